@@ -1,0 +1,1 @@
+"""The plate detector: a network after SCRFD, its anchors, assigner, losses and decoding."""

@@ -1,0 +1,61 @@
+"""From PyTorch weights to OpenVINO IR: f32, and INT8 by post-training quantisation.
+
+The input is uint8 NHWC BGR with mean and scale inside the graph. One file a network and precision; the shape is set when
+it is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import nncf
+import numpy as np
+import openvino as ov
+import torch
+from openvino.preprocess import PrePostProcessor
+from torch import nn
+
+from models.detector.network import MEAN, SCALE
+
+
+def to_openvino(module: nn.Module, example: torch.Tensor, shape: list[int], dynamic: dict[int, Any]) -> ov.Model:
+    """Converts by torch.export. `example` (N, 3, H, W) float; `shape` the partial input shape with -1 for free axes;
+    `dynamic` names those axes for torch.export."""
+    module.eval()
+    with torch.no_grad():
+        program = torch.export.export(module, (example,), dynamic_shapes=(dynamic,) if dynamic else None)
+        network = ov.convert_model(program)
+    network.reshape(shape)
+    prepost = PrePostProcessor(network)
+    prepost.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
+    prepost.input().model().set_layout(ov.Layout("NCHW"))
+    prepost.input().preprocess().convert_element_type(ov.Type.f32).mean(MEAN).scale(SCALE)
+    return prepost.build()
+
+
+def detector_to_openvino(module: nn.Module) -> ov.Model:
+    h, w = torch.export.Dim("h", min=4, max=40), torch.export.Dim("w", min=4, max=40)
+    return to_openvino(module, torch.zeros(1, 3, 384, 640), [1, 3, -1, -1], {2: 32 * h, 3: 32 * w})
+
+
+def reader_to_openvino(module: nn.Module) -> ov.Model:
+    return to_openvino(module, torch.zeros(1, 3, 48, 128), [1, 3, 48, 128], {})
+
+
+def save(network: ov.Model, path: Path) -> None:
+    """Writes .xml and .bin; f32 weights stay f32."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ov.save_model(network, path, compress_to_fp16=False)
+
+
+def quantise(network: ov.Model, images: Iterable[np.ndarray], transformer: bool, count: int) -> ov.Model:
+    """INT8 by NNCF, calibrated on real pictures (1, H, W, 3) uint8 as the network gets them."""
+    return nncf.quantize(
+        network,
+        nncf.Dataset(list(images)),
+        preset=nncf.QuantizationPreset.PERFORMANCE if not transformer else nncf.QuantizationPreset.MIXED,
+        model_type=nncf.ModelType.TRANSFORMER if transformer else None,
+        subset_size=count,
+    )

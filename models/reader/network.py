@@ -1,0 +1,162 @@
+"""The reader's network after MaskOCR (arXiv 2206.00311): a transformer encoder over image tokens, then character
+queries that read all places in one pass, without autoregression.
+
+Departures, and why: a convolutional stem in place of a linear patch embedding (it learns from little data at the same
+cost) and a 3x16 grid of tokens in place of full-height strips (a strip would put both characters of a two-row plate
+into one token).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+INPUT_HEIGHT, INPUT_WIDTH = 48, 128
+TOKEN_ROWS, TOKEN_COLUMNS = 3, 16
+COLOURS = ("blue", "green", "yellow", "white", "black")
+
+
+@dataclass(frozen=True)
+class ReaderSize:
+    """Widths and depths. `slots` is the longest text plus its EOS."""
+
+    stem: tuple[int, int, int] = (32, 64, 96)
+    width: int = 160
+    heads: int = 5
+    layers: int = 4
+    decoder_layers: int = 1
+    ffn: int = 640
+    slots: int = 12
+
+
+def conv(cin: int, cout: int, stride: int | tuple[int, int] = 1, relu: bool = True) -> nn.Sequential:
+    layers: list[nn.Module] = [nn.Conv2d(cin, cout, 3, stride, 1, bias=False), nn.BatchNorm2d(cout)]
+    return nn.Sequential(*layers, nn.ReLU(inplace=True)) if relu else nn.Sequential(*layers)
+
+
+class Residual(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first, self.second = conv(channels, channels), conv(channels, channels, relu=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.second(self.first(x)))
+
+
+class Attention(nn.Module):
+    """Multi-head attention, queries (N, Q, D) over memory (N, T, D)."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.q = nn.Linear(width, width)
+        self.kv = nn.Linear(width, 2 * width)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, query: Tensor, memory: Tensor) -> Tensor:
+        q = self.q(query).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        k, v = self.kv(memory).unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+        out = F.scaled_dot_product_attention(q, k, v)
+        mixed: Tensor = self.out(out.transpose(1, 2).flatten(2))
+        return mixed
+
+
+class FeedForward(nn.Sequential):
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
+
+
+class EncoderBlock(nn.Module):
+    """Pre-norm self-attention and feed-forward."""
+
+    def __init__(self, size: ReaderSize) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(size.width), nn.LayerNorm(size.width)
+        self.attention = Attention(size.width, size.heads)
+        self.ffn = FeedForward(size.width, size.ffn)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm1(x)
+        x = x + self.attention(y, y)
+        x = x + self.ffn(self.norm2(x))
+        return x
+
+
+class DecoderBlock(nn.Module):
+    """Pre-norm self-attention among the queries, cross-attention to the tokens, feed-forward."""
+
+    def __init__(self, size: ReaderSize) -> None:
+        super().__init__()
+        self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(size.width) for _ in range(3))
+        self.attention = Attention(size.width, size.heads)
+        self.cross = Attention(size.width, size.heads)
+        self.ffn = FeedForward(size.width, size.ffn)
+
+    def forward(self, query: Tensor, memory: Tensor) -> Tensor:
+        y = self.norm1(query)
+        query = query + self.attention(y, y)
+        query = query + self.cross(self.norm2(query), memory)
+        query = query + self.ffn(self.norm3(query))
+        return query
+
+
+class PlateEncoder(nn.Module):
+    """(N, 3, 48, 128) normalised BGR -> tokens (N, 48, D), row by row."""
+
+    def __init__(self, size: ReaderSize) -> None:
+        super().__init__()
+        a, b, c = size.stem
+        self.stem = nn.Sequential(
+            conv(3, a, stride=2), conv(a, a), conv(a, b, stride=2), Residual(b), conv(b, c, stride=(2, 1))
+        )
+        self.tokens = nn.Conv2d(c, size.width, 2, 2)
+        self.position = nn.Parameter(torch.randn(1, TOKEN_ROWS * TOKEN_COLUMNS, size.width) * 0.02)
+        self.blocks = nn.ModuleList(EncoderBlock(size) for _ in range(size.layers))
+        self.norm = nn.LayerNorm(size.width)
+
+    def forward(self, image: Tensor) -> Tensor:
+        x = self.tokens(self.stem(image)).flatten(2).transpose(1, 2) + self.position
+        for block in self.blocks:
+            x = block(x)
+        tokens: Tensor = self.norm(x)
+        return tokens
+
+
+class PlateReaderNet(nn.Module):
+    """(N, 3, 48, 128) normalised BGR -> logits (N, slots, classes), colour (N, 5), rows (N, 2).
+
+    The place i of the text is read by query i; places after the text say EOS. One more query tells what kind of plate
+    it is. `forward_training` also gives the logits of an auxiliary CTC head, which export leaves out.
+    """
+
+    def __init__(self, classes: int, size: ReaderSize | None = None) -> None:
+        super().__init__()
+        self.size = size or ReaderSize()
+        d = self.size.width
+        self.encoder = PlateEncoder(self.size)
+        self.queries = nn.Parameter(torch.randn(1, self.size.slots + 1, d) * 0.02)
+        self.decoder = nn.ModuleList(DecoderBlock(self.size) for _ in range(self.size.decoder_layers))
+        self.norm = nn.LayerNorm(d)
+        self.classify = nn.Linear(d, classes)
+        self.kind = nn.Linear(d, len(COLOURS) + 2)
+        self.ctc = nn.Linear(d, classes + 1)  # the last class is CTC's blank
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return self.decode(self.encoder(image))
+
+    def decode(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        query = self.queries.expand(tokens.shape[0], -1, -1)
+        for block in self.decoder:
+            query = block(query, tokens)
+        query = self.norm(query)
+        kind = self.kind(query[:, -1])
+        return self.classify(query[:, :-1]), kind[:, : len(COLOURS)], kind[:, len(COLOURS) :]
+
+    def forward_training(self, image: Tensor) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor, Tensor]:
+        """The outputs of `forward`, then CTC logits for one row of text (N, 16, C + 1) and for two rows (N, 48, C + 1)."""
+        tokens = self.encoder(image)
+        grid = tokens.unflatten(1, (TOKEN_ROWS, TOKEN_COLUMNS))
+        return self.decode(tokens), self.ctc(grid.mean(1)), self.ctc(tokens)

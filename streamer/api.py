@@ -1,0 +1,68 @@
+"""`PlateReader`: plates of pictures, for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from streamer.engine.detector import Detector
+from streamer.engine.reader import Reader
+from streamer.geometry import box_quad
+from streamer.pixels import cut, frame_of, rectify
+from streamer.types import Image, Plate, Plates, Reading
+
+
+class PlateReader:
+    """Detector and reader in one.
+
+    `detector` and `reader`: a name in the zoo or a path to an .xml. `precision`: "auto" (INT8 where the processor has
+    VNNI or AMX, else f32), "int8", "bf16" or "f32". `threads`: None for the cores this process may use. `min_score`:
+    None for the detector's operating point. Raises ModelError for a missing or altered model, ConfigError for a value
+    out of range. Not thread-safe: one thread at a time.
+    """
+
+    def __init__(
+        self,
+        detector: str | Path = "plate-detector-s",
+        reader: str | Path = "plate-reader",
+        precision: str = "auto",
+        threads: int | None = None,
+        min_score: float | None = None,
+    ) -> None:
+        self._detector = Detector(detector, precision, threads, min_score)
+        self._reader = Reader(reader, precision, threads)
+
+    @property
+    def min_score(self) -> float:
+        """The detection threshold in force."""
+        return self._detector.min_score
+
+    def read(self, image_bgr: Image) -> list[Plate]:
+        """Every plate of `min_score` and more with its text, best first. `image_bgr`: (H, W, 3) uint8.
+
+        Grey and BGRA pictures work too; ValueError names shape and dtype of anything else.
+        """
+        frame = frame_of(image_bgr)
+        plates = self._detector.detect(frame)
+        readings = self._reader.read([rectify(frame, quad) for quad in plates.quad])
+        return [_plate(plates, i, reading) for i, reading in enumerate(readings)]
+
+    def detect(self, image_bgr: Image) -> list[Plate]:
+        """The same without reading: text "" and confidence 0.0."""
+        plates = self._detector.detect(frame_of(image_bgr))
+        return [_plate(plates, i, None) for i in range(len(plates))]
+
+    def read_crops(self, crops: Sequence[Image]) -> list[Reading]:
+        """One reading for each picture of a plate, whatever its size: tight, squeezed or with a margin."""
+        frames = [frame_of(crop) for crop in crops]
+        whole = [box_quad(np.array([0, 0, f.width, f.height], float)) for f in frames]
+        return self._reader.read([cut(f.bgr, q) for f, q in zip(frames, whole, strict=True) if f.bgr is not None])
+
+
+def _plate(plates: Plates, i: int, reading: Reading | None) -> Plate:
+    box, quad, score = plates.box_xyxy[i], plates.quad[i], float(plates.score[i])
+    if reading is None:
+        return Plate(box, quad, score)
+    return Plate(box, quad, score, reading.text, reading.confidence, reading.char_confidence, reading.kind)

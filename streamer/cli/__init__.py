@@ -1,0 +1,100 @@
+"""The command `alpr`: a lazy group, so that help costs nothing, and one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import click
+
+from streamer.cli.lazy import LazyGroup, Verb
+from streamer.errors import AlprError
+
+VERBS = {
+    "run": Verb("streamer.cli.run:run", "Read the plates of a video, a folder or an address."),
+    "read": Verb("streamer.cli.read:read", "Read the plates of pictures."),
+    "bench": Verb("streamer.cli.bench:bench", "Measure speed on this machine."),
+    "check": Verb("streamer.cli.check:check", "Check a configuration file."),
+}
+# These need torch and live with the training code; they are found where that is installed.
+TRAIN_VERBS = {
+    "train": "Train a network (training extra).",
+    "export": "Convert trained networks for the run time (training extra).",
+    "eval": "Measure networks on labelled data (training extra).",
+    "synth": "Draw plates and clips (training extra).",
+}
+# What the loader says when OpenCV's system libraries are missing.
+_SYSTEM_LIBRARIES = ("libGL", "libgthread", "libglib", "libSM", "libXext", "libXrender", "libxcb", "libEGL")
+
+
+def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        click.echo(f"alpr {_version()}")
+        context.exit()
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("alpr-streamer")
+    except PackageNotFoundError:
+        return "unknown (not installed)"
+
+
+@click.group(
+    cls=LazyGroup,
+    verbs=VERBS,
+    train_verbs=TRAIN_VERBS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
+)
+def cli() -> None:
+    """Licence plates from video: one row a passage, on a plain CPU."""
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Runs the command line and exits.
+
+    0 done, 1 our bug, 2 usage or configuration, 3 an input failed, 4 an output could not be written, 5 a model is
+    missing or altered, 130 Ctrl-C.
+    """
+    try:
+        code = cli.main(args=arguments, prog_name="alpr", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except AlprError as error:
+        _fail(str(error), error.exit_code)
+    except click.UsageError as error:
+        hint = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
+        _fail(error.format_message() + hint, 2)
+    except click.ClickException as error:
+        _fail(error.format_message(), error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        _fail("stopped by Ctrl-C", 130)
+    except BrokenPipeError:  # `alpr read ... | head`: the reader has what it wanted
+        _silence_stdout()
+        sys.exit(0)
+    except ImportError as error:
+        if not any(name in str(error) for name in _SYSTEM_LIBRARIES):
+            raise
+        library = str(error).split(":", maxsplit=1)[0]
+        _fail(
+            f"OpenCV lacks a system library ({library}): apt-get install libgl1 libglib2.0-0, or use the build that "
+            "needs none: pip uninstall opencv-python && pip install opencv-python-headless",
+            1,
+        )
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    line = " ".join(message.splitlines())
+    click.secho(f"alpr: error: {line}", fg="red", err=True)
+    sys.exit(code)
+
+
+def _silence_stdout() -> None:
+    """Keeps the interpreter from failing on the closed pipe once more when it flushes."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

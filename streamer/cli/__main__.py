@@ -1,0 +1,5 @@
+"""`python -m streamer.cli` is `alpr`."""
+
+from streamer.cli import main
+
+main()

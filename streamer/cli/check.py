@@ -1,0 +1,30 @@
+"""`alpr check`: a configuration file without running it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path))
+def check(config: Path) -> None:
+    """Check CONFIG and list what differs from the defaults."""
+    from streamer.config import RunConfig, load_config
+
+    checked = load_config(config)
+    changes = list(_changes(RunConfig().model_dump(), checked.model_dump()))
+    click.echo(f"{config}: good, {len(changes)} of its settings differ from the defaults")
+    for key, default, value in changes:
+        click.echo(f"  {key}: {value} (default {default})")
+
+
+def _changes(default: dict[str, Any], given: dict[str, Any], parent: str = "") -> Iterator[tuple[str, Any, Any]]:
+    for key, value in given.items():
+        if isinstance(value, dict):
+            yield from _changes(default[key], value, f"{parent}{key}.")
+        elif value != default[key]:
+            yield f"{parent}{key}", default[key], value

@@ -1,0 +1,87 @@
+"""`alpr read`: pictures to a table or JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from streamer.cli.options import model_options
+from streamer.errors import InputError
+
+if TYPE_CHECKING:
+    from streamer.types import Plate
+
+
+@click.command()
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a picture instead of a table.")
+@model_options
+def read(images: tuple[Path, ...], as_json: bool, **models: Any) -> None:
+    """Read the plates of IMAGES: picture files, or folders of them."""
+    from streamer import PlateReader
+    from streamer.source.images import read_image
+
+    paths, failures = _expand(images)
+    empty = len(failures)
+    reader = PlateReader(**{name: value for name, value in models.items() if value is not None})
+    show = _print_json if as_json else _print_rows
+    for path in paths:
+        try:
+            picture = read_image(path)
+        except InputError as error:
+            failures.append(str(error))
+            continue
+        show(path, reader.read(picture))
+    if failures:
+        total = len(paths) + empty
+        head = f"{len(failures)} of {total} pictures failed: " if total > 1 else ""
+        raise InputError(head + "; ".join(failures))
+
+
+def _expand(images: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """Files as given, folders as their pictures by name; and what is wrong with the rest."""
+    from streamer.source.images import IMAGE_SUFFIXES
+
+    paths: list[Path] = []
+    failures: list[str] = []
+    for path in images:
+        if not path.is_dir():
+            paths.append(path)
+            continue
+        found = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+        paths += found
+        if not found:
+            failures.append(f"{path}: the folder holds no picture (by suffix)")
+    return paths, failures
+
+
+def _print_json(path: Path, plates: Iterable[Plate]) -> None:
+    click.echo(json.dumps({"image": str(path), "plates": [record_of(p) for p in plates]}, ensure_ascii=False))
+
+
+def record_of(plate: Plate) -> dict[str, object]:
+    """A plate as a JSON object."""
+    return {
+        "text": plate.text,
+        "confidence": round(plate.confidence, 4),
+        "char_confidence": [round(c, 4) for c in plate.char_confidence],
+        "score": round(plate.score, 4),
+        "box": [round(float(v), 1) for v in plate.box_xyxy],
+        "quad": [[round(float(v), 1) for v in corner] for corner in plate.quad],
+        "colour": plate.kind.colour,
+        "rows": plate.kind.rows,
+        "region": plate.kind.region,
+    }
+
+
+def _print_rows(path: Path, plates: Sequence[Plate]) -> None:
+    """Tab-separated, so that `cut` and eyes can both use it."""
+    for plate in plates:
+        box = ",".join(f"{v:.0f}" for v in plate.box_xyxy)
+        click.echo(f"{path}\t{plate.text or '-'}\t{plate.confidence:.3f}\t{plate.score:.3f}\t{box}")
+    if not plates:
+        click.echo(f"{path}\tno plate")

@@ -1,0 +1,232 @@
+"""`alpr run`: a source to its outputs."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from streamer.cli.options import model_options
+from streamer.errors import ConfigError
+
+if TYPE_CHECKING:
+    from streamer.config import RunConfig
+    from streamer.sink.base import Sink
+    from streamer.source.base import Source, StreamInfo
+    from streamer.types import RunSummary
+
+_FILE = click.Path(dir_okay=True, path_type=Path)
+
+
+@click.command()
+@click.argument("source", required=False)
+@click.option("--csv", "csv_path", type=_FILE, help="Write a row a passage to this file.")
+@click.option("--video", "video_path", type=_FILE, help="Write the annotated video (.mp4 or .mkv; a folder for many).")
+@click.option("--jsonl", "jsonl_path", type=_FILE, help="Write a JSON object a passage to this file.")
+@click.option("--show", is_flag=True, help="Show the annotated video in a window (q ends).")
+@click.option("--config", "config_path", type=_FILE, help="Settings as YAML; options given here win.")
+@click.option("--start-time", metavar="ISO", help="When second 0 was recorded, like 2026-01-31T08:00:00+08:00.")
+@click.option("--camera", metavar="NAME", help="Name in the rows instead of the source's own.")
+@model_options
+@click.option("--quiet", is_flag=True, help="No progress and no summary.")
+def run(
+    source: str | None,
+    csv_path: Path | None,
+    video_path: Path | None,
+    jsonl_path: Path | None,
+    show: bool,
+    config_path: Path | None,
+    start_time: str | None,
+    camera: str | None,
+    quiet: bool,
+    **models: Any,
+) -> None:
+    """Read the plates of SOURCE: a video file, a picture, a folder of either, or an address (rtsp://, http://).
+
+    Every output is optional; without one the rows go to the terminal.
+    """
+    from streamer.config import RunConfig, load_config
+    from streamer.pipeline import run_stream
+    from streamer.source.clock import parse_start_time
+    from streamer.source.resolve import open_source
+
+    if source is None:
+        raise click.UsageError("SOURCE is missing: give a video file, a folder or an address")
+    config = load_config(config_path) if config_path else RunConfig()
+    start = parse_start_time(start_time) if start_time else None
+    config = config.with_options(start_time=start, camera=camera, **models)
+    sources = open_source(source, start_time=config.start_time)
+    _check_paths(source, sources, csv_path, video_path, jsonl_path)
+    stop = _Stop()
+    sinks = _open_sinks(csv_path, video_path, jsonl_path, show, config, sources, stop)
+    with stop.on_signals(), _progress(quiet) as progress:
+        try:
+            summary = run_stream(sources, sinks, config, stop=stop.event, progress=progress)
+        except Exception as error:
+            _report(getattr(error, "summary", None), quiet)
+            raise
+    _report(summary, quiet)
+    if stop.interrupted:
+        raise KeyboardInterrupt
+
+
+def _check_paths(source: str, sources: Sequence[Source], *outputs: Path | None) -> None:
+    """No output may be the source, another output, or one file for many videos."""
+    given = [p.resolve() for p in outputs if p is not None]
+    inputs = {
+        Path(getattr(s, "address", None) or getattr(s, "path", None) or s.name).resolve() for s in sources if not s.live
+    }
+    for path in given:
+        if path in inputs:
+            raise ConfigError(f"{path}: is the source as well as an output: give the output another name")
+        if given.count(path) > 1 and not path.is_char_device():  # /dev/null may be given often
+            raise ConfigError(f"{path}: stands for two outputs: give each its own name")
+    video_path = outputs[1]
+    if video_path is not None and video_path.suffix and not video_path.is_dir() and len(sources) > 1:
+        raise ConfigError(
+            f"--video {video_path}: names one file but {source} holds {len(sources)} sources: give a folder name"
+        )
+
+
+def _open_sinks(
+    csv_path: Path | None,
+    video_path: Path | None,
+    jsonl_path: Path | None,
+    show: bool,
+    config: RunConfig,
+    sources: Sequence[Source],
+    stop: _Stop,
+) -> list[Sink]:
+    """The sinks asked for; those opened already are closed where a later one fails."""
+    makers: list[Callable[[], Sink]] = []
+    if csv_path:
+        makers.append(lambda: _csv(csv_path))
+    if jsonl_path:
+        makers.append(lambda: _jsonl(jsonl_path))
+    if video_path:
+        makers.append(lambda: _video(video_path, config, sources))
+    if show:
+        makers.append(lambda: _window(stop))
+    if not makers:
+        makers.append(_terminal)
+    sinks: list[Sink] = []
+    try:
+        for make in makers:
+            sinks.append(make())  # noqa: PERF401 - a comprehension would lose those to close
+    except BaseException:
+        for sink in sinks:
+            sink.close()
+        raise
+    return sinks
+
+
+def _csv(path: Path) -> Sink:
+    from streamer.sink.csv import CsvSink
+
+    return CsvSink(path)
+
+
+def _jsonl(path: Path) -> Sink:
+    from streamer.sink.jsonl import JsonlSink
+
+    return JsonlSink(path)
+
+
+def _video(path: Path, config: RunConfig, sources: Sequence[Source]) -> Sink:
+    from streamer.sink.video import VideoFolderSink, VideoSink
+
+    folder = path.is_dir() or not path.suffix
+    return VideoFolderSink(path, config.video) if folder else VideoSink(path, config.video)
+
+
+def _window(stop: _Stop) -> Sink:
+    from streamer.sink.window import WindowSink
+
+    return WindowSink(on_quit=stop.event.set)
+
+
+def _terminal() -> Sink:
+    from streamer.sink.terminal import TerminalSink
+
+    return TerminalSink()
+
+
+class _Stop:
+    """The wish to end, from SIGTERM or Ctrl-C; a second Ctrl-C does not wait for the drain."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.interrupted = False
+
+    @contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """Takes the signals over while inside, where this is the main thread."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {s: signal.signal(s, self._handle) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _handle(self, number: int, _: object) -> None:
+        if number == signal.SIGINT:
+            if self.interrupted:
+                raise KeyboardInterrupt
+            self.interrupted = True
+        self.event.set()
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[StreamInfo, RunSummary], None] | None]:
+    """A progress bar on a terminal, nothing elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("frames, {task.fields[rows]} rows"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    tasks: dict[int, Any] = {}
+    with bar:
+
+        def show(info: StreamInfo, summary: RunSummary) -> None:
+            if id(info) not in tasks:
+                tasks[id(info)] = bar.add_task(info.name, total=info.frames, rows=0)
+            bar.update(tasks[id(info)], advance=1, rows=summary.passages)
+
+        yield show
+
+
+def _report(summary: RunSummary | None, quiet: bool) -> None:
+    """What was done, on stderr: rows on stdout stay clean."""
+    if summary is None:
+        return
+    for warning in summary.warnings:
+        click.secho(f"alpr: warning: {warning}", fg="yellow", err=True)
+    if quiet:
+        return
+    rate = summary.frames / summary.seconds if summary.seconds else 0.0
+    click.echo(
+        f"{summary.passages} passages from {summary.tracks} tracks "
+        f"({summary.tracks_without_text} without a sure text), "
+        f"{summary.detections} detections and {summary.reads} reads in {summary.frames} frames, "
+        f"{summary.seconds:.1f} s ({rate:.0f} frames/s)",
+        err=True,
+    )

@@ -1,0 +1,197 @@
+"""What a run can be told: a frozen model, and its YAML form with errors that name file, line and key."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from streamer.errors import ConfigError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class TrackConfig(_Section):
+    """How detections become tracks. Lengths are in plate widths, so that near and far plates are treated alike."""
+
+    birth_hits: int = Field(
+        default=2, ge=1, description="hits before a track is believed and read; more hides flicker, and short passages"
+    )
+    max_gap_s: float = Field(default=0.7, gt=0, description="seconds without a hit after which a track ends")
+    low_score: float = Field(
+        default=0.5, gt=0, le=1, description="detections down to this share of min_score may continue a track"
+    )
+    max_jump: float = Field(
+        default=1.5, gt=0, description="farthest a plate may be from where it was expected, in plate widths"
+    )
+    max_growth: float = Field(default=2.0, gt=1, description="largest change of size between two hits, as a factor")
+
+
+class ReadConfig(_Section):
+    """Which frames of a track are read."""
+
+    min_height: float = Field(default=8.0, ge=1, description="plates lower than this many pixels are not read")
+    every: int = Field(default=3, ge=1, description="while unsettled, at most one reading in this many frames")
+    grow: float = Field(default=1.1, ge=1, description="a plate this much higher than the best one read is read again")
+    settled: float = Field(
+        default=0.97, gt=0, le=1, description="fused confidence from which a track counts as settled"
+    )
+    confirm_s: float = Field(default=1.0, gt=0, description="seconds between readings of a settled track")
+
+
+class VoteConfig(_Section):
+    """When the readings of a track make a row."""
+
+    min_confidence: float = Field(default=0.5, ge=0, le=1, description="a fused text below this gives no row")
+    min_reads: int = Field(
+        default=2, ge=1, description="a track read fewer times than this gives no row (pictures: one is enough)"
+    )
+    rejoin_s: float = Field(
+        default=3.0, ge=0, description="the same text again within this many seconds is the same passage"
+    )
+
+
+class VideoConfig(_Section):
+    """The annotated video."""
+
+    crf: int = Field(default=23, ge=0, le=51, description="x264 quality: lower is better and larger")
+    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] = Field(
+        default="veryfast", description="x264 effort"
+    )
+
+
+class RunConfig(_Section):
+    """Everything `run_stream` can be told beside source and sinks. Defaults: configs/stream/default.yaml."""
+
+    camera: str | None = Field(
+        default=None, min_length=1, description="the name in the rows; null: the source's own name"
+    )
+    start_time: AwareDatetime | None = Field(
+        default=None, description="when second 0 of the source was recorded, with offset"
+    )
+    detector: str = Field(
+        default="plate-detector-s", min_length=1, description="a name in the zoo, or a path to an .xml"
+    )
+    reader: str = Field(default="plate-reader", min_length=1, description="a name in the zoo, or a path to an .xml")
+    precision: Literal["auto", "int8", "bf16", "f32"] = Field(
+        default="auto", description="auto: int8 where the CPU is good at it, else f32"
+    )
+    threads: int | None = Field(default=None, ge=1, description="null: all cores this process may use")
+    min_score: float | None = Field(
+        default=None, gt=0, lt=1, description="null: the operating point on the detector's card"
+    )
+    queue: int = Field(
+        default=8, ge=1, le=256, description="decoded frames that may wait; a live source keeps only the newest"
+    )
+    track: TrackConfig = TrackConfig()
+    read: ReadConfig = ReadConfig()
+    vote: VoteConfig = VoteConfig()
+    video: VideoConfig = VideoConfig()
+
+    def with_options(self, **options: Any) -> RunConfig:
+        """A copy with the options that are not None put over it, checked anew; ConfigError names a wrong one."""
+        given = {key: value for key, value in options.items() if value is not None}
+        try:
+            return RunConfig.model_validate({**self.model_dump(), **given})
+        except ValidationError as error:
+            raise ConfigError(_describe(error, where=lambda loc: "option --" + str(loc[0]).replace("_", "-"))) from None
+
+
+def load_config(path: str | Path) -> RunConfig:
+    """The configuration in a YAML file. ConfigError names file, line, key and the nearest valid one."""
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such configuration file: check the path") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as UTF-8 text ({error})") from None
+    lines = _Lines(path, text)
+    try:
+        return RunConfig.model_validate(lines.values)
+    except ValidationError as error:
+        raise ConfigError(_describe(error, where=lines.where)) from None
+
+
+class _Lines:
+    """A YAML mapping's values and the line of each key."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path = path
+        self._line: dict[tuple[str, ...], int] = {}
+        try:
+            root = yaml.compose(text, Loader=yaml.SafeLoader)
+            if root is not None and not isinstance(root, yaml.MappingNode):
+                raise ConfigError(f"{path}:1: expected a mapping of keys to values, see configs/stream/default.yaml")
+            if root is not None:
+                self._walk(root, ())
+            self.values: dict[str, Any] = _text_keys(yaml.load(text, Loader=_TextTimes)) or {}
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            raise ConfigError(f"{path}:{mark.line + 1 if mark else 1}: not valid YAML: {error.problem}") from None
+        except yaml.YAMLError as error:
+            raise ConfigError(f"{path}: not valid YAML: {str(error).splitlines()[0]}") from None
+
+    def where(self, loc: tuple[str | int, ...]) -> str:
+        """`file:line: key.path` of an error's place, or of the nearest parent that is in the file."""
+        names = tuple(str(part) for part in loc)
+        line = next((self._line[names[:n]] for n in range(len(names), 0, -1) if names[:n] in self._line), 1)
+        return f"{self._path}:{line}: {'.'.join(names)}"
+
+    def _walk(self, node: yaml.MappingNode, parents: tuple[str, ...]) -> None:
+        for key, value in node.value:
+            name = (*parents, str(key.value))
+            line = key.start_mark.line + 1
+            if name in self._line:
+                raise ConfigError(f"{self._path}:{line}: {'.'.join(name)}: already given in line {self._line[name]}")
+            self._line[name] = line
+            if isinstance(value, yaml.MappingNode):
+                self._walk(value, name)
+
+
+class _TextTimes(yaml.SafeLoader):
+    """YAML turns times into datetimes and drops their offset; kept as text they are parsed with it."""
+
+
+_TextTimes.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _text_keys(values: Any) -> Any:
+    """Keys as text: YAML reads `on:` as True and `1:` as a number, and neither is a key of ours."""
+    if not isinstance(values, dict):
+        return values
+    return {str(key): _text_keys(value) for key, value in values.items()}
+
+
+def _describe(error: ValidationError, where: Any) -> str:
+    """One line for the first of pydantic's errors."""
+    first = error.errors()[0]
+    loc = first["loc"]
+    place = where(loc)
+    if first["type"] == "extra_forbidden":
+        return f"{place}: unknown key{_suggestion(loc)}"
+    value = first.get("input")
+    shown = f" (got {value!r})" if isinstance(value, str | int | float | bool | None) else ""
+    message = first["msg"][0].lower() + first["msg"][1:]
+    return f"{place}: {message}{shown}"
+
+
+def _suggestion(loc: tuple[str | int, ...]) -> str:
+    model: type[BaseModel] = RunConfig
+    for part in loc[:-1]:
+        inner = model.model_fields[str(part)].annotation
+        model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else model
+    keys = list(model.model_fields)
+    near = difflib.get_close_matches(str(loc[-1]), keys, n=1, cutoff=0.5)
+    return f": did you mean {near[0]!r}?" if near else f": expected one of {', '.join(keys)}"
+
+
+__all__ = ["ReadConfig", "RunConfig", "TrackConfig", "VideoConfig", "VoteConfig", "load_config"]

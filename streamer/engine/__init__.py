@@ -1,0 +1,1 @@
+"""The networks at run time, on OpenVINO."""

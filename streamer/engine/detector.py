@@ -1,0 +1,87 @@
+"""The plate detector at run time: a frame in, boxes and corners out."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from streamer.engine.decode import decode_levels
+from streamer.engine.runtime import compile_model, resolve_precision
+from streamer.engine.zoo import find_model
+from streamer.errors import ConfigError
+from streamer.geometry import box_iou_matrix, box_quad, convex, nms, quad_box, side_lengths
+from streamer.pixels import letterbox
+from streamer.types import FloatArray, Frame, Plates
+
+NMS_IOU = 0.45
+LONG, SHORT = 640, 384
+DEFAULT_MIN_SCORE = 0.4
+SMALLEST_SIDE = 3.0  # px in the frame; shorter sides of a quad are noise
+
+
+class Detector:
+    """Finds plates with a compiled network; one network for each orientation, compiled when it is first needed.
+
+    Not thread-safe: one thread at a time.
+    """
+
+    def __init__(
+        self,
+        model: str | Path = "plate-detector-s",
+        precision: str = "auto",
+        threads: int | None = None,
+        min_score: float | None = None,
+    ) -> None:
+        self.precision = resolve_precision(precision)
+        self._file = find_model(model, self.precision)
+        self._threads = threads
+        operating_point = float(self._file.card.get("min_score", DEFAULT_MIN_SCORE))
+        self.min_score = operating_point if min_score is None else float(min_score)
+        if not 0 < self.min_score < 1:
+            raise ConfigError(f"min_score {self.min_score}: expected a number between 0 and 1")
+
+    @cached_property
+    def _landscape(self) -> Any:
+        return self._compile(LONG, SHORT)
+
+    @cached_property
+    def _portrait(self) -> Any:
+        return self._compile(SHORT, LONG)
+
+    def _compile(self, width: int, height: int) -> Any:
+        return compile_model(self._file, [1, height, width, 3], self.precision, self._threads).create_infer_request()
+
+    def detect(self, frame: Frame) -> Plates:
+        """All plates of `min_score` and more, best first, in frame_xy."""
+        wide = frame.width >= frame.height
+        request = self._landscape if wide else self._portrait
+        net_width, net_height = (LONG, SHORT) if wide else (SHORT, LONG)
+        image, scale = letterbox(frame, net_width, net_height)
+        request.infer([image[None]], share_inputs=True)
+        levels = [request.get_output_tensor(i).data[0] for i in range(3)]
+        box, score, quad = decode_levels(levels, self.min_score)
+        keep = nms(box, score, NMS_IOU)
+        return in_frame(box[keep] / np.tile(scale, 2), score[keep], quad[keep] / scale, frame.width, frame.height)
+
+
+def in_frame(box: FloatArray, score: FloatArray, quad: FloatArray, width: int, height: int) -> Plates:
+    """Boxes clipped to the picture, corners checked against them; what has no area left is dropped."""
+    box = np.clip(box, 0, np.array([width, height, width, height], float))
+    there = ((box[:, 2:] - box[:, :2]) > 1.0).all(-1)
+    box, score, quad = box[there], score[there], quad[there]
+    bad = ~good_quads(quad, box)
+    quad = np.where(bad[:, None, None], box_quad(box), quad)
+    return Plates(box, score, quad, bad)
+
+
+def good_quads(quad: FloatArray, box: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Convex, no side vanishing, and agreeing with the box (IoU of its hull at least 0.5): (n,) bool."""
+    if not len(box):
+        return np.zeros(0, bool)
+    agree = np.diag(box_iou_matrix(quad_box(quad), box)) >= 0.5
+    sides = (side_lengths(quad) >= SMALLEST_SIDE).all(-1)
+    good: np.ndarray[tuple[int], np.dtype[np.bool_]] = convex(quad) & agree & sides
+    return good

@@ -1,0 +1,78 @@
+"""The plate reader at run time: rectified crops in, texts with their distributions out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from streamer.alphabet import Alphabet
+from streamer.engine.runtime import compile_model, resolve_precision
+from streamer.engine.zoo import config_folder, find_model
+from streamer.errors import ModelError
+from streamer.pixels import CROP_HEIGHT, CROP_WIDTH
+from streamer.types import F32Array, Image, Kind, Reading
+
+COLOURS = ("blue", "green", "yellow", "white", "black")
+KIND_KNOWN = 0.6  # a colour or a number of rows less probable than this is not told
+
+
+class Reader:
+    """Reads crops with a compiled network. Not thread-safe: one thread at a time.
+
+    Crops go through one by one: each takes a fraction of a millisecond, and a crop is then read the same alone and in
+    a batch of any size.
+    """
+
+    def __init__(
+        self, model: str | Path = "plate-reader", precision: str = "auto", threads: int | None = None
+    ) -> None:
+        self.precision = resolve_precision(precision)
+        self._file = find_model(model, self.precision)
+        self._threads = threads
+        self.alphabet = Alphabet.load(config_folder() / "plates" / "alphabet.yaml")
+        classes = self._file.card.get("classes", self.alphabet.size)
+        if classes != self.alphabet.size:
+            raise ModelError(
+                f"model {self._file.xml}: made for {classes} classes, configs/plates/alphabet.yaml has "
+                f"{self.alphabet.size}; use the alphabet it was trained with"
+            )
+        self._temperature = float(self._file.card.get("temperature", 1.0))
+
+    @cached_property
+    def _request(self) -> Any:
+        shape = [1, CROP_HEIGHT, CROP_WIDTH, 3]
+        return compile_model(self._file, shape, self.precision, self._threads).create_infer_request()
+
+    def read(self, crops: Sequence[Image]) -> list[Reading]:
+        """One reading for each (48, 128, 3) uint8 BGR crop."""
+        return [self._read_one(crop) for crop in crops]
+
+    def _read_one(self, crop: Image) -> Reading:
+        self._request.infer([np.ascontiguousarray(crop)[None]], share_inputs=True)
+        characters, colour, rows = (self._request.get_output_tensor(i).data[0] for i in range(3))
+        return reading(softmax(characters / self._temperature), softmax(colour), softmax(rows), self.alphabet)
+
+
+def softmax(logits: F32Array) -> F32Array:
+    p = np.exp(logits - logits.max(-1, keepdims=True))
+    result: F32Array = p / p.sum(-1, keepdims=True)
+    return result
+
+
+def reading(slot_probs: F32Array, colour: F32Array, rows: F32Array, alphabet: Alphabet) -> Reading:
+    """The most probable class of each slot up to the first EOS; the confidence counts that EOS too."""
+    best = slot_probs.argmax(-1)
+    text = alphabet.decode(best.tolist())
+    probability = slot_probs.max(-1).astype(float)
+    counted = probability[: min(len(text) + 1, len(best))]
+    kind = Kind(
+        COLOURS[int(colour.argmax())] if colour.max() >= KIND_KNOWN else None,
+        int(rows.argmax()) + 1 if rows.max() >= KIND_KNOWN else None,
+        None,
+    )
+    characters = tuple(float(p) for p in probability[: len(text)])
+    return Reading(text, float(counted.prod()) if text else 0.0, characters, kind, slot_probs)

@@ -1,0 +1,66 @@
+"""Compiling networks: precision, threads, static shapes. The only place that talks to OpenVINO's core."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from streamer.engine.zoo import ModelFile
+from streamer.errors import ConfigError, ModelError
+
+Precision = Literal["auto", "int8", "bf16", "f32"]
+PRECISIONS = ("auto", "int8", "bf16", "f32")
+
+
+def resolve_precision(precision: str) -> str:
+    """ "auto" becomes "int8" where the processor multiplies bytes (VNNI, AMX, Arm dot product), else "f32"."""
+    if precision not in PRECISIONS:
+        raise ConfigError(f"precision {precision!r}: expected one of {', '.join(PRECISIONS)}")
+    if precision != "auto":
+        return precision
+    return "int8" if multiplies_bytes() else "f32"
+
+
+@cache
+def multiplies_bytes(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether the processor has fast 8-bit products. Unknown counts as no: f32 is right everywhere."""
+    try:
+        text = cpuinfo.read_text(encoding="utf-8")
+    except OSError:
+        return False
+    words = set(text.split())
+    return bool(words & {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"})
+
+
+def available_cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@cache
+def _core() -> Any:
+    import openvino
+
+    return openvino.Core()
+
+
+def compile_model(model: ModelFile, shape: list[int], precision: str, threads: int | None) -> Any:
+    """The network compiled for one static input shape. The precision hint is always set: left alone, OpenVINO would
+    choose bf16 on some hosts and f32 on others."""
+    try:
+        network = _core().read_model(model.xml)
+        network.reshape(shape)
+        settings = {
+            "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
+            "INFERENCE_NUM_THREADS": threads or available_cores(),
+            "NUM_STREAMS": 1,
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        return _core().compile_model(network, "CPU", settings)
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1][:200]
+        raise ModelError(f"model {model.xml} cannot be loaded by OpenVINO: {reason}") from error

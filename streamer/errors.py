@@ -1,0 +1,33 @@
+"""Errors a user can cause or meet. Each says what is wrong and what to do, and carries the exit code of the command line."""
+
+from __future__ import annotations
+
+
+class AlprError(Exception):
+    """Base of all expected errors; the message is one line, fit to be shown as it is. Anything else is our bug (exit 1)."""
+
+    exit_code = 1
+
+
+class ConfigError(AlprError):
+    """Usage or configuration: an unknown key, a value out of range, a clash of options."""
+
+    exit_code = 2
+
+
+class InputError(AlprError):
+    """A source, an image or a data set could not be read."""
+
+    exit_code = 3
+
+
+class OutputError(AlprError):
+    """An output could not be written."""
+
+    exit_code = 4
+
+
+class ModelError(AlprError):
+    """A model is missing, altered or unknown."""
+
+    exit_code = 5

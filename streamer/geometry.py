@@ -1,0 +1,95 @@
+"""Boxes, quads and the maps between pictures. NumPy only, no state, arrays in and arrays out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from streamer.types import FloatArray
+
+
+def box_iou_matrix(a: FloatArray, b: FloatArray) -> FloatArray:
+    """IoU of every pair: (n, 4) and (m, 4) xyxy -> (n, m). Empty and inverted boxes have IoU 0 with everything."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    inter = np.clip(high - low, 0, None).prod(-1)
+    area_a = np.clip(a[:, 2:] - a[:, :2], 0, None).prod(-1)
+    area_b = np.clip(b[:, 2:] - b[:, :2], 0, None).prod(-1)
+    union = area_a[:, None] + area_b[None, :] - inter
+    result: FloatArray = np.divide(inter, union, out=np.zeros_like(union), where=union > 0)
+    return result
+
+
+def nms(box_xyxy: FloatArray, score: FloatArray, iou: float) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    """Greedy non-maximum suppression: rows kept, best first. Equal scores keep their order, so that runs repeat."""
+    order = np.argsort(-score, kind="stable")
+    overlaps = box_iou_matrix(box_xyxy[order], box_xyxy[order]) > iou
+    alive = np.ones(len(order), bool)
+    for i in range(len(order)):
+        if alive[i]:
+            alive[i + 1 :] &= ~overlaps[i, i + 1 :]
+    kept: np.ndarray[tuple[int], np.dtype[np.intp]] = order[alive]
+    return kept
+
+
+def quad_box(quad: FloatArray) -> FloatArray:
+    """The box around each quad: (..., 4, 2) -> (..., 4)."""
+    return np.concatenate([quad.min(-2), quad.max(-2)], -1)
+
+
+def box_quad(box_xyxy: FloatArray) -> FloatArray:
+    """The box's own corners TL TR BR BL: (..., 4) -> (..., 4, 2)."""
+    x1, y1, x2, y2 = np.moveaxis(box_xyxy, -1, 0)
+    return np.stack([np.stack(p, -1) for p in ((x1, y1), (x2, y1), (x2, y2), (x1, y2))], -2)
+
+
+def convex(quad: FloatArray) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """Whether each quad (..., 4, 2) is strictly convex and runs clockwise on the screen, as TL TR BR BL does."""
+    edge = np.roll(quad, -1, -2) - quad
+    following = np.roll(edge, -1, -2)
+    cross = edge[..., 0] * following[..., 1] - edge[..., 1] * following[..., 0]
+    result: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = (cross > 0).all(-1)
+    return result
+
+
+def side_lengths(quad: FloatArray) -> FloatArray:
+    """Lengths of top, right, bottom and left side: (..., 4, 2) -> (..., 4)."""
+    lengths: FloatArray = np.linalg.norm(np.roll(quad, -1, -2) - quad, axis=-1)
+    return lengths
+
+
+def plate_height(quad: FloatArray) -> FloatArray:
+    """Mean of the left and right side: (..., 4, 2) -> (...)."""
+    sides = side_lengths(quad)
+    height: FloatArray = (sides[..., 1] + sides[..., 3]) / 2
+    return height
+
+
+def homography(source: FloatArray, target: FloatArray) -> FloatArray:
+    """The 3x3 map that takes four points (4, 2) to four others; LinAlgError when they do not span a plane."""
+    rows, right = [], []
+    for (x, y), (u, v) in zip(source, target, strict=True):
+        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
+        right += [u, v]
+    h = np.linalg.solve(np.array(rows, float), np.array(right, float))
+    return np.append(h, 1.0).reshape(3, 3)
+
+
+def transform(matrix: FloatArray, points: FloatArray) -> FloatArray:
+    """Applies a 3x3 map to points (..., 2)."""
+    mapped = points @ matrix[:, :2].T + matrix[:, 2]
+    result: FloatArray = mapped[..., :2] / mapped[..., 2:]
+    return result
+
+
+def for_pixel_centres(matrix: FloatArray) -> FloatArray:
+    """A map between continuous coordinates as OpenCV's warps want it: they count from pixel centres, half a pixel in."""
+    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1.0]])
+    back = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1.0]])
+    return back @ matrix @ half
+
+
+def grow_quad(quad: FloatArray, along: float, across: float) -> FloatArray:
+    """The quad with a margin on each side, as shares of the plate's width and height in its own plane (plate_uv)."""
+    unit = np.array([[0, 0], [1, 0], [1, 1], [0, 1.0]])
+    grown = np.array([[-along, -across], [1 + along, -across], [1 + along, 1 + across], [-along, 1 + across]])
+    return transform(homography(unit, quad), grown)

@@ -1,0 +1,418 @@
+"""From a source to its sinks: the only place that knows of threads and queues.
+
+One thread decodes into a bounded queue; the caller's thread detects, tracks, reads and votes; every sink that draws
+frames works in a thread of its own behind another bounded queue. A file waits for the slowest of them and loses
+nothing, so two runs give the same rows. A live source never waits: the newest frame wins and drops are counted.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from streamer.config import RunConfig
+from streamer.errors import AlprError, InputError, OutputError
+from streamer.sink.base import Sink, TrackView
+from streamer.source.base import Source, StreamInfo
+from streamer.source.resolve import open_source
+from streamer.tracking.passage import Ongoing, PassageBook, TrackReadings
+from streamer.tracking.tracker import Track, Tracker
+from streamer.tracking.vote import AlphabetLike
+from streamer.types import Frame, Image, Passage, Plates, Reading, RunSummary
+
+_POLL_S = 0.1
+# Longer than a live source's own read time-out.
+_JOIN_S = 15.0
+_SINK_QUEUE = 4
+
+
+class DetectorLike(Protocol):
+    """What the stream needs of a detector."""
+
+    min_score: float
+
+    def detect(self, frame: Frame) -> Plates: ...
+
+
+class ReaderLike(Protocol):
+    """What the stream needs of a reader."""
+
+    @property
+    def alphabet(self) -> AlphabetLike: ...
+
+    def read(self, crops: Sequence[Image]) -> list[Reading]: ...
+
+
+@dataclass(frozen=True)
+class Engines:
+    """Both networks, and the score from which a detection may begin a track."""
+
+    detector: DetectorLike
+    reader: ReaderLike
+    high_score: float
+
+
+class IncompleteRun(InputError):
+    """Some input failed; everything else was done and written. `summary` tells what."""
+
+    def __init__(self, message: str, summary: RunSummary) -> None:
+        super().__init__(message)
+        self.summary = summary
+
+
+def run_stream(
+    source: str | Path | Source | Sequence[Source],
+    sinks: Sequence[Sink],
+    config: RunConfig | None = None,
+    *,
+    detector: DetectorLike | None = None,
+    reader: ReaderLike | None = None,
+    engines: Engines | None = None,
+    stop: threading.Event | None = None,
+    progress: Callable[[StreamInfo, RunSummary], None] | None = None,
+) -> RunSummary:
+    """Reads every plate of `source` (a path, an address or Source objects) into `sinks`, which it closes at the end.
+
+    `stop`, once set, ends the run after the frames that are decoded already; tracks so far still give their rows.
+    `progress` is called after every frame. `detector` and `reader` stand in for the configured ones, `engines` for both
+    as `load_engines` made them. Raises ModelError before anything is decoded; IncompleteRun (an InputError)
+    after all outputs are whole, where a source could not be opened or ended early; OutputError where a sink failed, the
+    other sinks having been closed whole.
+    """
+    config = config or RunConfig()
+    began = time.perf_counter()
+    outputs = _Outputs(sinks)
+    summary = RunSummary()
+    failures: list[str] = []
+    stop = stop or threading.Event()
+    try:
+        sources = _sources_of(source, config)
+        engines = engines or load_engines(config, detector, reader)
+        run = _Run(config, engines, outputs, summary, stop, progress)
+        for one in sources:
+            if stop.is_set():
+                break
+            try:
+                run.stream(one)
+            except InputError as error:
+                failures.append(str(error))
+            summary.warnings += one.warnings
+    finally:
+        outputs.close()
+    summary.seconds = time.perf_counter() - began
+    if outputs.error is not None:
+        raise outputs.error
+    summary.ended = "stopped" if stop.is_set() else "end of stream"
+    if failures:
+        head = f"{len(failures)} of {len(sources)} inputs failed: " if len(sources) > 1 else ""
+        raise IncompleteRun(head + "; ".join(failures), summary)
+    return summary
+
+
+def _sources_of(source: str | Path | Source | Sequence[Source], config: RunConfig) -> list[Source]:
+    if isinstance(source, str | Path):
+        return open_source(source, start_time=config.start_time)
+    return list(source) if isinstance(source, list | tuple) else [cast("Source", source)]
+
+
+def load_engines(config: RunConfig, detector: DetectorLike | None = None, reader: ReaderLike | None = None) -> Engines:
+    """The networks that `config` names (or those given), ready for `run_stream`; ModelError where one is not usable.
+
+    A detector made here is asked for weaker plates as well: they may continue a track (see association.associate).
+    """
+    if detector is None:
+        from streamer.engine.detector import Detector
+
+        detector = Detector(config.detector, config.precision, config.threads, config.min_score)
+        high_score = detector.min_score
+        detector.min_score = high_score * config.track.low_score
+    else:
+        high_score = config.min_score or detector.min_score
+    if reader is None:
+        from streamer.engine.reader import Reader
+
+        reader = Reader(config.reader, config.precision, config.threads)
+    return Engines(detector, reader, high_score)
+
+
+@dataclass(eq=False)
+class _Run:
+    """What all streams of a run share."""
+
+    config: RunConfig
+    engines: Engines
+    outputs: _Outputs
+    summary: RunSummary
+    stop: threading.Event
+    progress: Callable[[StreamInfo, RunSummary], None] | None
+    next_id: int = 1
+
+    def stream(self, source: Source) -> None:
+        """One source from its first frame to its last; InputError after its rows are out, where it ended early."""
+        feed: _Feed | None = None
+        try:
+            info = source.open()
+            self.outputs.begin(info)
+            camera = _Camera(self, info)
+            feed = _Feed(source, 1 if info.live else self.config.queue, self.stop)
+            for frame in feed:
+                camera.step(frame)
+                if self.outputs.error is not None:
+                    self.stop.set()
+                if self.progress is not None:
+                    self.progress(info, self.summary)
+            camera.finish()
+            if feed.dropped:
+                self.summary.warnings.append(f"{info.name}: {feed.dropped} frames dropped to keep up")
+            if feed.error is not None:
+                raise feed.error
+        finally:
+            if feed is None or feed.join():
+                source.close()
+
+
+class _Camera:
+    """One stream's tracks, readings and waiting passages."""
+
+    def __init__(self, run: _Run, info: StreamInfo) -> None:
+        self._run, self._info, config = run, info, run.config
+        track, self._vote = config.track, config.vote
+        if info.still:  # one picture: what is seen once is all there is
+            track = track.model_copy(update={"birth_hits": 1})
+            self._vote = self._vote.model_copy(update={"min_reads": 1})
+        # One camera name over several files: the numbers go on, so that (camera, track_id) stays unique.
+        first_id = run.next_id if config.camera else 1
+        self._name = config.camera or info.name
+        self._tracker = Tracker(track, high_score=run.engines.high_score, first_id=first_id)
+        self._readings: dict[int, TrackReadings] = {}
+        self._book = PassageBook(self._vote.rejoin_s)
+
+    def step(self, frame: Frame) -> None:
+        """Takes one frame from detection to the sinks."""
+        summary = self._run.summary
+        plates = self._run.engines.detector.detect(frame)
+        ended = self._tracker.update(frame, plates)
+        hit = [t for t in self._tracker.tracks if t.hit_in(frame.index)]
+        self._read(frame, hit)
+        summary.frames += 1
+        summary.detections += int((plates.score >= self._run.engines.high_score).sum())
+        self._end(ended)
+        self._emit(self._book.release(frame.pts, self._ongoing()))
+        self._run.outputs.frame(frame, plates, [self._view(t) for t in hit], wait=not self._info.live)
+
+    def finish(self) -> None:
+        """Ends all tracks and gives out every row that waits."""
+        self._end(self._tracker.finish())
+        self._emit(self._book.finish())
+        self._run.next_id = self._tracker.next_id
+
+    def _read(self, frame: Frame, hit: list[Track]) -> None:
+        """Reads the plates of this frame that are worth it, in one batch."""
+        from streamer.pixels import rectify
+
+        wanted = [t for t in hit if self._of(t).wants(t, self._run.config.read)]
+        if not wanted:
+            return
+        crops = [rectify(frame, t.last.quad) for t in wanted]
+        for track, reading in zip(wanted, self._run.engines.reader.read(crops), strict=True):
+            self._of(track).add(track.last, reading)
+        self._run.summary.reads += len(wanted)
+
+    def _of(self, track: Track) -> TrackReadings:
+        if track.id not in self._readings:
+            self._readings[track.id] = TrackReadings(self._run.engines.reader.alphabet, self._vote.min_reads)
+        return self._readings[track.id]
+
+    def _end(self, tracks: list[Track]) -> None:
+        for track in tracks:
+            self._run.summary.tracks += 1
+            passage = self._of(track).passage(track, self._name, self._vote)
+            del self._readings[track.id]
+            if passage is None:
+                self._run.summary.tracks_without_text += 1
+            else:
+                self._book.add(passage)
+
+    def _ongoing(self) -> list[Ongoing]:
+        return [Ongoing(t.first.pts, self._of(t).verdict.text) for t in self._tracker.tracks]
+
+    def _emit(self, passages: list[Passage]) -> None:
+        for passage in passages:
+            self._run.summary.passages += 1
+            self._run.outputs.passage(passage)
+
+    def _view(self, track: Track) -> TrackView:
+        verdict = self._of(track).verdict
+        return TrackView(track.id, track.last.box_xyxy, track.last.quad, verdict.text, verdict.confidence)
+
+
+class _Feed:
+    """A source decoded in a thread: iterate over it for its frames.
+
+    `error` is the InputError it ended with, `dropped` the frames that a live source threw away.
+    """
+
+    def __init__(self, source: Source, size: int, stop: threading.Event) -> None:
+        self.error: InputError | None = None
+        self.dropped = 0
+        self._bug: BaseException | None = None
+        self._source = source
+        self._queue: queue.Queue[Frame | None] = queue.Queue(size)
+        self._stop = stop
+        self._abandoned = threading.Event()
+        self._thread = threading.Thread(target=self._decode, name="alpr-decode", daemon=True)
+        self._thread.start()
+
+    def __iter__(self) -> Iterator[Frame]:
+        while True:
+            try:
+                frame = self._queue.get(timeout=_POLL_S)
+            except queue.Empty:
+                if self._stop.is_set() and self._source.live:
+                    return  # the decoder may sit in a read for seconds: nothing more will come that was asked for
+                continue
+            if frame is None:
+                break
+            yield frame
+        if self._bug is not None:
+            raise self._bug
+
+    def join(self) -> bool:
+        """Ends the thread; False where it hangs in a read, so that its source must be left alone."""
+        self._abandoned.set()
+        self._thread.join(_JOIN_S)
+        return not self._thread.is_alive()
+
+    def _decode(self) -> None:
+        try:
+            for frame in self._source.frames():
+                if not self._put(frame) or self._stop.is_set():
+                    return
+        except InputError as error:
+            self.error = error
+        except BaseException as error:  # carried to the caller's thread, which raises it
+            self._bug = error
+        finally:
+            self._put(None)
+
+    def _put(self, frame: Frame | None) -> bool:
+        """Waits for room (a live source makes it); False where nobody takes frames any more."""
+        while not self._abandoned.is_set():
+            try:
+                self._queue.put(frame, timeout=_POLL_S if not self._source.live or frame is None else 0)
+                return True
+            except queue.Full:
+                if self._source.live and frame is not None:
+                    self._drop_oldest()
+        return False
+
+    def _drop_oldest(self) -> None:
+        try:
+            self._queue.get_nowait()
+            self.dropped += 1
+        except queue.Empty:
+            pass
+
+
+class _Outputs:
+    """All sinks of a run. One that fails is left out from then on; `error` keeps the first failure."""
+
+    def __init__(self, sinks: Sequence[Sink]) -> None:
+        self._channels: list[_Channel] = [_Threaded(s) if s.needs_frames else _Channel(s) for s in sinks]
+        self.error: BaseException | None = None
+
+    def begin(self, info: StreamInfo) -> None:
+        self._each(lambda channel: channel.send("begin", (info,), True))
+
+    def frame(self, frame: Frame, plates: Plates, tracks: list[TrackView], *, wait: bool) -> None:
+        self._each(
+            lambda channel: channel.send("frame", (frame, plates, tracks), wait) if channel.needs_frames else None
+        )
+
+    def passage(self, passage: Passage) -> None:
+        self._each(lambda channel: channel.send("passage", (passage,), True))
+
+    def close(self) -> None:
+        """Closes every sink, failed ones too."""
+        for channel in self._channels:
+            self._guard(channel, lambda c: c.close())
+
+    def _each(self, action: Callable[[_Channel], None]) -> None:
+        for channel in self._channels:
+            if not channel.failed:
+                self._guard(channel, action)
+
+    def _guard(self, channel: _Channel, action: Callable[[_Channel], None]) -> None:
+        try:
+            action(channel)
+        except Exception as error:
+            channel.failed = True
+            if self.error is None:
+                self.error = error if isinstance(error, AlprError) or not isinstance(error, OSError) else _output(error)
+
+
+def _output(error: OSError) -> OutputError:
+    return OutputError(f"an output could not be written ({error}): free space or give another path")
+
+
+class _Channel:
+    """The way to a sink, called at once."""
+
+    def __init__(self, sink: Sink) -> None:
+        self.sink = sink
+        self.needs_frames = sink.needs_frames
+        self.failed = False
+
+    def send(self, method: str, arguments: tuple[Any, ...], wait: bool) -> None:
+        """Calls the sink's `method`; with `wait` false it may be skipped where the sink is behind."""
+        getattr(self.sink, method)(*arguments)
+
+    def close(self) -> None:
+        self.sink.close()
+
+
+class _Threaded(_Channel):
+    """The way to a sink that draws: a bounded queue and a thread that empties it."""
+
+    def __init__(self, sink: Sink) -> None:
+        super().__init__(sink)
+        self._error: Exception | None = None
+        self._queue: queue.Queue[tuple[str, tuple[Any, ...]] | None] = queue.Queue(_SINK_QUEUE)
+        self._thread = threading.Thread(target=self._work, name=f"alpr-{type(sink).__name__}", daemon=True)
+        self._thread.start()
+
+    def send(self, method: str, arguments: tuple[Any, ...], wait: bool) -> None:
+        self._raise()
+        try:
+            self._queue.put((method, arguments), block=wait)
+        except queue.Full:
+            return
+
+    def close(self) -> None:
+        self._queue.put(None)
+        self._thread.join()
+        self._raise()
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+
+    def _work(self) -> None:
+        failed = False
+        while (item := self._queue.get()) is not None:
+            if failed:
+                continue  # keep taking, so that nobody waits for a sink that is gone
+            try:
+                getattr(self.sink, item[0])(*item[1])
+            except Exception as error:
+                self._error, failed = error, True
+        try:
+            self.sink.close()
+        except Exception as error:
+            self._error = self._error if failed else error

@@ -1,0 +1,135 @@
+"""From decoded planes or a BGR picture to what the networks and the annotated video want.
+
+The planes are kept as they come; colour is converted at the size of the result, so a full BGR frame is made only for
+those who ask for it. The training cuts its crops with `cut`, so both see the same pixels.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from streamer.geometry import for_pixel_centres, grow_quad, homography, plate_height, quad_box, side_lengths
+from streamer.types import FloatArray, Frame, Image, YuvPlanes
+
+CROP_HEIGHT, CROP_WIDTH = 48, 128
+MARGIN_ALONG, MARGIN_ACROSS = 0.04, 0.06  # of the plate's width and height, on each side of a rectified crop
+PAD = 128
+_SHRINK_BY_AREA = 0.75  # below this, a linear warp would skip pixels of the source
+
+# Luma weights of red and blue (ITU-R BT.601, BT.709, BT.2020).
+_LUMA = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
+
+
+def yuv_matrix(planes: YuvPlanes) -> FloatArray:
+    """The (3, 4) map from Y, U, V bytes to B, G, R bytes."""
+    kr, kb = _LUMA[planes.matrix]
+    kg = 1 - kr - kb
+    y_scale, c_scale, y_low = (1.0, 1.0, 0.0) if planes.full_range else (255 / 219, 255 / 224, 16.0)
+    colour = np.array(
+        [
+            [y_scale, 2 * (1 - kb) * c_scale, 0],
+            [y_scale, -2 * kb * (1 - kb) / kg * c_scale, -2 * kr * (1 - kr) / kg * c_scale],
+            [y_scale, 0, 2 * (1 - kr) * c_scale],
+        ]
+    )
+    return np.column_stack([colour, -colour @ (y_low, 128.0, 128.0)])
+
+
+def _merge(planes: YuvPlanes, y: Image, u: Image, v: Image) -> Image:
+    bgr: Image = cv2.transform(cv2.merge([y, u, v]), yuv_matrix(planes))
+    return bgr
+
+
+def resize(plane: Image, width: int, height: int) -> Image:
+    """By area where it shrinks much, else linear; the same rule in training data, pictures and video."""
+    if (height, width) == plane.shape[:2]:
+        return plane
+    much = height < plane.shape[0] * _SHRINK_BY_AREA
+    out: Image = cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA if much else cv2.INTER_LINEAR)
+    return out
+
+
+def to_bgr(frame: Frame) -> Image:
+    """The full picture (H, W, 3) BGR. Not a copy when the frame came as BGR."""
+    if frame.bgr is not None:
+        return frame.bgr
+    return shrunk_bgr(frame, frame.width, frame.height)
+
+
+def shrunk_bgr(frame: Frame, width: int, height: int) -> Image:
+    """The whole picture at another size (height, width, 3) BGR."""
+    if frame.bgr is not None:
+        return resize(frame.bgr, width, height)
+    planes = frame.planes
+    if planes is None:
+        raise ValueError("a frame has neither planes nor a BGR picture")
+    return _merge(planes, *(resize(p, width, height) for p in (planes.y, planes.u, planes.v)))
+
+
+def letterbox(frame: Frame, net_width: int, net_height: int, largest_scale: float = 2.0) -> tuple[Image, FloatArray]:
+    """The frame in the top left corner of a grey (net_height, net_width, 3) picture.
+
+    Also gives the scale (2,): net_xy = frame_xy * scale. Small pictures grow by `largest_scale` at most.
+    """
+    scale = min(net_width / frame.width, net_height / frame.height, largest_scale)
+    width = min(net_width, max(1, round(frame.width * scale)))
+    height = min(net_height, max(1, round(frame.height * scale)))
+    canvas = np.full((net_height, net_width, 3), PAD, np.uint8)
+    canvas[:height, :width] = shrunk_bgr(frame, width, height)
+    return canvas, np.array([width / frame.width, height / frame.height])
+
+
+def cut(image: Image, quad: FloatArray, width: int = CROP_WIDTH, height: int = CROP_HEIGHT) -> Image:
+    """What lies in the quad (4, 2) of a picture or plane, as (height, width[, 3]); shrunk by area, never aliased."""
+    low, high = quad_box(quad)[:2], quad_box(quad)[2:]
+    h, w = image.shape[:2]
+    x1, y1 = (int(np.clip(np.floor(low[i]) - 2, 0, max((w, h)[i] - 1, 0))) for i in (0, 1))
+    x2, y2 = (int(np.clip(np.ceil(high[i]) + 2, (x1, y1)[i] + 1, (w, h)[i])) for i in (0, 1))
+    part, corners = image[y1:y2, x1:x2], quad - (x1, y1)
+    shrink = 1.4 * min(1.0, max(height / max(float(plate_height(quad)), 1e-6), width / max(float(side_lengths(quad)[0]), 1e-6)))
+    if shrink < _SHRINK_BY_AREA:
+        size = max(1, round(part.shape[1] * shrink)), max(1, round(part.shape[0] * shrink))
+        corners = corners * (size[0] / part.shape[1], size[1] / part.shape[0])
+        part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+    target = np.array([[0, 0], [width, 0], [width, height], [0, height]], float)
+    matrix = for_pixel_centres(homography(corners, target))
+    out: Image = cv2.warpPerspective(
+        np.ascontiguousarray(part), matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return out
+
+
+def rectify(frame: Frame, quad: FloatArray) -> Image:
+    """The plate in the quad (4, 2) frame_xy with a small margin, seen from straight ahead: (48, 128, 3) BGR."""
+    grown = grow_quad(quad, MARGIN_ALONG, MARGIN_ACROSS)
+    if frame.bgr is not None:
+        return cut(frame.bgr, grown)
+    planes = frame.planes
+    if planes is None:
+        raise ValueError("a frame has neither planes nor a BGR picture")
+    cuts = []
+    for plane in (planes.y, planes.u, planes.v):
+        ratio = np.array([plane.shape[1] / frame.width, plane.shape[0] / frame.height])
+        cuts.append(cut(plane, grown * ratio))
+    return _merge(planes, *cuts)
+
+
+def frame_of(image_bgr: Image, index: int = 0) -> Frame:
+    """A frame around a picture. Grey and BGRA become BGR; ValueError names shape and dtype of anything else."""
+    if not isinstance(image_bgr, np.ndarray) or image_bgr.dtype != np.uint8 or image_bgr.ndim not in (2, 3):
+        raise ValueError(_unfit(image_bgr))
+    if image_bgr.size == 0 or (image_bgr.ndim == 3 and image_bgr.shape[2] not in (1, 3, 4)):
+        raise ValueError(_unfit(image_bgr))
+    channels = 1 if image_bgr.ndim == 2 else image_bgr.shape[2]
+    image = np.ascontiguousarray(image_bgr)
+    if channels == 1:
+        image = cv2.cvtColor(image.reshape(image.shape[:2]), cv2.COLOR_GRAY2BGR)
+    elif channels == 4:
+        image = cv2.cvtColor(image, cv2.COLOR_BGRA2BGR)
+    return Frame(index, 0.0, image.shape[1], image.shape[0], bgr=image)
+
+
+def _unfit(image: object) -> str:
+    shape, dtype = getattr(image, "shape", None), getattr(image, "dtype", type(image).__name__)
+    return f"an image of shape {shape} and dtype {dtype} cannot be read; expected (H, W, 3) uint8 BGR, H and W at least 1"

@@ -1,0 +1,1 @@
+"""Where passages and annotated frames go: one file a sink, one interface (base.py)."""

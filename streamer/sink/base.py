@@ -1,0 +1,102 @@
+"""The one interface of all sinks, and the opening of output files."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from streamer.errors import OutputError
+from streamer.source.base import StreamInfo
+from streamer.types import FloatArray, Frame, Passage, Plates
+
+
+@dataclass(frozen=True, eq=False)
+class TrackView:
+    """A living track in one frame. `box_xyxy` (4,), `quad` (4, 2) in frame_xy; `text`: the vote so far."""
+
+    id: int
+    box_xyxy: FloatArray
+    quad: FloatArray
+    text: str
+    confidence: float
+
+
+class Sink(Protocol):
+    """Takes what a run finds. Constructing one proves that its output can be written; OutputError says why not.
+
+    A sink whose `needs_frames` is true gets every frame and works in a thread of its own; the others see passages only,
+    so that no full picture has to be made for them. `close` leaves a whole output, whatever came before, and may be
+    called twice.
+    """
+
+    needs_frames: bool
+
+    def begin(self, info: StreamInfo) -> None:
+        """A stream begins; called once for each source, before its first frame."""
+
+    def frame(self, frame: Frame, plates: Plates, tracks: Sequence[TrackView]) -> None:
+        """One frame with what was detected in it, and the tracks that were hit in it."""
+
+    def passage(self, passage: Passage) -> None:
+        """One final row."""
+
+    def close(self) -> None: ...
+
+
+class BaseSink:
+    """A sink that does nothing: override what matters."""
+
+    needs_frames = False
+
+    def begin(self, info: StreamInfo) -> None:
+        """A stream begins."""
+
+    def frame(self, frame: Frame, plates: Plates, tracks: Sequence[TrackView]) -> None:
+        """One frame."""
+
+    def passage(self, passage: Passage) -> None:
+        """One final row."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+@contextmanager
+def output_errors(path: str | Path) -> Iterator[None]:
+    """Turns an OSError inside into an OutputError that names the file and the remedy."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({_reason(error)}): {_remedy(error)}") from None
+
+
+def open_output(path: Path, *, append: bool = False) -> io.FileIO:
+    """The file, unbuffered and empty (or at its end), its folders made. OutputError where it cannot be written."""
+    with output_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return io.FileIO(path, "a" if append else "w")
+
+
+def write_whole(stream: io.FileIO, data: bytes) -> None:
+    """Writes all of `data` (a raw file may take a part of it at a time)."""
+    view = memoryview(data)
+    while view:
+        view = view[stream.write(view) or 0 :]
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else str(error)
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "free some space, what was written so far is whole"
+    if error.errno == errno.EISDIR:
+        return "it is a folder, give the name of a file"
+    return "give a path in a folder you may write to"

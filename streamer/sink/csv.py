@@ -1,0 +1,87 @@
+"""The CSV of final rows, schema 1: RFC 4180 with line feeds, UTF-8, a passage a row, the same bytes every time."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import datetime
+from pathlib import Path
+
+from streamer.sink.base import BaseSink, open_output, output_errors, write_whole
+from streamer.types import Passage
+
+COLUMNS = (
+    "camera", "track_id", "plate", "confidence", "first_frame", "last_frame", "best_frame", "first_s", "last_s",
+    "first_seen", "last_seen", "time_source", "box", "n_reads",
+)  # fmt: skip
+# A cell that begins with one of these is a formula to a spreadsheet.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class CsvSink(BaseSink):
+    """Writes rows to `path`, each whole and at once, so that a reader (or a crash) never sees half a row."""
+
+    def __init__(self, path: str | Path, *, append: bool = False) -> None:
+        self.path = Path(path)
+        self._stream = open_output(self.path, append=append)
+        if self._stream.tell() == 0:  # an appended file has its header already; /dev/stdout is always at 0
+            self._write(encode_row(COLUMNS))
+
+    def passage(self, passage: Passage) -> None:
+        self._write(encode_row(row_of(passage)))
+
+    def close(self) -> None:
+        with output_errors(self.path):
+            self._stream.close()
+
+    def _write(self, row: bytes) -> None:
+        with output_errors(self.path):
+            write_whole(self._stream, row)
+
+
+def row_of(passage: Passage) -> tuple[str, ...]:
+    """The cells of a passage, in the order of COLUMNS."""
+    return (
+        guard(passage.camera),
+        str(passage.track_id),
+        guard(passage.plate),
+        f"{passage.confidence:.4f}",
+        str(passage.first_frame),
+        str(passage.last_frame),
+        str(passage.best_frame),
+        f"{passage.first_s:.3f}",
+        f"{passage.last_s:.3f}",
+        time_text(passage.first_seen),
+        time_text(passage.last_seen),
+        passage.time_source,
+        json.dumps(box_list(passage), separators=(",", ":")),
+        str(passage.n_reads),
+    )
+
+
+def encode_row(cells: tuple[str, ...]) -> bytes:
+    """One RFC 4180 line. Lone surrogates (file names that are not UTF-8) become `?`."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue().encode("utf-8", "replace")
+
+
+def guard(text: str) -> str:
+    """Free text that a spreadsheet would run as a formula gets a `'` before it, as does text that begins with one."""
+    return f"'{text}" if text.startswith((*_FORMULA, "'")) else text
+
+
+def unguard(cell: str) -> str:
+    """The text that `guard` was given."""
+    return cell[1:] if cell.startswith("'") else cell
+
+
+def box_list(passage: Passage) -> list[float]:
+    """[x1, y1, x2, y2] to a tenth of a pixel, without a negative zero."""
+    return [round(v, 1) + 0.0 for v in passage.box]
+
+
+def time_text(time: datetime | None) -> str:
+    """ISO-8601 with microseconds and offset, empty where the time is unknown."""
+    return "" if time is None else time.isoformat(timespec="microseconds")

@@ -1,0 +1,44 @@
+"""JSON Lines: one passage a line, the names of the CSV's columns as keys, numbers as numbers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from streamer.sink.base import BaseSink, open_output, output_errors, write_whole
+from streamer.sink.csv import box_list, time_text
+from streamer.types import Passage
+
+
+class JsonlSink(BaseSink):
+    """Writes passages to `path`, each line whole and at once."""
+
+    def __init__(self, path: str | Path, *, append: bool = False) -> None:
+        self.path = Path(path)
+        self._stream = open_output(self.path, append=append)
+
+    def passage(self, passage: Passage) -> None:
+        line = json.dumps(record_of(passage), ensure_ascii=False) + "\n"
+        with output_errors(self.path):
+            write_whole(self._stream, line.encode("utf-8", "replace"))
+
+    def close(self) -> None:
+        with output_errors(self.path):
+            self._stream.close()
+
+
+def record_of(passage: Passage) -> dict[str, object]:
+    """A passage as a JSON object; unknown times are null."""
+    return {
+        "schema": 1,
+        "type": "passage",
+        "status": "final",
+        **asdict(passage),
+        "confidence": round(passage.confidence, 4),
+        "first_s": round(passage.first_s, 3),
+        "last_s": round(passage.last_s, 3),
+        "first_seen": time_text(passage.first_seen) or None,
+        "last_seen": time_text(passage.last_seen) or None,
+        "box": box_list(passage),
+    }

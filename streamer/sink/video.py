@@ -1,0 +1,206 @@
+"""The annotated video: H.264 at the source's own timing, in a container that still plays after a crash."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from streamer.config import VideoConfig
+from streamer.errors import ConfigError, OutputError
+from streamer.sink.base import BaseSink, TrackView, open_output, output_errors
+from streamer.source.base import StreamInfo
+from streamer.types import Frame, Image, Plates
+
+_MP4_SUFFIXES = (".mp4", ".m4v", ".mov")
+# A fragment (or cluster) a second: a killed run loses what came after the last one.
+_FRAGMENT_S = 1
+_MP4_OPTIONS = {
+    "movflags": "empty_moov+default_base_moof+frag_keyframe",
+    "frag_duration": f"{_FRAGMENT_S * 1_000_000}",
+}
+_MKV_OPTIONS = {"cluster_time_limit": f"{_FRAGMENT_S * 1000}"}
+_FALLBACK_RATE = Fraction(25)
+_BT709, _LIMITED = 1, 1
+# Finer clocks overflow the 32-bit time scale of MP4 players.
+_MAX_TICKS_A_SECOND = 1_000_000
+
+
+class VideoSink(BaseSink):
+    """Writes `path`: fragmented MP4 where the name ends in .mp4, else Matroska.
+
+    Every source frame becomes one frame at its own time (MP4 counts from the first frame). Odd sizes are
+    padded to even ones by repeating the last row or column. One file holds one stream.
+    """
+
+    needs_frames = True
+
+    def __init__(self, path: str | Path, config: VideoConfig | None = None) -> None:
+        self.path = Path(path)
+        self._config = config or VideoConfig()
+        self._stream: io.FileIO | None = open_output(self.path)
+        self._container: Any = None
+        self._video: Any = None
+        self._last_ticks = -1
+        self._failed = False
+
+    def begin(self, info: StreamInfo) -> None:
+        """Opens the encoder for a stream of this size and timing."""
+        if self._container is not None:
+            raise ConfigError(f"{self.path}: one annotated video holds one source: give one source, or a folder")
+        import av
+
+        mp4 = self.path.suffix.lower() in _MP4_SUFFIXES
+        options = {"flush_packets": "1", **(_MP4_OPTIONS if mp4 else _MKV_OPTIONS)}
+        with output_errors(self.path):
+            self._container = av.open(
+                self._stream, "w", format="mp4" if mp4 else "matroska", options=options, buffer_size=1 << 16
+            )
+            self._video = self._encoder(info)
+
+    def frame(self, frame: Frame, plates: Plates, tracks: Sequence[TrackView]) -> None:
+        import av
+
+        picture = _annotated(frame, tracks)
+        encoded = av.VideoFrame.from_ndarray(self._fit(picture), format="bgr24").reformat(
+            format="yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED
+        )
+        encoded.colorspace, encoded.color_range = _BT709, _LIMITED
+        encoded.time_base = self._video.codec_context.time_base
+        encoded.pts = self._ticks(frame.pts)
+        self._mux(encoded)
+
+    def close(self) -> None:
+        """Flushes the encoder and finishes the file; what was written before an error stays playable."""
+        container, self._container = self._container, None
+        try:
+            if container is not None:
+                with self._errors():
+                    try:
+                        if not self._failed:
+                            container.mux(self._video.encode(None))
+                    finally:
+                        container.close()
+        finally:
+            stream, self._stream = self._stream, None
+            if stream is not None:
+                stream.close()
+
+    def _encoder(self, info: StreamInfo) -> Any:
+        rate = info.rate if info.rate and 1 <= info.rate <= 240 else _FALLBACK_RATE
+        video = self._container.add_stream("libx264", rate=rate)
+        base = info.time_base if info.time_base >= Fraction(1, _MAX_TICKS_A_SECOND) else Fraction(1, 90000)
+        video.width, video.height = info.width + info.width % 2, info.height + info.height % 2
+        video.pix_fmt = "yuv420p"
+        video.time_base = video.codec_context.time_base = base
+        video.codec_context.gop_size = max(1, round(rate * 2))
+        video.codec_context.colorspace, video.codec_context.color_range = _BT709, _LIMITED
+        if info.sample_aspect != 1:
+            video.codec_context.sample_aspect_ratio = info.sample_aspect
+        # Frames that refer to later ones would shift all times in MP4 without an edit list, and be lost in a crash.
+        video.options = {"preset": self._config.preset, "crf": str(self._config.crf), "bf": "0"}
+        return video
+
+    def _fit(self, picture: Image) -> Image:
+        """The picture at the encoder's size; a stream that changes its size is scaled to that of its first frame."""
+        import cv2
+
+        height, width = picture.shape[:2]
+        want_h, want_w = self._video.height, self._video.width
+        pad_h, pad_w = want_h - height, want_w - width
+        if pad_h in (0, 1) and pad_w in (0, 1):
+            if pad_h or pad_w:
+                picture = cv2.copyMakeBorder(picture, 0, pad_h, 0, pad_w, cv2.BORDER_REPLICATE)
+        else:
+            picture = cv2.resize(picture, (want_w, want_h), interpolation=cv2.INTER_AREA)
+        return np.ascontiguousarray(picture)
+
+    def _ticks(self, pts: float) -> int:
+        ticks = max(round(pts / float(self._video.codec_context.time_base)), self._last_ticks + 1)
+        self._last_ticks = ticks
+        return ticks
+
+    def _mux(self, frame: Any) -> None:
+        with self._errors():
+            self._container.mux(self._video.encode(frame))
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """FFmpeg's errors (a full disk, most of the time) as OutputError, after which nothing more is encoded."""
+        import av
+
+        try:
+            with output_errors(self.path):
+                yield
+        except OutputError:
+            self._failed = True
+            raise
+        except av.FFmpegError as error:
+            self._failed = True
+            raise OutputError(f"{self.path}: cannot be encoded ({error}): try another name or size") from None
+
+
+class VideoFolderSink(BaseSink):
+    """Writes one annotated file a source into a folder: NAME.mp4 for a video, NAME.jpg for a picture."""
+
+    needs_frames = True
+
+    def __init__(self, folder: str | Path, config: VideoConfig | None = None) -> None:
+        self.folder = Path(folder)
+        self._config = config
+        self._used: set[str] = set()
+        self._current: BaseSink | None = None
+        with output_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+
+    def begin(self, info: StreamInfo) -> None:
+        self.close()
+        suffix = ".jpg" if info.still else ".mp4"
+        name = Path(info.name).stem + suffix
+        if name in self._used:
+            name = Path(info.name).name + suffix  # a.avi beside a.mkv
+        self._used.add(name)
+        path = self.folder / name
+        self._current = _PictureSink(path) if info.still else VideoSink(path, self._config)
+        self._current.begin(info)
+
+    def frame(self, frame: Frame, plates: Plates, tracks: Sequence[TrackView]) -> None:
+        if self._current is not None:
+            self._current.frame(frame, plates, tracks)
+
+    def close(self) -> None:
+        current, self._current = self._current, None
+        if current is not None:
+            current.close()
+
+
+class _PictureSink(BaseSink):
+    """One annotated picture."""
+
+    needs_frames = True
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def frame(self, frame: Frame, plates: Plates, tracks: Sequence[TrackView]) -> None:
+        import cv2
+
+        picture = _annotated(frame, tracks)
+        data = cv2.imencode(self.path.suffix, picture)[1].tobytes()
+        with output_errors(self.path):
+            self.path.write_bytes(data)
+
+
+def _annotated(frame: Frame, tracks: Sequence[TrackView]) -> Image:
+    """A BGR picture of its own with the tracks drawn in: a picture from a file may be the array that others read."""
+    from streamer.pixels import to_bgr
+    from streamer.sink.draw import annotate
+
+    picture = to_bgr(frame) if frame.bgr is None else frame.bgr.copy()
+    annotate(picture, tracks)
+    return picture

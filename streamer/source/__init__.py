@@ -1,0 +1,1 @@
+"""Where frames come from: files and live addresses through PyAV, pictures through OpenCV."""

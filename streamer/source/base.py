@@ -1,0 +1,58 @@
+"""The one interface of all sources, and what is known of a stream before its first frame."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol
+
+from streamer.types import Frame
+
+
+@dataclass(frozen=True)
+class StreamInfo:
+    """One stream as it was opened. Sizes are upright (rotation applied).
+
+    `name`: what rows call it unless a camera name is given. `time_base`: seconds a tick, every frame's `pts` is a whole
+    number of ticks. `rate`: frames a second as declared, None where unknown or variable without a mean. `frames`: how
+    many are expected, for a progress bar only. `live`: cannot wait; the newest frame wins. `still`: one picture, no
+    stream.
+    """
+
+    name: str
+    width: int
+    height: int
+    time_base: Fraction = Fraction(1, 90000)
+    rate: Fraction | None = None
+    frames: int | None = None
+    live: bool = False
+    still: bool = False
+    sample_aspect: Fraction = Fraction(1)
+
+
+class Source(Protocol):
+    """A stream of frames. Opened once, read once, then closed (which never raises).
+
+    `frames` may raise InputError after the last good frame: everything yielded before it is valid. `warnings` collects
+    one-line notes on what was met and survived.
+    """
+
+    name: str
+    live: bool
+    warnings: list[str]
+
+    def open(self) -> StreamInfo: ...
+
+    def frames(self) -> Iterator[Frame]: ...
+
+    def close(self) -> None: ...
+
+
+_CREDENTIALS = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s'\"]*@")
+
+
+def redact(text: str) -> str:
+    """`text` with the user and password of every address in it replaced by `***`."""
+    return _CREDENTIALS.sub(r"\1***@", text)

@@ -1,0 +1,230 @@
+"""Video files in any container and codec PyAV reads, and live addresses through the same path (no reconnection)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from streamer.errors import InputError
+from streamer.source.base import StreamInfo, redact
+from streamer.source.clock import Clock, container_clock
+from streamer.source.planes import PlaneReader, frame_orientation
+from streamer.types import Frame
+
+if TYPE_CHECKING:
+    import av
+
+_OPEN_TIMEOUT_S, _READ_TIMEOUT_S = 10.0, 10.0
+# Containers whose declared duration comes from an index or header and not from a guess by bit rate.
+_TRUSTED_DURATION = ("mp4", "matroska", "avi")
+_MISSING_TAIL_S = 0.5
+_FALLBACK_RATE = Fraction(25)
+
+
+class VideoSource:
+    """One video file or live address, in presentation order.
+
+    Frames are upright, `pts` counts seconds from the stream's start, a frame without a time stamp gets the one after
+    its predecessor's. A file cut short yields what can be decoded, then raises InputError with the second it ends at.
+    """
+
+    def __init__(self, address: str | Path, *, start_time: datetime | None = None) -> None:
+        self.address = str(address)
+        self.live = "://" in self.address
+        self.name = redact(self.address) if self.live else Path(self.address).name
+        self.warnings: list[str] = []
+        self._given = start_time
+        self._container: Any = None
+        self._stream: Any = None
+        self._first: av.VideoFrame | None = None
+        self._decoded: Iterator[av.VideoFrame] = iter(())
+        self._bad_packets = 0
+
+    def open(self) -> StreamInfo:
+        """Opens the container and decodes the first frame (only it knows size and rotation for sure)."""
+        import av
+
+        av.logging.set_level(None)  # FFmpeg's own lines would tear the one-line errors apart
+        self._container = self._open_container(av)
+        if not self._container.streams.video:
+            raise InputError(
+                f"{self.name}: has no video stream (only {self._stream_kinds()}): give a file with pictures"
+            )
+        self._stream = self._container.streams.video[0]
+        self._stream.thread_type = "AUTO"
+        self._clock = self._make_clock()
+        self._decoded = self._decode(av)
+        self._first = next(self._decoded, None)
+        if self._first is None:
+            raise InputError(f"{self.name}: no frame could be decoded: the file is damaged or its codec is unknown")
+        return self._info(self._first)
+
+    def frames(self) -> Iterator[Frame]:
+        """The frames; InputError after the last good one where the file ends early."""
+        planes = PlaneReader()
+        ticker = _Ticker(self._stream, self._rate() or _FALLBACK_RATE)
+        pts, index = 0.0, 0
+        for index, decoded in enumerate(self._with_first()):
+            pts = ticker.seconds(decoded)
+            yuv, bgr = planes.read(decoded)
+            height, width = (bgr if yuv is None else yuv.y).shape[:2]  # type: ignore[union-attr]
+            seen, how = self._captured(pts)
+            yield Frame(index, pts, width, height, planes=yuv, bgr=bgr, captured_at=seen, time_source=how)
+        self._report_damage(pts + ticker.step_s, index + 1)
+
+    def close(self) -> None:
+        """Frees the decoder."""
+        self._decoded, self._first, self._stream = iter(()), None, None
+        container, self._container = self._container, None
+        if container is not None:
+            container.close()
+
+    def _open_container(self, av: Any) -> Any:
+        if not self.live:
+            _check_file(Path(self.address), self.name)
+        options = {"rtsp_transport": "tcp"} if self.address.startswith("rtsp") else {}
+        try:
+            return av.open(
+                self.address, options=options, timeout=(_OPEN_TIMEOUT_S, _READ_TIMEOUT_S) if self.live else None
+            )
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise InputError(self._open_message(error)) from None
+
+    def _open_message(self, error: Exception) -> str:
+        reason = redact(getattr(error, "strerror", None) or str(error))
+        if self.live:
+            return f"{self.name}: cannot be opened ({reason}): check the address, the network and the password"
+        return f"{self.name}: not a video that can be read ({reason}): damaged, cut off before its index, or no video"
+
+    def _stream_kinds(self) -> str:
+        kinds = sorted({stream.type for stream in self._container.streams})
+        return " and ".join(kinds) or "nothing at all"
+
+    def _make_clock(self) -> Clock:
+        if self._given is not None:
+            return Clock(self._given, "given")
+        return Clock() if self.live else container_clock(self._container.metadata, self._stream.metadata)
+
+    def _captured(self, pts: float) -> tuple[datetime | None, Any]:
+        if self.live and self._clock.start is None:
+            return datetime.now(UTC), "arrival"  # a file never comes here: its rows must not depend on now
+        return self._clock.at(pts), self._clock.source
+
+    def _rate(self) -> Fraction | None:
+        rate = self._stream.average_rate or self._stream.guessed_rate
+        return Fraction(rate) if rate and 0 < rate <= 1000 else None
+
+    def _info(self, first: av.VideoFrame) -> StreamInfo:
+        turned = frame_orientation(first).transpose
+        width, height = (first.height, first.width) if turned else (first.width, first.height)
+        aspect = Fraction(self._stream.sample_aspect_ratio or 1) or Fraction(1)
+        return StreamInfo(
+            name=self.name,
+            width=width,
+            height=height,
+            time_base=self._stream.time_base,
+            rate=self._rate(),
+            frames=self._expected_frames(),
+            live=self.live,
+            sample_aspect=1 / aspect if turned else aspect,
+        )
+
+    def _expected_frames(self) -> int | None:
+        if self._stream.frames:
+            return int(self._stream.frames)
+        duration, rate = self._declared_duration(), self._rate()
+        return round(duration * float(rate)) if duration and rate else None
+
+    def _with_first(self) -> Iterator[av.VideoFrame]:
+        if self._first is not None:
+            first, self._first = self._first, None
+            yield first
+        yield from self._decoded
+
+    def _decode(self, av: Any) -> Iterator[av.VideoFrame]:
+        """Frames in presentation order; a packet that cannot be decoded is skipped and counted."""
+        self._demux_error: str | None = None
+        try:
+            for packet in self._container.demux(self._stream):
+                try:
+                    decoded = packet.decode()
+                except (av.error.InvalidDataError, av.error.PatchWelcomeError):
+                    self._bad_packets += 1
+                    continue
+                yield from decoded
+        except (av.FFmpegError, OSError) as error:
+            self._demux_error = redact(getattr(error, "strerror", None) or str(error))
+
+    def _declared_duration(self) -> float | None:
+        """Seconds of video that the container says it has, None where it does not or cannot be trusted."""
+        if self.live or not any(name in self._container.format.name for name in _TRUSTED_DURATION):
+            return None
+        if self._container.format.name == "avi" and self._stream.frames and self._stream.average_rate:
+            # A cut AVI has lost its index; FFmpeg then makes up a duration from what is left.
+            return float(self._stream.frames / self._stream.average_rate)
+        if self._stream.duration:
+            return float(self._stream.duration * self._stream.time_base)
+        tag = {k.upper(): v for k, v in self._stream.metadata.items()}.get("DURATION")
+        if tag and tag.count(":") == 2:
+            hours, minutes, seconds = tag.split(":")
+            return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        alone = len(self._container.streams) == 1
+        return self._container.duration / 1e6 if alone and self._container.duration else None
+
+    def _report_damage(self, end_s: float, frames: int) -> None:
+        if self._demux_error is not None:
+            what = "lost" if self.live else "damaged"
+            raise InputError(f"{self.name}: {what} at {end_s:.2f} s ({self._demux_error}): {_kept(frames)}")
+        declared = self._declared_duration()
+        if declared is not None and declared - end_s > _MISSING_TAIL_S:
+            raise InputError(f"{self.name}: truncated at {end_s:.2f} s of {declared:.2f} s: {_kept(frames)}")
+        if self._bad_packets:
+            self.warnings.append(f"{self.name}: {self._bad_packets} damaged packets were skipped")
+
+
+class _Ticker:
+    """Seconds from the stream's start for each frame, strictly rising."""
+
+    def __init__(self, stream: Any, rate: Fraction) -> None:
+        self._base = Fraction(stream.time_base)
+        self._start: int | None = stream.start_time
+        self._step = max(1, round(1 / (rate * self._base)))
+        self._last: int | None = None
+        self.step_s = float(self._step * self._base)
+
+    def seconds(self, frame: av.VideoFrame) -> float:
+        ticks = self._ticks(frame)
+        if self._last is not None and ticks <= self._last:
+            ticks = self._last + self._step  # a stamp that stands still or jumps back
+        self._last = ticks
+        return float(ticks * self._base)
+
+    def _ticks(self, frame: av.VideoFrame) -> int:
+        if frame.pts is None:
+            return 0 if self._last is None else self._last + self._step
+        if self._start is None:
+            self._start = frame.pts
+        return int(frame.pts - self._start)
+
+
+def _check_file(path: Path, name: str) -> None:
+    """The failures that FFmpeg words badly."""
+    if not path.exists():
+        raise InputError(f"{path}: no such file: check the path")
+    if path.is_fifo():
+        return  # opening it here would take its first bytes
+    if not path.is_file():
+        raise InputError(f"{path}: is not a file that can be read as a video")
+    try:
+        with path.open("rb") as stream:
+            if not stream.read(1):
+                raise InputError(f"{name}: is empty (0 bytes): copy or record it again")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}): check its permissions") from None
+
+
+def _kept(frames: int) -> str:
+    return f"the {frames} frame{'s' if frames != 1 else ''} before it were processed and all outputs are whole"

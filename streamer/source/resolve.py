@@ -1,0 +1,43 @@
+"""From what a user typed to sources: a file, a folder of videos or pictures, an address."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from streamer.errors import InputError
+from streamer.source.base import Source, redact
+from streamer.source.file import VideoSource
+from streamer.source.images import IMAGE_SUFFIXES, ImageSource
+
+_VIDEO_SUFFIXES = (
+    ".mp4 .m4v .mov .mkv .webm .avi .ts .mts .m2ts .mpg .mpeg .flv .wmv .asf .3gp .ogv .mxf .vob .dav .h264 .264 .h265 "
+    ".265 .hevc .y4m .gif .mjpeg .mjpg .ivf .nut .dv"
+)
+VIDEO_SUFFIXES = frozenset(_VIDEO_SUFFIXES.split())
+
+
+def open_source(text: str | Path, *, start_time: datetime | None = None) -> list[Source]:
+    """The sources that `text` names, in the order of their names; none is opened yet.
+
+    A folder gives its own videos and pictures (not those of folders inside). InputError where nothing is there.
+    """
+    text = str(text)
+    if "://" in text:
+        return [VideoSource(text, start_time=start_time)]
+    path = Path(text)
+    if not path.exists():
+        raise InputError(f"{redact(text)}: no such file or folder: check the path")
+    if not path.is_dir():
+        return [_source_of(path, start_time)]
+    known = VIDEO_SUFFIXES | IMAGE_SUFFIXES
+    files = sorted(p for p in path.iterdir() if p.is_file() and p.suffix.lower() in known and p.name[0] != ".")
+    if not files:
+        raise InputError(f"{path}: the folder holds no video and no picture (by suffix): give a folder that does")
+    return [_source_of(file, start_time) for file in files]
+
+
+def _source_of(path: Path, start_time: datetime | None) -> Source:
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return ImageSource(path, start_time=start_time)
+    return VideoSource(path, start_time=start_time)

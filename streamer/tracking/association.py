@@ -1,0 +1,77 @@
+"""Which detection continues which track: a gated cost and the Hungarian method."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from streamer.types import FloatArray
+
+BoolArray = npt.NDArray[np.bool_]
+_FORBIDDEN = 1e6
+
+
+def pairwise_iou(a_xyxy: FloatArray, b_xyxy: FloatArray) -> FloatArray:
+    """(n, 4), (m, 4) -> (n, m) intersection over union, 0 where both are empty."""
+    a, b = a_xyxy.reshape(-1, 1, 4), b_xyxy.reshape(1, -1, 4)
+    span = np.clip(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0, None)
+    inter = span.prod(-1)
+    union = (a[..., 2:] - a[..., :2]).prod(-1) + (b[..., 2:] - b[..., :2]).prod(-1) - inter
+    return np.asarray(np.where(union > 0, inter / np.maximum(union, 1e-12), 0.0))
+
+
+def association_cost(
+    expected_xyxy: FloatArray, found_xyxy: FloatArray, max_jump: float, max_growth: float
+) -> FloatArray:
+    """(n, 4), (m, 4) -> (n, m): 1 - IoU plus the centres' distance in gate lengths; inf outside the gate.
+
+    Plates are small and quick, so that one frame may leave no overlap: the distance (up to `max_jump` plate widths)
+    carries those. Sizes may differ by a factor of `max_growth` at most.
+    """
+    a, b = expected_xyxy.reshape(-1, 1, 4), found_xyxy.reshape(1, -1, 4)
+    size_a, size_b = a[..., 2:] - a[..., :2], b[..., 2:] - b[..., :2]
+    distance = np.linalg.norm((a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]) / 2, axis=-1)
+    reach = max_jump * np.maximum(np.maximum(size_a[..., 0], size_b[..., 0]), 1.0)
+    growth = np.abs(np.log(np.maximum(size_a, 1e-3) / np.maximum(size_b, 1e-3))).min(-1)
+    gate = (distance <= reach) & (growth <= np.log(max_growth))
+    return np.asarray(np.where(gate, 1 - pairwise_iou(expected_xyxy, found_xyxy) + distance / reach, np.inf))
+
+
+def assign(cost: FloatArray) -> list[tuple[int, int]]:
+    """(n, m) cost, inf where forbidden -> (row, column) pairs of least total cost, as many as are allowed."""
+    if not cost.size or not np.isfinite(cost).any():
+        return []
+    from scipy.optimize import linear_sum_assignment
+
+    rows, columns = linear_sum_assignment(np.where(np.isfinite(cost), cost, _FORBIDDEN))
+    return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if np.isfinite(cost[r, c])]
+
+
+@dataclass(frozen=True)
+class Matches:
+    """`pairs` of (track, detection); detections with a high score that no track took, best first."""
+
+    pairs: list[tuple[int, int]]
+    new: list[int]
+
+
+def associate(
+    expected_xyxy: FloatArray, found_xyxy: FloatArray, high: BoolArray, max_jump: float, max_growth: float
+) -> Matches:
+    """Two stages: detections with a high score first, then the weak ones for the tracks that are left.
+
+    `expected_xyxy` (n, 4) of the tracks, `found_xyxy` (m, 4) and `high` (m,) of the detections. A weak detection must
+    overlap what was expected, and never begins a track.
+    """
+    cost = association_cost(expected_xyxy, found_xyxy, max_jump, max_growth)
+    strong, weak = np.flatnonzero(high), np.flatnonzero(~high)
+    pairs = [(t, int(strong[d])) for t, d in assign(cost[:, strong])]
+    taken = {t for t, _ in pairs}
+    left = np.array([t for t in range(len(expected_xyxy)) if t not in taken], int)
+    overlap = pairwise_iou(expected_xyxy, found_xyxy)
+    careful = np.where(overlap > 0.1, cost, np.inf)[np.ix_(left, weak)]
+    pairs += [(int(left[t]), int(weak[d])) for t, d in assign(careful)]
+    used = {d for _, d in pairs}
+    return Matches(sorted(pairs), [int(d) for d in strong if int(d) not in used])

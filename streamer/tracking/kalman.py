@@ -1,0 +1,73 @@
+"""Motion of one plate: constant velocity of centre and size, by filterpy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from streamer.types import FloatArray
+
+# All spreads are in plate heights (per second), so that one set serves near and far plates.
+_MEASURED = 0.08  # of centre and size
+_SPEED_AT_BIRTH = 8.0  # a plate that crosses a tele picture moves 10-20 heights a second
+_ACCELERATION = 12.0  # noise: braking cars, shaking hands
+_SIZE_ACCELERATION = 3.0
+
+
+class PlateMotion:
+    """Kalman filter over (cx, cy, w, h) and their velocities, in frame_xy pixels and seconds.
+
+    Time is a parameter: predict over whatever passed since the last step, so dropped frames and variable frame rate
+    need nothing special.
+    """
+
+    def __init__(self, box_xyxy: FloatArray) -> None:
+        from filterpy.kalman import KalmanFilter  # 0.5-1 s of imports, paid when the first track is born
+
+        self._filter: Any = KalmanFilter(dim_x=8, dim_z=4)
+        measured = _centre_size(box_xyxy)
+        height = max(measured[3], 1.0)
+        self._filter.x = np.concatenate([measured, np.zeros(4)]).reshape(8, 1)
+        self._filter.H = np.eye(4, 8)
+        self._filter.P = np.diag(
+            np.concatenate(
+                [np.full(4, _MEASURED * height), np.full(2, _SPEED_AT_BIRTH * height), np.full(2, 2 * height)]
+            )
+            ** 2
+        )
+
+    @property
+    def box_xyxy(self) -> FloatArray:
+        """(4,) where the plate is now by the filter."""
+        cx, cy, w, h = self._filter.x[:4, 0]
+        w, h = max(w, 1.0), max(h, 1.0)
+        return np.array([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2])
+
+    def predict(self, dt: float) -> FloatArray:
+        """Moves `dt` seconds on (0 and less: not at all) and gives the expected box (4,)."""
+        if dt > 0:
+            motion = np.eye(8)
+            motion[:4, 4:] = np.eye(4) * dt
+            self._filter.predict(F=motion, Q=self._process_noise(dt))
+        return self.box_xyxy
+
+    def update(self, box_xyxy: FloatArray) -> None:
+        """Corrects the state by a measured box (4,)."""
+        measured = _centre_size(box_xyxy)
+        self._filter.update(measured.reshape(4, 1), R=np.eye(4) * (_MEASURED * max(measured[3], 1.0)) ** 2)
+
+    def _process_noise(self, dt: float) -> FloatArray:
+        """White noise in acceleration, integrated over `dt`."""
+        height = max(float(self._filter.x[3, 0]), 1.0)
+        power = (np.array([_ACCELERATION, _ACCELERATION, _SIZE_ACCELERATION, _SIZE_ACCELERATION]) * height) ** 2
+        noise = np.zeros((8, 8))
+        noise[:4, :4] = np.diag(power * dt**4 / 4)
+        noise[:4, 4:] = noise[4:, :4] = np.diag(power * dt**3 / 2)
+        noise[4:, 4:] = np.diag(power * dt**2)
+        return noise
+
+
+def _centre_size(box_xyxy: FloatArray) -> FloatArray:
+    x1, y1, x2, y2 = (float(v) for v in box_xyxy)
+    return np.array([(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1])

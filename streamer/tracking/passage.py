@@ -1,0 +1,149 @@
+"""From ended tracks to rows: what a track's readings say, whether that makes a row, and tracks that belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from streamer.config import ReadConfig, VoteConfig
+from streamer.tracking.policy import ReadState, plate_height, should_read
+from streamer.tracking.tracker import Hit, Track
+from streamer.tracking.vote import AlphabetLike, Ballot, Verdict, vote
+from streamer.types import Passage, Reading
+
+# A parked car is read for hours; the vote keeps its best readings only.
+_MAX_BALLOTS = 64
+# How long a track without a text yet may hold back an ended one that it might continue.
+_UNDECIDED_S = 2.0
+
+
+class TrackReadings:
+    """The readings of one track and the vote over them. `min_reads`: how many a row needs."""
+
+    def __init__(self, alphabet: AlphabetLike, min_reads: int) -> None:
+        self._alphabet = alphabet
+        self._ballots: list[Ballot] = []
+        self._best_weight = 0.0
+        self._min_reads = min_reads
+        self._voted = 0
+        self.best: Hit | None = None
+        self.verdict = Verdict()
+        self.state = ReadState()
+
+    def wants(self, track: Track, config: ReadConfig) -> bool:
+        """Whether this frame of the track should be read."""
+        return should_read(self.state, plate_height(track.last.quad), track.last.frame, track.last.pts, config)
+
+    def add(self, hit: Hit, reading: Reading) -> None:
+        """Takes in what was read at a hit, and votes again."""
+        height = plate_height(hit.quad)
+        ballot = Ballot(reading, height)
+        if reading.text:
+            self._voted += 1
+            self._ballots = sorted([*self._ballots, ballot], key=lambda b: -b.weight)[:_MAX_BALLOTS]
+            self.verdict = vote(self._ballots, self._alphabet)
+            if self.best is None or ballot.weight > self._best_weight:
+                self.best, self._best_weight = hit, ballot.weight
+        self.state = ReadState(
+            reads=self.state.reads + 1,
+            enough=self._voted >= self._min_reads,
+            best_height=max(self.state.best_height, height),
+            last_frame=hit.frame,
+            last_s=hit.pts,
+            confidence=self.verdict.confidence,
+        )
+
+    def passage(self, track: Track, camera: str, config: VoteConfig) -> Passage | None:
+        """The row of an ended track, None where its readings do not make one."""
+        too_few = self._voted < self._min_reads
+        if too_few or not self.verdict.text or self.verdict.confidence < config.min_confidence:
+            return None
+        best = self.best or track.best
+        x1, y1, x2, y2 = (float(v) for v in best.box_xyxy)
+        return Passage(
+            camera=camera,
+            track_id=track.id,
+            plate=self.verdict.text,
+            confidence=self.verdict.confidence,
+            first_frame=track.first.frame,
+            last_frame=track.last.frame,
+            best_frame=best.frame,
+            first_s=track.first.pts,
+            last_s=track.last.pts,
+            first_seen=track.first.seen,
+            last_seen=track.last.seen,
+            time_source=track.time_source,
+            box=(x1, y1, x2, y2),
+            n_reads=self.state.reads,
+        )
+
+
+@dataclass(frozen=True)
+class Ongoing:
+    """A living track as the book sees it: since when (s), and what it says so far."""
+
+    first_s: float
+    text: str
+
+
+class PassageBook:
+    """Holds passages of one camera back until nothing can rejoin them, then gives them out as final.
+
+    A track that is split (a pillar, a missed second) gives two passages with one text; those within `rejoin_s` of each
+    other become one row, under the earlier id.
+    """
+
+    def __init__(self, rejoin_s: float) -> None:
+        self._rejoin_s = rejoin_s
+        self._pending: list[Passage] = []
+
+    def add(self, passage: Passage) -> None:
+        """Takes in the passage of an ended track, merged with every waiting one that it belongs to."""
+        for other in [p for p in self._pending if self._belong(p, passage)]:
+            self._pending.remove(other)
+            passage = merge(other, passage)
+        self._pending.append(passage)
+
+    def release(self, now_s: float, ongoing: Iterable[Ongoing]) -> list[Passage]:
+        """The passages that became final by `now_s`, in the order of their ids."""
+        living = list(ongoing)
+        final = [p for p in self._pending if not self._held(p, now_s, living)]
+        self._pending = [p for p in self._pending if self._held(p, now_s, living)]
+        return sorted(final, key=lambda p: p.track_id)
+
+    def finish(self) -> list[Passage]:
+        """All that wait, at the end of the stream."""
+        final, self._pending = sorted(self._pending, key=lambda p: p.track_id), []
+        return final
+
+    def _belong(self, a: Passage, b: Passage) -> bool:
+        gap = max(a.first_s, b.first_s) - min(a.last_s, b.last_s)
+        return a.plate == b.plate and gap <= self._rejoin_s
+
+    def _held(self, passage: Passage, now_s: float, living: Iterable[Ongoing]) -> bool:
+        if self._rejoin_s > 0 and now_s - passage.last_s <= self._rejoin_s:
+            return True
+        return any(self._may_continue(track, passage, now_s) for track in living)
+
+    def _may_continue(self, track: Ongoing, passage: Passage, now_s: float) -> bool:
+        near = passage.first_s <= track.first_s <= passage.last_s + self._rejoin_s
+        undecided = not track.text and now_s - track.first_s <= _UNDECIDED_S
+        return near and (undecided or track.text == passage.plate)
+
+
+def merge(a: Passage, b: Passage) -> Passage:
+    """Two passages of one vehicle as one: the earlier id, the whole span, the better evidence, all readings."""
+    early, late = (a, b) if a.first_s <= b.first_s else (b, a)
+    last = a if a.last_s >= b.last_s else b
+    best = a if a.confidence >= b.confidence else b
+    return replace(
+        early,
+        track_id=min(early.track_id, late.track_id),
+        confidence=best.confidence,
+        last_frame=last.last_frame,
+        last_s=last.last_s,
+        last_seen=last.last_seen,
+        best_frame=best.best_frame,
+        box=best.box,
+        n_reads=a.n_reads + b.n_reads,
+    )

@@ -1,0 +1,47 @@
+"""Which frames of a track are worth reading, as one pure function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from streamer.config import ReadConfig
+from streamer.types import FloatArray
+
+
+@dataclass(frozen=True)
+class ReadState:
+    """What is known of a track's readings. Heights in px; `last_frame`, `last_s` of the last reading.
+
+    `enough`: as many readings as a row needs. `confidence`: of the fused text.
+    """
+
+    reads: int = 0
+    enough: bool = False
+    best_height: float = 0.0
+    last_frame: int = -1
+    last_s: float = 0.0
+    confidence: float = 0.0
+
+
+def should_read(state: ReadState, plate_height: float, frame: int, now_s: float, config: ReadConfig) -> bool:
+    """Whether to read a plate of this height (px) in this frame (index, and seconds in the stream).
+
+    Too small: never. Until there are enough readings: always. Then, at most every `every` frames, while the text is
+    unsettled or the plate has grown; a settled text is confirmed every `confirm_s` seconds.
+    """
+    if plate_height < config.min_height:
+        return False
+    if not state.enough:
+        return True
+    if now_s - state.last_s >= config.confirm_s:
+        return True
+    unsettled = state.confidence < config.settled
+    grown = plate_height >= config.grow * state.best_height
+    return (unsettled or grown) and frame - state.last_frame >= config.every
+
+
+def plate_height(quad: FloatArray) -> float:
+    """(4, 2) TL TR BR BL -> mean length of the two upright sides, px."""
+    return float(np.linalg.norm(quad[3] - quad[0]) + np.linalg.norm(quad[2] - quad[1])) / 2

@@ -1,0 +1,120 @@
+"""Tracks: born from detections, carried by motion, ended by silence. Deterministic, and free of clocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+
+from streamer.config import TrackConfig
+from streamer.tracking.association import associate
+from streamer.tracking.kalman import PlateMotion
+from streamer.types import FloatArray, Frame, Plates, TimeSource
+
+# A track that was not believed yet ends sooner: flicker must not wait in the way of real plates.
+_TENTATIVE_GAP_S = 0.25
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One detection of a track: where and when. `box_xyxy` (4,), `quad` (4, 2) in frame_xy."""
+
+    frame: int
+    pts: float
+    seen: datetime | None
+    box_xyxy: FloatArray = field(repr=False)
+    quad: FloatArray = field(repr=False)
+    score: float
+
+
+@dataclass(eq=False)
+class Track:
+    """One plate through time. `id` is 0 until the track is believed, then counts from 1 in that order."""
+
+    motion: PlateMotion
+    first: Hit
+    last: Hit
+    best: Hit
+    time_source: TimeSource
+    id: int = 0
+    hits: int = 1
+
+    def hit_in(self, frame: int) -> bool:
+        """Whether the track was detected in that frame."""
+        return self.last.frame == frame
+
+
+class Tracker:
+    """Turns each frame's Plates into tracks. `first_id`: the number of its first track."""
+
+    def __init__(self, config: TrackConfig, *, high_score: float = 0.0, first_id: int = 1) -> None:
+        self._config = config
+        self._high_score = high_score
+        self._tracks: list[Track] = []
+        self._now: float | None = None
+        self.next_id = first_id
+
+    @property
+    def tracks(self) -> list[Track]:
+        """The living tracks that are believed, in the order of their ids."""
+        return sorted((t for t in self._tracks if t.id), key=lambda t: t.id)
+
+    def update(self, frame: Frame, plates: Plates) -> list[Track]:
+        """Takes in one frame's detections; gives the believed tracks that ended with it, in the order of their ids."""
+        dt = 0.0 if self._now is None else frame.pts - self._now
+        self._now = frame.pts
+        # Those whose silence is too long end first: a plate that comes at that moment is another passage.
+        ended = self._bury(frame.pts)
+        expected = np.array([t.motion.predict(dt) for t in self._tracks]).reshape(-1, 4)
+        high = plates.score >= self._high_score
+        matches = associate(expected, plates.box_xyxy, high, self._config.max_jump, self._config.max_growth)
+        for track_row, plate_row in matches.pairs:
+            self._continue(self._tracks[track_row], _hit(frame, plates, plate_row))
+        for plate_row in matches.new:
+            self._begin(_hit(frame, plates, plate_row), frame.time_source)
+        return ended
+
+    def finish(self) -> list[Track]:
+        """Ends all tracks."""
+        ended, self._tracks = self.tracks, []
+        return ended
+
+    def _bury(self, now: float) -> list[Track]:
+        def over(track: Track) -> bool:
+            gap = self._config.max_gap_s
+            # 1e-9: a gap of exactly the limit must not depend on rounding
+            return now - track.last.pts > (gap if track.id else min(gap, _TENTATIVE_GAP_S)) + 1e-9
+
+        ended = [t for t in self._tracks if over(t)]
+        self._tracks = [t for t in self._tracks if not over(t)]
+        return sorted((t for t in ended if t.id), key=lambda t: t.id)
+
+    def _begin(self, hit: Hit, time_source: TimeSource) -> None:
+        track = Track(PlateMotion(hit.box_xyxy), hit, hit, hit, time_source)
+        self._tracks.append(track)
+        self._believe(track)
+
+    def _continue(self, track: Track, hit: Hit) -> None:
+        track.motion.update(hit.box_xyxy)
+        track.last = hit
+        track.hits += 1
+        if _worth(hit) > _worth(track.best):
+            track.best = hit
+        self._believe(track)
+
+    def _believe(self, track: Track) -> None:
+        if not track.id and track.hits >= self._config.birth_hits:
+            track.id = self.next_id
+            self.next_id += 1
+
+
+def _worth(hit: Hit) -> float:
+    """How good a picture of the plate a hit is, before anything was read: large and sure."""
+    return hit.score * float(hit.box_xyxy[3] - hit.box_xyxy[1])
+
+
+def _hit(frame: Frame, plates: Plates, row: int) -> Hit:
+    return Hit(
+        frame.index, frame.pts, frame.captured_at, plates.box_xyxy[row], plates.quad[row], float(plates.score[row])
+    )

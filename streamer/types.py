@@ -1,0 +1,149 @@
+"""What flows through the house: Frame -> Plates -> Track -> Reading -> Passage. NumPy only.
+
+Coordinates carry their space in the name. `frame_xy` is the upright picture as a viewer sees it, continuous, origin at
+the top left corner of the top left pixel (so pixel (0, 0) has its centre at (0.5, 0.5)).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+F32Array = npt.NDArray[np.float32]
+Image = npt.NDArray[np.uint8]
+TimeSource = Literal["container", "given", "rtcp", "arrival", "unknown"]
+
+
+@dataclass(frozen=True, eq=False)
+class YuvPlanes:
+    """A decoded picture as three 8-bit planes; chroma may be subsampled by any integer.
+
+    `y` is (H, W), `u` and `v` are (H / sv, W / sh), rounded up. `matrix` names the conversion to RGB; `full_range` says
+    whether luma spans 0-255 (else 16-235).
+    """
+
+    y: Image
+    u: Image
+    v: Image
+    matrix: Literal["bt601", "bt709", "bt2020"]
+    full_range: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One upright picture. Exactly one of `planes` (from a decoder) and `bgr` ((H, W, 3) uint8, from a file) is set.
+
+    `index` counts from 0 in presentation order; `pts` is seconds in the stream; `captured_at` is an aware datetime or
+    None, and `time_source` says how it is known.
+    """
+
+    index: int
+    pts: float
+    width: int
+    height: int
+    planes: YuvPlanes | None = None
+    bgr: Image | None = None
+    captured_at: datetime | None = None
+    time_source: TimeSource = "unknown"
+
+
+@dataclass(frozen=True, eq=False)
+class Plates:
+    """The detections of one frame, n rows, best first.
+
+    `box_xyxy` (n, 4) and `quad` (n, 4, 2) float64 in frame_xy, the quad in the plate's own reading order TL TR BR BL;
+    `score` (n,) float64 in 0-1. `quad_is_box` (n,) bool: the corners were not usable and the quad is the box's.
+    """
+
+    box_xyxy: FloatArray
+    score: FloatArray
+    quad: FloatArray
+    quad_is_box: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def __getitem__(self, rows: npt.NDArray[np.generic] | slice) -> Plates:
+        return Plates(self.box_xyxy[rows], self.score[rows], self.quad[rows], self.quad_is_box[rows])
+
+    @staticmethod
+    def empty() -> Plates:
+        return Plates(np.zeros((0, 4)), np.zeros(0), np.zeros((0, 4, 2)), np.zeros(0, bool))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What sort of plate it is; each None where unknown. `colour` blue | green | yellow | white | black."""
+
+    colour: str | None = None
+    rows: int | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What the reader saw in one crop.
+
+    `text`: upper case, native script, no separators, `?` for a character that cannot be read. `confidence` 0-1 for the
+    whole text, `char_confidence` one for each character. `slot_probs` (S, C) float32: the distribution of every slot
+    over the alphabet, for the vote.
+    """
+
+    text: str
+    confidence: float
+    char_confidence: tuple[float, ...]
+    kind: Kind = Kind()
+    slot_probs: F32Array | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Plate:
+    """One plate of one picture, as `PlateReader.read` returns it. `box_xyxy` (4,), `quad` (4, 2), both in frame_xy."""
+
+    box_xyxy: FloatArray
+    quad: FloatArray
+    score: float
+    text: str = ""
+    confidence: float = 0.0
+    char_confidence: tuple[float, ...] = ()
+    kind: Kind = Kind()
+
+
+@dataclass(frozen=True)
+class Passage:
+    """One vehicle's pass through the picture: a row of the CSV. Boxes are in frame_xy of the best frame."""
+
+    camera: str
+    track_id: int
+    plate: str
+    confidence: float
+    first_frame: int
+    last_frame: int
+    best_frame: int
+    first_s: float
+    last_s: float
+    first_seen: datetime | None
+    last_seen: datetime | None
+    time_source: TimeSource
+    box: tuple[float, float, float, float]
+    n_reads: int
+
+
+@dataclass
+class RunSummary:
+    """What a run did. `ended` says why it stopped."""
+
+    frames: int = 0
+    detections: int = 0
+    reads: int = 0
+    tracks: int = 0
+    passages: int = 0
+    tracks_without_text: int = 0
+    seconds: float = 0.0
+    ended: Literal["end of stream", "stopped"] = "end of stream"
+    warnings: list[str] = field(default_factory=list)

@@ -1,0 +1,308 @@
+"""The command line: exit codes, one-line errors, lazy imports, signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import click
+import cv2
+import numpy as np
+import pytest
+from streamkit import RED, FakeDetector, FakeReader, drive, scene, write_audio, write_video
+
+import streamer.pipeline
+from streamer.cli import TRAIN_VERBS, VERBS, main
+from streamer.cli.bench import cpu_name
+from streamer.types import Kind, Plate
+
+
+@pytest.fixture(autouse=True)
+def fake_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No weights here: the command line gets stand-ins."""
+    plain = streamer.pipeline.load_engines
+    monkeypatch.setattr(
+        streamer.pipeline, "load_engines", lambda config, *_: plain(config, FakeDetector(), FakeReader())
+    )
+
+
+def alpr(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main([str(a) for a in arguments])
+    return int(caught.value.code or 0)
+
+
+def error_line(capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line on stderr that is an error."""
+    lines = [line for line in capsys.readouterr().err.splitlines() if "error" in line or "Traceback" in line]
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("alpr: error: ")
+    return lines[0]
+
+
+def test_help_imports_nothing_heavy(repo: Path) -> None:
+    code = (
+        "import sys\nfrom streamer.cli import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "heavy = {'numpy', 'cv2', 'av', 'openvino', 'scipy', 'filterpy', 'pydantic', 'yaml', 'rich', 'torch'}\n"
+        "print('HEAVY', sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=repo, capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("HEAVY []\n")
+    for verb in [*VERBS, *TRAIN_VERBS]:
+        assert f"\n  {verb} " in done.stdout
+
+
+@pytest.mark.parametrize("verb", [["run"], ["read"], ["bench"], ["bench", "stream"], ["check"]])
+def test_each_verb_has_help(verb: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert alpr(*verb, "--help") == 0
+    assert "Usage: alpr " + " ".join(verb) in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert alpr("--version") == 0
+    assert capsys.readouterr().out.startswith("alpr ")
+
+
+def test_run_writes_every_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    video = write_video(tmp_path / "a.mp4", drive(25))
+    out = tmp_path / "out"
+    code = alpr(
+        "run", video, "--csv", out / "p.csv", "--jsonl", out / "p.jsonl", "--video", out / "v.mp4", "--camera", "=gate"
+    )
+    assert code == 0
+    assert (out / "p.csv").read_text(encoding="utf-8").splitlines()[1].startswith("'=gate,1,皖A12345,")
+    assert json.loads((out / "p.jsonl").read_text(encoding="utf-8"))["camera"] == "=gate"
+    assert cv2.VideoCapture(str(out / "v.mp4")).read()[0]
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "1 passages from 1 tracks" in captured.err
+
+
+def test_run_without_outputs_prints_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert alpr("run", write_video(tmp_path / "a.mp4", drive(25)), "--quiet") == 0
+    captured = capsys.readouterr()
+    assert "皖A12345" in captured.out
+    assert captured.err == ""
+
+
+def _text_as_mp4(folder: Path) -> list[object]:
+    (folder / "a.mp4").write_text("hello")
+    return [folder / "a.mp4"]
+
+
+def _empty(folder: Path) -> list[object]:
+    (folder / "a.mp4").touch()
+    return [folder / "a.mp4"]
+
+
+def _truncated(folder: Path) -> list[object]:
+    video = write_video(folder / "a.mkv", drive(100))
+    video.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
+    return [video]
+
+
+def _config(folder: Path) -> list[object]:
+    (folder / "c.yaml").write_text("trak: {}\n")
+    return [write_video(folder / "a.mp4", drive(3)), "--config", folder / "c.yaml"]
+
+
+def _video(folder: Path, *options: object) -> list[object]:
+    return [write_video(folder / "a.mp4", drive(3)), *options]
+
+
+def _blocked(folder: Path, option: str) -> list[object]:
+    (folder / "file").touch()
+    return _video(folder, option, folder / "file" / "out.mp4")
+
+
+def _two(folder: Path) -> list[object]:
+    (folder / "in").mkdir()
+    for name in "ab":
+        write_video(folder / "in" / f"{name}.mp4", drive(3))
+    return [folder / "in", "--video", folder / "out.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (lambda d: [d / "nope.mp4"], 3, "no such file"),
+        (_empty, 3, r"a\.mp4: is empty"),
+        (_text_as_mp4, 3, r"a\.mp4: not a video"),
+        (lambda d: [write_audio(d / "a.mp4")], 3, "no video stream"),
+        (_truncated, 3, "truncated at"),
+        (lambda d: _blocked(d, "--csv"), 4, r"out\.mp4: cannot be written"),
+        (lambda d: _blocked(d, "--video"), 4, r"out\.mp4: cannot be written"),
+        (lambda d: _video(d, "--csv", d), 4, "it is a folder"),
+        (_config, 2, r"c\.yaml:1: trak: unknown key: did you mean 'track'"),
+        (lambda d: _video(d, "--config", d / "no.yaml"), 2, "no such configuration file"),
+        (lambda d: _video(d, "--start-time", "noon"), 2, "not ISO-8601"),
+        (lambda d: _video(d, "--min-score", "2"), 2, "min-score"),
+        (lambda d: _video(d, "--precision", "int4"), 2, "precision"),
+        (lambda d: _video(d, "--nonsense"), 2, "No such option"),
+        (lambda d: [], 2, "SOURCE is missing"),
+        (lambda d: _video(d, "--video", d / "a.mp4"), 2, "is the source as well as an output"),
+        (lambda d: _video(d, "--csv", d / "x", "--jsonl", d / "x"), 2, "stands for two outputs"),
+        (_two, 2, "holds 2 sources: give a folder"),
+    ],
+)
+def test_bad_input_is_one_line_and_its_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: Any, code: int, message: str
+) -> None:
+    assert alpr("run", *arguments(tmp_path)) == code
+    line = error_line(capsys)
+    assert re.search(message, line), line
+
+
+def test_a_refused_run_leaves_the_source_and_old_rows_alone(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "a.mp4", drive(3))
+    before = video.read_bytes()
+    (tmp_path / "p.csv").write_text("old rows")
+    assert alpr("run", video, "--video", video) == 2
+    assert alpr("run", tmp_path / "typo.mp4", "--csv", tmp_path / "p.csv") == 3
+    assert video.read_bytes() == before
+    assert (tmp_path / "p.csv").read_text() == "old rows"
+
+
+def test_unknown_verbs_get_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    assert alpr("rnu") == 2
+    assert "did you mean 'run'?" in error_line(capsys)
+
+
+def test_missing_training_extra_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("streamer.cli.lazy._has_train_cli", lambda: False)
+    assert alpr("train", "detector") == 2
+    assert "pip install -e .[train]" in error_line(capsys)
+
+
+def test_training_verbs_are_found_where_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = types.ModuleType("train.cli")
+    module.VERBS = {"train": ("train.cli:command", "help")}  # type: ignore[attr-defined]
+    module.command = click.Command("train", callback=lambda: click.echo("trained"))  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "train.cli", module)
+    monkeypatch.setattr("streamer.cli.lazy._has_train_cli", lambda: True)
+    assert alpr("train") == 0
+    assert capsys.readouterr().out == "trained\n"
+    assert alpr("synth") == 2
+    assert "no such verb" in error_line(capsys)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["libGL.so.1: cannot open shared object file: No such file or directory", "libgthread-2.0.so.0: cannot open"],
+)
+def test_missing_system_libraries_are_named(
+    text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ImportError(text)
+
+    monkeypatch.setattr("streamer.source.resolve.open_source", broken)
+    assert alpr("run", tmp_path) == 1
+    line = error_line(capsys)
+    assert text.split(":")[0] in line
+    assert "libgl1 libglib2.0-0" in line
+    assert "opencv-python-headless" in line
+
+
+class FakePlateReader:
+    def __init__(self, **_: object) -> None:
+        pass
+
+    def read(self, picture: Any) -> list[Plate]:
+        box = np.array([1.0, 2.0, 30.0, 12.0])
+        quad = np.array([[1, 2], [30, 2], [30, 12], [1, 12]], float)
+        return [Plate(box, quad, 0.9, "皖A1", 0.8, (0.9, 0.9, 0.99), Kind("blue", 1))] if picture.mean() < 120 else []
+
+
+def test_read_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("streamer.PlateReader", FakePlateReader, raising=False)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "a.png"), scene(64, 48, (5, 5, RED)))
+    cv2.imwrite(str(folder / "b.png"), np.full((48, 64, 3), 255, np.uint8))
+    assert alpr("read", folder) == 0
+    assert capsys.readouterr().out == f"{folder}/a.png\t皖A1\t0.800\t0.900\t1,2,30,12\n{folder}/b.png\tno plate\n"
+    assert alpr("read", folder / "a.png", "--json") == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["plates"][0]["text"] == "皖A1"
+    assert record["plates"][0]["colour"] == "blue"
+
+
+def test_a_bad_picture_does_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("streamer.PlateReader", FakePlateReader, raising=False)
+    (tmp_path / "a.jpg").write_text("text")
+    cv2.imwrite(str(tmp_path / "b.png"), scene(64, 48))
+    assert alpr("read", tmp_path / "a.jpg", tmp_path / "b.png", tmp_path / "gone.png") == 3
+    captured = capsys.readouterr()
+    assert "b.png\t皖A1" in captured.out
+    assert captured.err.count("alpr: error:") == 1
+    assert "2 of 3 pictures failed" in captured.err
+
+
+def test_check(tmp_path: Path, repo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert alpr("check", repo / "configs" / "stream" / "default.yaml") == 0
+    assert "good, 0 of its settings" in capsys.readouterr().out
+    (tmp_path / "c.yaml").write_text("vote:\n  min_reads: 3\n")
+    assert alpr("check", tmp_path / "c.yaml") == 0
+    assert "vote.min_reads: 3 (default 2)" in capsys.readouterr().out
+
+
+def test_bench_prints_both_rates_and_their_ratio(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert alpr("bench", "stream", write_video(tmp_path / "a.mp4", drive(10)), "--rounds", "2", "--threads", "1") == 0
+    out = capsys.readouterr().out
+    for word in ("decode", "run", "ratio", "threads 1", cpu_name()):
+        assert word in out
+    assert alpr("bench", "stream", tmp_path / "gone.mp4") == 3
+
+
+SLOW_RUN = """
+import sys, time
+sys.path.insert(0, "tests")
+import streamer.pipeline
+from streamkit import FakeDetector, FakeReader
+class Slow(FakeDetector):
+    def detect(self, frame):
+        time.sleep(0.02)
+        if frame.index == 10: print("going", flush=True)
+        return super().detect(frame)
+plain = streamer.pipeline.load_engines
+streamer.pipeline.load_engines = lambda config, *_: plain(config, Slow(), FakeReader())
+from streamer.cli import main
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_signals_drain_and_close(tmp_path: Path, repo: Path, number: signal.Signals, code: int) -> None:
+    video = write_video(tmp_path / "a.mp4", drive(400))
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW_RUN, "run", video, "--csv", tmp_path / "p.csv", "--video", tmp_path / "v.mp4"],
+        cwd=repo, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "going\n"
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == code, err
+    assert "Traceback" not in err
+    rows = (tmp_path / "p.csv").read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 2, "the track so far gave its row"
+    last = int(rows[1].split(",")[5])
+    assert 10 <= last < 100
+    capture = cv2.VideoCapture(str(tmp_path / "v.mp4"))
+    assert sum(1 for _ in iter(lambda: capture.read()[0], False)) == last + 1

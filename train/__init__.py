@@ -1,0 +1,1 @@
+"""How the networks are taught and measured: data, synthetic plates, training loops, evaluation, export."""

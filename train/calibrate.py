@@ -1,0 +1,83 @@
+"""Numbers fitted after training, on the held-out part of `train`: the reader's temperature, the detector's threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from models.detector.network import normalise
+from streamer.alphabet import Alphabet
+from streamer.geometry import box_quad, grow_quad
+from streamer.pixels import MARGIN_ACROSS, MARGIN_ALONG, cut, frame_of, letterbox
+from streamer.types import Image
+from train.data.manifest import Sample
+from train.reader import crop_of, region_of
+
+
+def reader_crop(sample: Sample) -> Image | None:
+    """A labelled crop as the pipeline would cut it: (48, 128, 3)."""
+    image = cv2.imread(str(sample.path))
+    if image is None:
+        return None
+    if (region := region_of(sample)) is not None:
+        image = image[region[1] : region[3], region[0] : region[2]]
+    crop = crop_of(sample, 1.0)
+    h, w = image.shape[:2]
+    if crop.quad is not None:
+        return cut(image, grow_quad(crop.quad, MARGIN_ALONG, MARGIN_ACROSS))
+    return cut(image, box_quad(crop.box if crop.box is not None else np.array([0, 0, w, h], float)))
+
+
+def detector_input(sample: Sample) -> Image | None:
+    """A scene as the pipeline would show it to the network, landscape: (384, 640, 3)."""
+    image = cv2.imread(str(sample.path))
+    return None if image is None else letterbox(frame_of(image), 640, 384)[0]
+
+
+def spread(samples: Sequence[Sample], count: int) -> list[Sample]:
+    """`count` samples evenly over the list, so that every source is among them."""
+    if len(samples) <= count:
+        return list(samples)
+    return [samples[round(i * (len(samples) - 1) / (count - 1))] for i in range(count)]
+
+
+def fit_temperature(module: nn.Module, samples: Sequence[Sample], alphabet: Alphabet, slots: int) -> float:
+    """The temperature that makes the labels of these crops most probable: golden-section search on the mean NLL."""
+    crops, targets = [], []
+    for s in samples:
+        crop = reader_crop(s)
+        if crop is not None:
+            crops.append(crop)
+            targets.append(alphabet.encode(s.plates[0].text or "", slots))
+    if not crops:
+        return 1.0
+    images = torch.from_numpy(np.stack(crops).transpose(0, 3, 1, 2).copy())
+    with torch.no_grad():
+        logits = torch.cat([module(normalise(images[a:b]))[0] for a, b in pairwise(steps(len(images), 256))])
+    truth = torch.tensor(targets).flatten()
+
+    def nll(log_t: float) -> float:
+        return float(F.cross_entropy(logits.flatten(0, 1) / float(np.exp(log_t)), truth))
+
+    return round(float(np.exp(golden_section(nll, np.log(0.2), np.log(4.0)))), 3)
+
+
+def steps(n: int, size: int) -> list[int]:
+    return [*range(0, n, size), n]
+
+
+def golden_section(f, low: float, high: float, rounds: int = 40) -> float:  # type: ignore[no-untyped-def]
+    """The minimum of a function with one valley."""
+    ratio = (5**0.5 - 1) / 2
+    a, b = low, high
+    for _ in range(rounds):
+        c, d = b - ratio * (b - a), a + ratio * (b - a)
+        a, b = (a, d) if f(c) < f(d) else (c, b)
+    return (a + b) / 2

@@ -1,0 +1,69 @@
+"""Training configurations: frozen, validated, loaded from YAML. An experiment is a short file over these defaults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from streamer.errors import ConfigError
+
+
+class TrainConfig(BaseModel):
+    """What both trainings share. `samples` is the number of pictures (or crops) seen in all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    samples: int = Field(gt=0)
+    batch: int = Field(gt=0)
+    lr: float = Field(gt=0)
+    weight_decay: float = Field(0.05, ge=0)
+    warmup: float = Field(0.03, ge=0, lt=1, description="share of the steps with a rising learning rate")
+    ema: float = Field(0.998, gt=0, lt=1)
+    clip: float = Field(10.0, gt=0, description="largest norm of the gradient")
+    seed: int = 0
+    workers: int = Field(2, ge=0)
+    threads: int | None = Field(None, description="threads of the network; None: all cores")
+    bf16: bool = True
+    checkpoint_seconds: float = Field(120, gt=0)
+    log_steps: int = Field(20, gt=0)
+    synthetic: int = Field(20000, ge=0, description="synthetic plates drawn once before training")
+    synthetic_assets: bool = Field(True, description="use DATA/assets (fonts, glyphs, blanks) where it is there")
+
+
+class DetectorTrainConfig(TrainConfig):
+    size: str = "s"
+    image: int = Field(448, gt=0, multiple_of=32)
+    mosaic: float = Field(0.5, ge=0, le=1)
+    paste: float = Field(0.3, ge=0, le=1)
+    background_weight: float = Field(2.0, ge=0, description="how often a plate-free picture comes, beside a scene")
+    corner_weight: float = Field(0.5, ge=0)
+
+
+class ReaderTrainConfig(TrainConfig):
+    synthetic_share: float = Field(0.4, ge=0, le=1)
+    country_power: float = Field(0.5, ge=0, le=1, description="0: every country equally often, 1: as the data has them")
+    ctc_weight: float = Field(1.0, ge=0)
+    smoothing: float = Field(0.05, ge=0, lt=1)
+
+
+C = TypeVar("C", bound=TrainConfig)
+
+
+def load_config(path: Path, schema: type[C]) -> C:
+    """Reads a YAML file; ConfigError names the file, the key and what was expected."""
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: cannot be read as a training configuration ({error})") from error
+    try:
+        return schema.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"])) or "(whole file)"
+        known = ", ".join(sorted(schema.model_fields))
+        hint = f"; known keys: {known}" if first["type"] == "extra_forbidden" else ""
+        raise ConfigError(f"{path}: {key}: {first['msg']}{hint}") from error

@@ -1,0 +1,288 @@
+"""What the detector sees while it learns: square crops of real scenes at many scales, mosaics of four, plates pasted in.
+
+After SCRFD's sample redistribution (arXiv 2105.04714, section 3.2), but the scale of a crop is drawn from the width that
+a plate of the picture shall have in it, so that small plates are as common as large ones whatever the source.
+Coordinates are continuous; maps are turned to OpenCV's pixel centres at the last moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from models.detector.loss import Targets
+from streamer.geometry import box_iou_matrix, box_quad, for_pixel_centres, homography, quad_box, side_lengths, transform
+from streamer.types import FloatArray, Image
+from train.data.cache import PictureCache
+from train.data.manifest import PlateLabel, Sample
+from train.data.photometric import photometric
+
+GREY = (128, 128, 128)
+SMALLEST_WIDTH = 9.0  # narrower plates in the network's input are neither taught nor denied
+TRUST = {"true": 1.0, "rotated": 0.3, "machine": 0.5, "none": 0.0}
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The plates of one picture: `box` (n, 4), `quad` (n, 4, 2) (the box's where unknown), `trust` (n,) of the corners,
+    `ignore` (n,) bool."""
+
+    box: FloatArray
+    quad: FloatArray
+    trust: FloatArray
+    ignore: np.ndarray
+
+    @staticmethod
+    def empty() -> Labels:
+        return Labels(np.zeros((0, 4)), np.zeros((0, 4, 2)), np.zeros(0), np.zeros(0, bool))
+
+    def joined(self, other: Labels) -> Labels:
+        return Labels(
+            np.concatenate([self.box, other.box]),
+            np.concatenate([self.quad, other.quad]),
+            np.concatenate([self.trust, other.trust]),
+            np.concatenate([self.ignore, other.ignore]),
+        )
+
+
+def label_of(plate: PlateLabel, rotated: bool, loose: bool) -> tuple[FloatArray, FloatArray, float]:
+    """Box, quad and trust of one labelled plate. A loosely drawn box gives way to the machine's corners where known."""
+    box = np.array(plate.box, float)
+    if plate.quad is not None:
+        quad = np.array(plate.quad, float)
+        return (box if rotated else quad_box(quad)), quad, TRUST["rotated" if rotated else "true"]
+    if plate.quad_machine is not None:
+        quad = np.array(plate.quad_machine, float)
+        return (quad_box(quad) if loose else box), quad, TRUST["machine"]
+    return box, box_quad(box), TRUST["none"]
+
+
+def labels_of(sample: Sample, scale: float) -> Labels:
+    """The labels of a sample in the pixels of its cached picture."""
+    plates = [p for p in sample.plates if p.box is not None]
+    if not plates:
+        return Labels.empty()
+    loose = "loose" in (sample.note or "")
+    rotated = sample.quad_quality == "rotated-rect"
+    rows = [label_of(p, rotated, loose) for p in plates]
+    return Labels(
+        np.array([r[0] for r in rows]) * scale,
+        np.array([r[1] for r in rows]) * scale,
+        np.array([r[2] for r in rows]),
+        np.array([bool(p.ignore) for p in plates]),
+    )
+
+
+def warp(image: Image, matrix: FloatArray, size: int) -> Image:
+    """The picture under an affine map into a square; shrinks by area first, so that nothing aliases."""
+    scale = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
+    if scale < 0.7:
+        h, w = image.shape[:2]
+        small = (max(1, round(w * scale * 1.2)), max(1, round(h * scale * 1.2)))
+        image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+        matrix = matrix @ np.diag([w / small[0], h / small[1], 1.0])
+    m = for_pixel_centres(matrix)[:2]
+    return cv2.warpAffine(image, m, (size, size), flags=cv2.INTER_LINEAR, borderValue=GREY)
+
+
+def mapped(labels: Labels, matrix: FloatArray, size: int) -> Labels:
+    """The labels under the map. Plates mostly outside the crop or too small become ignored."""
+    if not len(labels.box):
+        return labels
+    quad = transform(matrix, labels.quad)
+    box = np.where((labels.trust >= TRUST["true"])[:, None], quad_box(quad), quad_box(transform(matrix, box_quad(labels.box))))
+    clipped = np.clip(box, 0, size)
+    area = (box[:, 2:] - box[:, :2]).prod(-1)
+    seen = (clipped[:, 2:] - clipped[:, :2]).clip(0).prod(-1) / np.maximum(area, 1e-9)
+    small = (box[:, 2] - box[:, 0]) < SMALLEST_WIDTH
+    ignore = labels.ignore | (seen < 0.6) | small
+    keep = seen > 0
+    return Labels(clipped[keep], quad[keep], labels.trust[keep], ignore[keep])
+
+
+class DetectionData(Dataset[tuple[torch.Tensor, Labels, bool]]):
+    """Sample `i` of a training, drawn anew from (seed, i): a restarted run sees what the broken one would have seen.
+
+    Gives an image (3, size, size) uint8 BGR, its labels in net_xy and whether the labels are complete.
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        weights: FloatArray,
+        cache: PictureCache,
+        bank: PictureCache | None,
+        total: int,
+        size: int = 448,
+        seed: int = 0,
+        mosaic: float = 0.5,
+        paste: float = 0.3,
+    ) -> None:
+        self.samples, self.cache, self.bank = samples, cache, bank
+        self.cumulative = np.cumsum(weights / weights.sum())
+        self.labels = [labels_of(s, float(cache.scale[i])) for i, s in enumerate(samples)]
+        self.total, self.size, self.seed, self.mosaic, self.paste = total, size, seed, mosaic, paste
+
+    def __len__(self) -> int:
+        return self.total
+
+    def __getitem__(self, i: int) -> tuple[torch.Tensor, Labels, bool]:
+        rng = np.random.default_rng((self.seed, i))
+        if rng.random() < self.mosaic:
+            image, labels, complete = self._mosaic(rng)
+        else:
+            image, labels, complete = self._crop(rng, self.size)
+        if self.bank is not None:
+            image, labels = self._paste(rng, image, labels)
+        if rng.random() < 0.5:
+            image, labels = mirrored(image, labels)
+        image = photometric(rng, image)
+        return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))), labels, complete
+
+    def _mosaic(self, rng: np.random.Generator) -> tuple[Image, Labels, bool]:
+        half = self.size // 2
+        canvas = np.empty((self.size, self.size, 3), np.uint8)
+        labels, complete = Labels.empty(), True
+        for oy in (0, half):
+            for ox in (0, half):
+                tile, found, whole = self._crop(rng, half)
+                canvas[oy : oy + half, ox : ox + half] = tile
+                shift = np.array([ox, oy], float)
+                moved = Labels(found.box + np.tile(shift, 2), found.quad + shift, found.trust, found.ignore)
+                labels, complete = labels.joined(moved), complete and whole
+        return canvas, labels, complete
+
+    def _crop(self, rng: np.random.Generator, size: int) -> tuple[Image, Labels, bool]:
+        k = int(np.searchsorted(self.cumulative, rng.random(), side="right").clip(0, len(self.samples) - 1))
+        image, labels = self.cache[k], self.labels[k]
+        matrix = draw_matrix(rng, image.shape[1], image.shape[0], labels, size)
+        return warp(image, matrix, size), mapped(labels, matrix, size), self.samples[k].complete is not False
+
+    def _paste(self, rng: np.random.Generator, image: Image, labels: Labels) -> tuple[Image, Labels]:
+        assert self.bank is not None
+        empty = not len(labels.box)
+        for _ in range(int(rng.integers(1, 4)) if rng.random() < (0.6 if empty else self.paste) else 0):
+            plate = self.bank[int(rng.integers(len(self.bank)))]
+            quad = draw_quad(rng, plate.shape[1] / plate.shape[0], self.size)
+            box = quad_box(quad)[None]
+            if len(labels.box) and box_iou_matrix(np.array(box), labels.box).max() > 0.01:
+                continue
+            image = paste_plate(rng, image, plate, quad)
+            new = Labels(box, quad[None], np.ones(1), np.array([box[0, 2] - box[0, 0] < SMALLEST_WIDTH]))
+            labels = labels.joined(new)
+        return image, labels
+
+
+def draw_matrix(rng: np.random.Generator, width: int, height: int, labels: Labels, size: int) -> FloatArray:
+    """The map of one random crop: scale from a drawn plate width, a place that keeps the plate inside, a little tilt."""
+    short = min(width, height)
+    usable = np.flatnonzero(~labels.ignore)
+    if len(usable) and rng.random() < 0.85:
+        k = int(rng.choice(usable))
+        plate_width = float(max(labels.box[k, 2] - labels.box[k, 0], 4.0))
+        wanted = float(np.exp(rng.uniform(np.log(20), np.log(min(240, size * 0.8)))))
+        scale = float(np.clip(wanted / plate_width, size / (1.7 * short), min(2.5, size / (0.25 * short))))
+        margin = 0.5 * min(plate_width * scale, size * 0.9)
+        at = rng.uniform(margin, size - margin, 2) if size > 2 * margin else np.full(2, size / 2)
+        centre = (labels.box[k, :2] + labels.box[k, 2:]) / 2
+    else:
+        scale = size / (short * float(rng.uniform(0.35, 2.0)))
+        centre = rng.uniform(0, 1, 2) * (width, height)
+        at = rng.uniform(0, 1, 2) * size
+    # Keep the picture in the crop: what overhangs is grey and teaches nothing.
+    for axis, extent in enumerate((width, height)):
+        low, high = size - (extent - centre[axis]) * scale, centre[axis] * scale
+        low, high = min(low, high), max(low, high)
+        at[axis] = np.clip(at[axis], low, high) if rng.random() < 0.9 else at[axis]
+    cornered = len(labels.trust) == 0 or labels.trust.min() > 0
+    angle = np.deg2rad(rng.normal(0, 7 if cornered else 1.5) if rng.random() < 0.6 else 0.0)
+    if cornered and rng.random() < 0.05:
+        angle = np.deg2rad(rng.uniform(-35, 35))
+    aspect = float(np.exp(rng.normal(0, 0.08)))
+    shear = float(rng.normal(0, 0.06)) if cornered else 0.0
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = scale * turn @ np.array([[aspect**0.5, shear], [0, aspect**-0.5]])
+    matrix = np.eye(3)
+    matrix[:2, :2] = linear
+    matrix[:2, 2] = at - linear @ centre
+    return matrix
+
+
+def draw_quad(rng: np.random.Generator, ratio: float, size: int) -> FloatArray:
+    """Corners of a plate seen by a camera at a random place: net_xy (4, 2)."""
+    width = float(np.exp(rng.uniform(np.log(18), np.log(200))))
+    height = width / ratio * float(rng.uniform(0.85, 1.15))
+    angle = np.deg2rad(rng.normal(0, 8))
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    unit = (np.array([[0, 0], [1, 0], [1, 1], [0, 1.0]]) - 0.5) * (width, height)
+    unit[:, 1] += unit[:, 0] * rng.normal(0, 0.10)  # seen from the side
+    unit[[1, 2], 1] *= 1 + rng.normal(0, 0.08)  # and the far edge shorter
+    quad = unit @ turn
+    reach = np.abs(quad).max(0)
+    room = np.maximum(size - 2 * reach, 1.0)
+    return quad + reach + rng.uniform(0, 1, 2) * room
+
+
+def paste_plate(rng: np.random.Generator, image: Image, plate: Image, quad: FloatArray) -> Image:
+    """The picture with the plate drawn into the quad, its light drawn from the place it comes to."""
+    h, w = plate.shape[:2]
+    sides = side_lengths(quad)
+    shrink = max(sides[0], sides[2]) / w
+    if shrink < 0.8:
+        plate = cv2.resize(plate, (max(4, round(w * shrink * 1.15)), max(3, round(h * shrink * 1.15))), interpolation=cv2.INTER_AREA)
+        h, w = plate.shape[:2]
+    gain = float(rng.uniform(0.35, 1.1))
+    around = image[int(max(quad[0, 1], 0)) : int(quad[2, 1]) + 1, int(max(quad[0, 0], 0)) : int(quad[2, 0]) + 1]
+    if around.size and rng.random() < 0.7:
+        gain = float(np.clip(0.35 + around.mean() / 170.0 + rng.normal(0, 0.12), 0.25, 1.2))
+    plate = cv2.convertScaleAbs(plate, alpha=gain, beta=float(rng.normal(0, 8)))
+    if rng.random() < 0.5:
+        border = max(1, round(h * float(rng.uniform(0.03, 0.14))))
+        tone = int(rng.uniform(5, 90))
+        framed = cv2.copyMakeBorder(plate, border, border, border, border, cv2.BORDER_CONSTANT, value=(tone,) * 3)
+    else:
+        border, framed = 0, plate
+    corners = np.array([[border, border], [border + w, border], [border + w, border + h], [border, border + h]], float)
+    m = for_pixel_centres(homography(corners, quad))
+    size = image.shape[1], image.shape[0]
+    mask = np.full(framed.shape[:2], 255, np.uint8)
+    drawn = cv2.warpPerspective(framed, m, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    alpha = cv2.warpPerspective(mask, m, size, flags=cv2.INTER_LINEAR)
+    if rng.random() < 0.4:
+        drawn = cv2.GaussianBlur(drawn, (0, 0), float(rng.uniform(0.4, 1.2)))
+    a = alpha[..., None].astype(np.float32) / 255
+    return (image * (1 - a) + drawn * a + 0.5).astype(np.uint8)
+
+
+def mirrored(image: Image, labels: Labels) -> tuple[Image, Labels]:
+    """Left-right. TL and TR change places, as do BL and BR: the quad keeps running clockwise."""
+    size = image.shape[1]
+    box = labels.box.copy()
+    box[:, [0, 2]] = size - labels.box[:, [2, 0]]
+    quad = labels.quad[:, [1, 0, 3, 2]].copy()
+    quad[..., 0] = size - quad[..., 0]
+    return image[:, ::-1], Labels(box, quad, labels.trust, labels.ignore)
+
+
+def collate(batch: Sequence[tuple[torch.Tensor, Labels, bool]]) -> tuple[torch.Tensor, Targets]:
+    """Images (N, 3, S, S) uint8 and padded targets."""
+    images = torch.stack([b[0] for b in batch])
+    taught = [np.flatnonzero(~b[1].ignore) for b in batch]
+    ignored = [np.flatnonzero(b[1].ignore) for b in batch]
+    n, m, k = len(batch), max(map(len, taught)), max(map(len, ignored))
+    boxes, valid = torch.zeros(n, m, 4), torch.zeros(n, m, dtype=torch.bool)
+    quads, trust, ignore = torch.zeros(n, m, 4, 2), torch.zeros(n, m), torch.zeros(n, k, 4)
+    for i, (_, labels, _) in enumerate(batch):
+        rows, dark = taught[i], ignored[i]
+        boxes[i, : len(rows)] = torch.from_numpy(labels.box[rows]).float()
+        valid[i, : len(rows)] = True
+        quads[i, : len(rows)] = torch.from_numpy(labels.quad[rows]).float()
+        trust[i, : len(rows)] = torch.from_numpy(labels.trust[rows]).float()
+        ignore[i, : len(dark)] = torch.from_numpy(labels.box[dark]).float()
+    complete = torch.tensor([b[2] for b in batch])
+    return images, Targets(boxes, valid, quads, trust, ignore, complete)

@@ -1,0 +1,65 @@
+"""Light, colour, blur, noise and compression, as cameras make them. uint8 in, uint8 out."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from streamer.types import Image
+
+
+def tone(rng: np.random.Generator, image: Image) -> Image:
+    """Brightness, contrast, gamma and a colour cast in one look-up table for each channel."""
+    x = np.arange(256, dtype=np.float32)
+    gamma = float(np.exp(rng.normal(0, 0.3)))
+    base = 255 * (x / 255) ** gamma
+    contrast, brightness = float(rng.uniform(0.55, 1.35)), float(rng.normal(0, 22))
+    cast = np.exp(rng.normal(0, 0.06, 3))
+    table = (base[:, None] - 128) * contrast * cast + 128 * cast + brightness
+    return cv2.LUT(image, np.clip(table, 0, 255).astype(np.uint8)[None])
+
+
+def motion_blur(rng: np.random.Generator, image: Image, longest: float) -> Image:
+    n = int(rng.integers(3, max(4, round(longest) + 1)))
+    kernel = np.zeros((n, n), np.float32)
+    angle = rng.uniform(0, np.pi) if rng.random() < 0.5 else 0.0
+    half = (n - 1) / 2
+    dx, dy = np.cos(angle) * half, np.sin(angle) * half
+    p, q = (round(half - dx), round(half - dy)), (round(half + dx), round(half + dy))
+    cv2.line(kernel, p, q, 1.0)
+    return cv2.filter2D(image, -1, kernel / kernel.sum())
+
+
+def jpeg(rng: np.random.Generator, image: Image, lowest: int) -> Image:
+    quality = int(rng.integers(lowest, 90))
+    ok, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return cv2.imdecode(data, cv2.IMREAD_COLOR) if ok else image
+
+
+def noise(rng: np.random.Generator, image: Image, strongest: float) -> Image:
+    """Gaussian sensor noise. One small field is drawn and tiled: a fresh one for each pixel is the dearest step there is."""
+    sigma = float(rng.uniform(2, strongest))
+    h, w = image.shape[:2]
+    tile = rng.normal(0, sigma, (min(h, 112), min(w, 112), 3)).astype(np.int16)
+    field = np.tile(tile, (-(-h // tile.shape[0]), -(-w // tile.shape[1]), 1))[:h, :w]
+    return np.clip(image + field, 0, 255).astype(np.uint8)
+
+
+def photometric(
+    rng: np.random.Generator, image: Image, blur: float = 0.25, longest: float = 5.0, lowest_quality: int = 25
+) -> Image:
+    """A random camera. `blur` is the chance of blur, `longest` px the longest motion, `lowest_quality` the worst JPEG."""
+    if rng.random() < 0.85:
+        image = tone(rng, image)
+    if rng.random() < 0.12:
+        image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    if rng.random() < blur:
+        if rng.random() < 0.5:
+            image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.5, longest / 3.5)))
+        else:
+            image = motion_blur(rng, image, longest)
+    if rng.random() < 0.25:
+        image = noise(rng, image, 14)
+    if rng.random() < 0.25:
+        image = jpeg(rng, image, lowest_quality)
+    return image

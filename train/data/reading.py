@@ -1,0 +1,174 @@
+"""What the reader sees while it learns: real crops cut as the pipeline cuts them, and drawn plates.
+
+A crop comes in one of the ways it comes in use: rectified from corners that are as wrong as the detector's, cut by a
+box without corners, tight, squeezed, or loose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from models.reader.loss import ReaderTargets
+from models.reader.network import COLOURS
+from streamer.alphabet import Alphabet
+from streamer.geometry import box_quad, grow_quad, plate_height
+from streamer.pixels import MARGIN_ACROSS, MARGIN_ALONG, cut
+from streamer.types import FloatArray, Image
+from train.data.cache import PictureCache
+from train.data.photometric import photometric
+
+ONE_ROW_RATIO = 2.4  # a crop at least this wide for its height holds one row of text
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A labelled crop: the plate's corners or box inside the cached picture, where known."""
+
+    text: str
+    country: str
+    colour: str | None
+    rows: int | None
+    quad: FloatArray | None
+    box: FloatArray | None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A drawn plate in the bank: flat, to the edge. `char_boxes` (n, 4) as shares of its width and height."""
+
+    text: str
+    colour: str | None
+    rows: int
+    char_boxes: FloatArray
+
+
+def crop_weights(crops: Sequence[Crop], power: float) -> FloatArray:
+    """Rarer countries, and rarer Chinese provinces, come more often than the data has them."""
+    keys = [c.country + (c.text[:1] if c.country == "CN" else "") for c in crops]
+    counts = {k: keys.count(k) for k in set(keys)}
+    return np.array([counts[k] ** (power - 1) for k in keys])
+
+
+def draw_cut(rng: np.random.Generator, crop: Crop, width: int, height: int) -> FloatArray:
+    """The quad (4, 2) of one random way of cutting the crop."""
+    whole = box_quad(np.array([0, 0, width, height], float))
+    if crop.box is None and crop.quad is None:
+        # Cut by its source, with or without a margin: little can be moved.
+        margin = rng.normal(0.0, 0.025, 2)
+        return jitter(rng, grow_quad(whole, *margin), 0.02)
+    way = rng.random()
+    if crop.quad is not None and way < 0.7:
+        along, across = MARGIN_ALONG + rng.normal(0, 0.02), MARGIN_ACROSS + rng.normal(0, 0.04)
+        sigma = 0.03 if rng.random() < 0.6 else 0.08
+        return jitter(rng, grow_quad(crop.quad, along, across), sigma)
+    base = box_quad(crop.box) if crop.box is not None else crop.quad
+    assert base is not None
+    if way < 0.85:
+        along, across = rng.normal(0.02, 0.04, 2)
+    else:
+        along = across = float(rng.uniform(0.05, 0.25))
+    return jitter(rng, grow_quad(base, along, across), 0.02)
+
+
+def jitter(rng: np.random.Generator, quad: FloatArray, sigma: float) -> FloatArray:
+    """Corners moved by `sigma` of the plate's height."""
+    return quad + rng.normal(0, sigma * float(plate_height(quad)), (4, 2))
+
+
+def coarsen(rng: np.random.Generator, image: Image, lowest: int = 11) -> Image:
+    """As from a plate of fewer pixels: shrunk and enlarged again."""
+    h = int(np.exp(rng.uniform(np.log(lowest), np.log(44))))
+    w = max(20, round(h * float(rng.uniform(1.8, 4.2))))
+    small = cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_LINEAR)
+
+
+class ReadingData(Dataset[tuple[torch.Tensor, list[int], int, int, int]]):
+    """Sample `i` drawn from (seed, i): image (3, 48, 128) uint8 BGR, slots, length, colour and rows (-1: unknown)."""
+
+    def __init__(
+        self,
+        crops: Sequence[Crop],
+        weights: FloatArray,
+        cache: PictureCache,
+        drawn: Sequence[Drawn],
+        bank: PictureCache | None,
+        alphabet: Alphabet,
+        total: int,
+        slots: int,
+        synthetic_share: float,
+        seed: int = 0,
+    ) -> None:
+        self.crops, self.cache, self.drawn, self.bank = crops, cache, drawn, bank
+        self.cumulative = np.cumsum(weights / weights.sum()) if len(crops) else np.zeros(0)
+        self.alphabet, self.total, self.slots, self.seed = alphabet, total, slots, seed
+        self.share = 0.0 if not drawn else 1.0 if not len(crops) else synthetic_share
+
+    def __len__(self) -> int:
+        return self.total
+
+    def __getitem__(self, i: int) -> tuple[torch.Tensor, list[int], int, int, int]:
+        rng = np.random.default_rng((self.seed, i))
+        image, text, colour, rows = self._drawn(rng) if rng.random() < self.share else self._real(rng)
+        if rng.random() < 0.3:
+            image = coarsen(rng, image)
+        image = photometric(rng, image, blur=0.3, longest=4.5, lowest_quality=20)
+        slots = self.alphabet.encode(text, self.slots)
+        colour_class = COLOURS.index(colour) if colour in COLOURS else -1
+        tensor = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+        return tensor, slots, len(text), colour_class, -1 if rows is None else rows - 1
+
+    def _real(self, rng: np.random.Generator) -> tuple[Image, str, str | None, int | None]:
+        k = int(np.searchsorted(self.cumulative, rng.random(), side="right").clip(0, len(self.crops) - 1))
+        crop, image = self.crops[k], self.cache[k]
+        h, w = image.shape[:2]
+        rows = crop.rows
+        if rows is None and crop.box is None and w >= ONE_ROW_RATIO * h:
+            rows = 1
+        return cut(image, draw_cut(rng, crop, w, h)), crop.text, crop.colour, rows
+
+    def _drawn(self, rng: np.random.Generator) -> tuple[Image, str, str | None, int | None]:
+        assert self.bank is not None
+        k = int(rng.integers(len(self.drawn)))
+        plate, image = self.drawn[k], np.array(self.bank[k])
+        h, w = image.shape[:2]
+        text = plate.text
+        if rng.random() < 0.06:
+            text = cover(rng, image, plate)
+        pad = round(h * 0.45)
+        if rng.random() < 0.5:
+            tone = tuple(int(v) for v in rng.uniform(0, 140) + rng.normal(0, 10, 3).clip(-30, 30))
+            around = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=tone)
+        else:
+            around = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REFLECT_101)
+            around[:pad] = cv2.GaussianBlur(around[:pad], (0, 0), 6)
+            around[-pad:] = cv2.GaussianBlur(around[-pad:], (0, 0), 6)
+        quad = box_quad(np.array([pad, pad, pad + w, pad + h], float))
+        crop = Crop(text, "", plate.colour, plate.rows, quad, None)
+        return cut(around, draw_cut(rng, crop, w, h)), text, plate.colour, plate.rows
+
+
+def cover(rng: np.random.Generator, image: Image, plate: Drawn) -> str:
+    """Hides one character under dirt or a sticker: nobody could read it, so its label becomes UNREADABLE."""
+    k = int(rng.integers(len(plate.text)))
+    h, w = image.shape[:2]
+    x1, y1, x2, y2 = (plate.char_boxes[k] * (w, h, w, h)).astype(int)
+    x1, y1, x2, y2 = max(x1 - 1, 0), max(y1 - 2, 0), min(x2 + 1, w), min(y2 + 2, h)
+    if x2 - x1 < 2 or y2 - y1 < 2:
+        return plate.text
+    patch = rng.normal(rng.uniform(20, 220), rng.uniform(3, 25), (y2 - y1, x2 - x1, 3))
+    image[y1:y2, x1:x2] = cv2.GaussianBlur(patch.clip(0, 255).astype(np.uint8), (0, 0), 1.5)
+    return plate.text[:k] + "?" + plate.text[k + 1 :]
+
+
+def collate(batch: Sequence[tuple[torch.Tensor, list[int], int, int, int]]) -> tuple[torch.Tensor, ReaderTargets]:
+    """Images (N, 3, 48, 128) uint8 and their targets."""
+    images = torch.stack([b[0] for b in batch])
+    slots, length, colour, rows = (torch.tensor([b[k] for b in batch]) for k in (1, 2, 3, 4))
+    return images, ReaderTargets(slots, length, colour, rows)

@@ -1,0 +1,94 @@
+"""Teaches the plate detector."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.detector.loss import DetectorLoss, LossWeights, Targets
+from models.detector.network import SIZES, PlateDetector, normalise
+from streamer.errors import ConfigError, InputError
+from train.bank import plate_bank
+from train.config import DetectorTrainConfig
+from train.data.cache import build_cache
+from train.data.detection import DetectionData, collate
+from train.data.manifest import Sample, is_validation
+from train.data.open import open_datasets
+from train.loop import fit
+from train.plots import detector_sheet, plot_losses
+
+CACHE_SIDE = 640
+
+
+def build_model(config: DetectorTrainConfig) -> PlateDetector:
+    if config.size not in SIZES:
+        raise ConfigError(f"size: {config.size!r} is not known; expected one of {', '.join(SIZES)}")
+    return PlateDetector(SIZES[config.size])
+
+
+def usable(samples: Sequence[Sample]) -> list[Sample]:
+    """Scenes with boxes and plate-free backgrounds, without the validation part."""
+    def fits(s: Sample) -> bool:
+        return s.kind == "background" or (s.kind == "scene" and any(p.box is not None for p in s.plates))
+
+    return [s for s in samples if fits(s) and not is_validation(s)]
+
+
+def sampling_weights(samples: Sequence[Sample], background: float) -> np.ndarray:
+    """Every scene alike, but the many pictures of one kind of plate a little less often than they are there."""
+    counts: dict[str, int] = {}
+    for s in samples:
+        counts[s.country or "-"] = counts.get(s.country or "-", 0) + 1
+    weights = np.array([counts[s.country or "-"] ** -0.3 for s in samples])
+    is_background = np.array([s.kind == "background" for s in samples])
+    weights[is_background] *= background
+    return weights
+
+
+def data_hash(samples: Sequence[Sample]) -> str:
+    """Identifies what was trained on: paths and labels, not pixels."""
+    digest = hashlib.sha256()
+    for s in samples:
+        digest.update(f"{s.path.name}|{[(p.text, None if p.box is None else tuple(p.box)) for p in s.plates]}\n".encode())
+    return digest.hexdigest()
+
+
+def train_detector(
+    config: DetectorTrainConfig, data: Sequence[str], out: Path, device: torch.device, resume: bool = True
+) -> Path:
+    """Trains from the data sets (folders with a manifest, or `ccpd:DIR`) and gives the path of the weights."""
+    samples = usable(open_datasets(data, "train"))
+    if not any(s.kind == "scene" for s in samples):
+        raise InputError(f"{', '.join(data)}: no scene with a labelled box to train on")
+    cache = build_cache([s.path for s in samples], out / "cache", CACHE_SIDE)
+    bank = plate_bank(config, data, out / "cache")
+    weights = sampling_weights(samples, config.background_weight)
+    dataset = DetectionData(
+        samples, weights, cache, bank, config.samples, config.image, config.seed, config.mosaic, config.paste
+    )
+    detector_sheet(dataset, out / "samples.png")
+    criterion = DetectorLoss(SIZES[config.size].reg_max, LossWeights(corner=config.corner_weight))
+
+    def step_loss(model: nn.Module, batch: tuple[Tensor, Targets]) -> dict[str, Tensor]:
+        images, targets = batch
+        x = normalise(images.to(device)).contiguous(memory_format=torch.channels_last)
+        return criterion(model(x), to_device(targets, device))
+
+    torch.manual_seed(config.seed)
+    model, ema = build_model(config), build_model(config)
+    model.to(memory_format=torch.channels_last)
+    info: dict[str, Any] = {"data_hash": data_hash(samples), "pictures": len(samples), "torch": torch.__version__}
+    weights_path = fit(model, ema, dataset, collate, step_loss, config, out, device, resume, info)
+    plot_losses(out / "metrics.jsonl", out / "losses.png")
+    return weights_path
+
+
+def to_device(targets: Targets, device: torch.device) -> Targets:
+    t = targets
+    return Targets(*(x.to(device) for x in (t.boxes, t.valid, t.quads, t.has_quad, t.ignore, t.complete)))

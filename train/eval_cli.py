@@ -1,0 +1,191 @@
+"""`alpr eval`: measures on a labelled data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from train.data.manifest import Sample
+    from train.report import Failures, Report
+
+_PIPE_WIDTH = 160
+
+Decorator = Callable[[Any], Any]
+
+_OPTIONS: tuple[Decorator, ...] = (
+    click.argument("data"),
+    click.option("--split", type=click.Choice(["dev", "validation"]), default="dev", show_default=True),
+    click.option(
+        "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures here."
+    ),
+    click.option(
+        "--sheets", type=click.Path(path_type=Path, file_okay=False), help="Write contact sheets of failures here."
+    ),
+    click.option("--limit", type=click.IntRange(min=1), help="At most this many pictures of each set (or videos)."),
+    click.option("--detector", help="A name in the zoo, or a path to an .xml."),
+    click.option("--reader", help="A name in the zoo, or a path to an .xml."),
+    click.option("--precision", type=click.Choice(["auto", "int8", "bf16", "f32"])),
+)
+_PROTOCOL = click.option(
+    "--protocol",
+    type=click.Choice(["2019", "seed"]),
+    default="2019",
+    show_default=True,
+    help="How ccpd:DIR is divided: by its own lists, or Base, Weather and Challenge.",
+)
+
+
+def _with_options(*more: Decorator) -> Decorator:
+    def decorate(command: Any) -> Any:
+        for option in reversed((*_OPTIONS, *more)):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+@click.group()
+def evaluate() -> None:
+    """Measure on labelled data.
+
+    DATA is a folder with a manifest, or ccpd:DIR for CCPD as downloaded.
+    """
+
+
+@evaluate.command()
+@_with_options(_PROTOCOL)
+def detector(data: str, split: str, protocol: str, **options: Any) -> None:
+    """Plates found in pictures, and their corners."""
+    _pictures(data, split, protocol, False, **options)
+
+
+@evaluate.command()
+@_with_options(_PROTOCOL)
+def scenes(data: str, split: str, protocol: str, **options: Any) -> None:
+    """Plates found and read in pictures, end to end."""
+    _pictures(data, split, protocol, True, **options)
+
+
+@evaluate.command()
+@_with_options(_PROTOCOL)
+def reader(
+    data: str,
+    split: str,
+    protocol: str,
+    json_file: Path | None,
+    sheets: Path | None,
+    limit: int | None,
+    **models: str | None,
+) -> None:
+    """Texts of plate crops."""
+    from streamer import PlateReader
+    from train.evaluate import evaluate_crops
+
+    samples = _samples(data, split, protocol, None, limit)
+    failures, chosen = _failures(sheets), _given(models)
+    report = evaluate_crops(
+        samples,
+        PlateReader(**chosen),
+        data=data,
+        split=split,
+        failures=failures,
+        options=_noted(chosen, limit, protocol),
+    )
+    _show(report, json_file, sheets, failures)
+
+
+@evaluate.command()
+@_with_options()
+def videos(
+    data: str, split: str, json_file: Path | None, sheets: Path | None, limit: int | None, **models: str | None
+) -> None:
+    """Passages in videos, through `alpr run`."""
+    from streamer.errors import ConfigError
+    from train.evaluate import evaluate_videos, read_videos, run_video
+
+    if data.startswith("ccpd:"):
+        raise ConfigError(f"{data}: CCPD holds no videos; name a data folder with video/videos.jsonl")
+    found = read_videos(Path(data), split)[:limit]
+    if not found:
+        raise ConfigError(f"{data}: no video of the split {split}; videos are in dev")
+    failures, chosen = _failures(sheets), _given(models)
+    report = evaluate_videos(
+        found,
+        lambda path: run_video(path, chosen),
+        data=data,
+        split=split,
+        failures=failures,
+        options=_noted(chosen, limit, None),
+    )
+    _show(report, json_file, sheets, failures)
+
+
+def _pictures(
+    data: str,
+    split: str,
+    protocol: str,
+    read: bool,
+    json_file: Path | None,
+    sheets: Path | None,
+    limit: int | None,
+    **models: str | None,
+) -> None:
+    from streamer import PlateReader
+    from train.evaluate import LOWEST_SCORE, evaluate_scenes
+
+    samples = _samples(data, split, protocol, ("scene", "background"), limit)
+    failures, chosen = _failures(sheets), _given(models)
+    report = evaluate_scenes(
+        samples,
+        PlateReader(min_score=LOWEST_SCORE, **chosen),
+        PlateReader(**chosen).min_score,
+        read=read,
+        data=data,
+        split=split,
+        failures=failures,
+        options=_noted(chosen, limit, protocol),
+    )
+    _show(report, json_file, sheets, failures)
+
+
+def _samples(data: str, split: str, protocol: Any, kinds: tuple[str, ...] | None, limit: int | None) -> list[Sample]:
+    from streamer.errors import InputError
+    from train.data.ccpd import open_dataset
+    from train.evaluate import limited
+
+    samples = [s for s in open_dataset(data, split, protocol=protocol) if kinds is None or s.kind in kinds]
+    if not samples:
+        raise InputError(f"{data}: holds no picture of the split {split} to measure on; choose another --split")
+    return limited(samples, limit)
+
+
+def _given(models: dict[str, str | None]) -> dict[str, Any]:
+    return {key: value for key, value in models.items() if value is not None}
+
+
+def _noted(chosen: dict[str, Any], limit: int | None, protocol: str | None) -> dict[str, Any]:
+    return _given({**chosen, "limit": limit, "protocol": protocol})  # type: ignore[dict-item]
+
+
+def _failures(sheets: Path | None) -> Failures | None:
+    from train.report import Failures
+
+    return Failures() if sheets else None
+
+
+def _show(report: Report, json_file: Path | None, sheets: Path | None, failures: Failures | None) -> None:
+    from rich.console import Console
+
+    console = Console()
+    # A file or a pipe has no width of its own: wide enough for every column.
+    report.print(console if console.is_terminal else Console(width=_PIPE_WIDTH))
+    if json_file:
+        report.write_json(json_file)
+        click.echo(f"figures: {json_file}")
+    if sheets and failures is not None:
+        written = failures.write(sheets)
+        click.echo(f"sheets: {len(written)} in {sheets}" if written else "sheets: none, nothing failed")

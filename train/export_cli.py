@@ -1,0 +1,26 @@
+"""`alpr export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("weights", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--data", multiple=True, required=True, help="Pictures to calibrate INT8 on: as in alpr train; repeatable.")
+@click.option("--out", type=click.Path(path_type=Path), default="models/zoo", show_default=True, help="The zoo's folder.")
+@click.option("--name", help="Name in the zoo. [default: the training's]")
+@click.option("--min-score", type=click.FloatRange(0, 1, True, True), default=0.4, show_default=True, help="Detector's operating point.")
+def export(weights: Path, data: tuple[str, ...], out: Path, name: str | None, min_score: float) -> None:
+    """Convert WEIGHTS (a training's weights.pt) to OpenVINO, f32 and INT8, with a card."""
+    from streamer.errors import InputError
+
+    if not weights.is_file():
+        raise InputError(f"{weights}: there is no such file; expected the weights.pt that alpr train wrote")
+    from train.export import export as convert
+
+    folder = convert(weights, data, out, name, min_score)
+    for file in sorted(folder.iterdir()):
+        click.echo(f"{file}  {file.stat().st_size / 1e6:.2f} MB")

@@ -1,0 +1,148 @@
+"""Teaches the plate reader."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.detector.network import normalise
+from models.reader.loss import ReaderTargets, reader_loss
+from models.reader.network import PlateReaderNet, ReaderSize
+from streamer.alphabet import Alphabet
+from streamer.errors import InputError
+from train.bank import assets_of, shrunk, store
+from train.config import ReaderTrainConfig
+from train.data.cache import PictureCache, Region, build_cache
+from train.data.manifest import Sample, is_validation
+from train.data.open import open_datasets
+from train.data.reading import Crop, Drawn, ReadingData, collate, crop_weights
+from train.detector import data_hash
+from train.loop import fit
+from train.plots import plot_losses, reader_sheet
+
+CACHE_SIDE = 320
+ALPHABET = Path(__file__).parents[1] / "configs" / "plates" / "alphabet.yaml"
+log = logging.getLogger(__name__)
+
+
+def usable(samples: Sequence[Sample], alphabet: Alphabet, slots: int, validation: bool = False) -> list[Sample]:
+    """Crops (and CCPD pictures) of one readable plate, of the validation part or without it; texts outside the
+    alphabet are counted and named."""
+    kept: list[Sample] = []
+    foreign: list[str] = []
+    for s in samples:
+        if not single_plate(s) or is_validation(s) is not validation:
+            continue
+        try:
+            alphabet.encode(s.plates[0].text or "", slots)
+        except ValueError as error:
+            foreign.append(str(error))
+            continue
+        kept.append(s)
+    if foreign:
+        log.warning("%d crops left out, the first: %s", len(foreign), foreign[0])
+    return kept
+
+
+def single_plate(sample: Sample) -> bool:
+    """A crop with a text, or a CCPD picture (one labelled plate each)."""
+    if not sample.plates or not sample.plates[0].text:
+        return False
+    whole = sample.dataset == "CCPD" and len(sample.plates) == 1 and sample.plates[0].box is not None
+    return sample.kind == "crop" or whole
+
+
+def region_of(sample: Sample) -> Region | None:
+    """The part of a whole CCPD picture that is worth keeping: the plate's box, grown by a good margin. None: all of it."""
+    box = sample.plates[0].box
+    if sample.kind == "crop" or box is None:
+        return None
+    x1, y1, x2, y2 = box
+    w, h = sample.size
+    mx, my = 0.3 * (x2 - x1), 0.4 * (y2 - y1)
+    return max(0, int(x1 - mx)), max(0, int(y1 - my)), min(w, round(x2 + mx)), min(h, round(y2 + my))
+
+
+def crop_of(sample: Sample, scale: float) -> Crop:
+    """The first plate of a sample, in the pixels of its region shrunk by `scale`."""
+    x0, y0 = (region_of(sample) or (0, 0, 0, 0))[:2]
+    plate = sample.plates[0]
+    corners = plate.quad if plate.quad is not None and sample.quad_quality is None else plate.quad_machine
+    return Crop(
+        plate.text or "",
+        sample.country or "",
+        plate.colour,
+        plate.rows,
+        None if corners is None else (np.array(corners, float) - (x0, y0)) * scale,
+        None if plate.box is None else (np.array(plate.box, float) - (x0, y0, x0, y0)) * scale,
+    )
+
+
+def drawn_bank(config: ReaderTrainConfig, data: Sequence[str], folder: Path) -> tuple[list[Drawn], PictureCache | None]:
+    """The drawn plates and their pictures, kept beside the other caches."""
+    if not config.synthetic:
+        return [], None
+    labels = folder / f"drawn-{config.synthetic}-{config.seed}-{config.synthetic_assets}.json"
+
+    def make() -> list[np.ndarray]:
+        from train.synth.bank import drawn_plates
+
+        plates = drawn_plates(config.synthetic, config.seed, assets_of(config, data))
+        rows = []
+        for p in plates:
+            h, w = p.image_bgr.shape[:2]
+            rows.append([p.text, p.colour, p.rows, (np.asarray(p.char_boxes) / (w, h, w, h)).round(4).tolist()])
+        labels.write_text(json.dumps(rows), encoding="utf-8")
+        return [shrunk(p.image_bgr) for p in plates]
+
+    key = ["drawn", config.synthetic, config.seed, config.synthetic_assets]
+    bank = store(folder / "drawn", key, make)
+    rows = json.loads(labels.read_text(encoding="utf-8"))
+    return [Drawn(t, c, r, np.array(b).reshape(-1, 4)) for t, c, r, b in rows], bank
+
+
+def train_reader(
+    config: ReaderTrainConfig, data: Sequence[str], out: Path, device: torch.device, resume: bool = True
+) -> Path:
+    """Trains from the data sets and gives the path of the weights."""
+    alphabet, size = Alphabet.load(ALPHABET), ReaderSize()
+    samples = usable(open_datasets(data, "train"), alphabet, size.slots)
+    if not samples and not config.synthetic:
+        raise InputError(f"{', '.join(data)}: no crop with a text to train on, and synthetic is 0")
+    cache = build_cache([s.path for s in samples], out / "cache", CACHE_SIDE, [region_of(s) for s in samples])
+    crops = [crop_of(s, float(cache.scale[i])) for i, s in enumerate(samples)]
+    drawn, bank = drawn_bank(config, data, out / "cache")
+    dataset = ReadingData(
+        crops,
+        crop_weights(crops, config.country_power),
+        cache,
+        drawn,
+        bank,
+        alphabet,
+        config.samples,
+        size.slots,
+        config.synthetic_share,
+        config.seed,
+    )
+    reader_sheet(dataset, alphabet, out / "samples.png")
+
+    def step_loss(model: nn.Module, batch: tuple[Tensor, ReaderTargets]) -> dict[str, Tensor]:
+        images, t = batch
+        x = normalise(images.to(device)).contiguous(memory_format=torch.channels_last)
+        outputs = model.forward_training(x)  # type: ignore[operator]
+        targets = ReaderTargets(*(v.to(device) for v in (t.slots, t.length, t.colour, t.rows)))
+        return reader_loss(outputs, targets, ctc_weight=config.ctc_weight, smoothing=config.smoothing)
+
+    torch.manual_seed(config.seed)
+    model, ema = PlateReaderNet(alphabet.size, size), PlateReaderNet(alphabet.size, size)
+    info: dict[str, Any] = {"data_hash": data_hash(samples), "crops": len(samples), "torch": torch.__version__}
+    weights = fit(model, ema, dataset, collate, step_loss, config, out, device, resume, info)
+    plot_losses(out / "metrics.jsonl", out / "losses.png")
+    return weights

@@ -1,0 +1,293 @@
+"""Plate layouts as data: the YAML files of configs/plates and, where given, the grammars of an asset folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from streamer.errors import ConfigError
+
+Rgb = tuple[int, int, int]
+Box = tuple[float, float, float, float]
+Colour = Literal["blue", "green", "yellow", "white", "black"]
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+DIGITS = "0123456789"
+# Plates that layouts of their own draw, or whose texts the alphabet cannot hold.
+NOT_FROM_GRAMMARS = {"CN", "TN", "KR", "JP", "MA", "SA"}
+GRAMMARS_WEIGHT = 7.0  # of all grammars of an asset folder together; the files of configs/plates say their own
+PROTOTYPES: dict[Colour, tuple[Rgb, ...]] = {
+    "blue": ((15, 40, 130), (30, 90, 180)),
+    "green": ((20, 130, 60), (100, 200, 140)),
+    "yellow": ((248, 200, 10), (250, 225, 120)),
+    "white": ((255, 255, 255), (190, 190, 190)),
+    "black": ((0, 0, 0), (40, 40, 40)),
+}
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Band(_Part):
+    """A coloured strip along one edge with a code, and a ring of stars where it is the European one."""
+
+    side: Literal["left", "right", "top"]
+    rgb: Rgb = (0, 51, 153)
+    code: str = ""
+    stars: bool = False
+    share: float = Field(0.085, gt=0, lt=0.5, description="of the plate's width (left, right) or height (top)")
+
+
+class Border(_Part):
+    rgb: Rgb
+    width: float = Field(2.0, gt=0, description="mm")
+    inset: float = Field(2.0, ge=0, description="mm from the edge")
+    chance: float = Field(1.0, ge=0, le=1)
+
+
+class Layout(_Part):
+    """One sort of plate. Lengths are in mm unless said otherwise.
+
+    `patterns`: `A` a letter of `charset`, `9` a digit, `*` either, `[..]` one of, `{name}` an entry of `lists`, ` / ` a row
+    break; space `-` `.` `·` `|` are drawn, and not in the text; the rest stands for itself. `words` maps a word that is
+    drawn as one glyph to its letter in the text. `cells`: one box (x, y, w, h) a character; without it characters flow and
+    are centred. `row_order`: the rows in the order of the text.
+    """
+
+    name: str
+    country: str
+    colour: Colour
+    patterns: tuple[str, ...] = Field(min_length=1)
+    weight: float = Field(1.0, ge=0)
+    rows: Literal[1, 2] = 1
+    size: tuple[float, float] = (520, 110)
+    background: Rgb = (250, 250, 250)
+    background_bottom: Rgb | None = None
+    left: tuple[float, Rgb] | None = Field(None, description="share of the width and colour of a part on the left")
+    foreground: Rgb = (10, 10, 10)
+    accent: Rgb = (200, 20, 30)
+    accent_cells: tuple[int, ...] = ()
+    border: Border | None = None
+    band: Band | None = None
+    band_right: Band | None = None
+    charset: str = LETTERS
+    lists: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    words: dict[str, str] = Field(default_factory=dict)
+    cells: tuple[Box, ...] = ()
+    dots: tuple[tuple[float, float, float], ...] = Field((), description="x, y, diameter of painted dots")
+    fonts: tuple[str, ...] = ()
+    glyphs: Literal["140", "220", "green"] | None = Field(None, description="draw with Chinese glyphs of this set")
+    blank: str = Field("", description="file name of a picture of the blank plate in the assets")
+    text_box: Box | None = Field(None, description="where the text flows, as shares of width and height")
+    cap: float = Field(0.68, gt=0, le=1, description="cap height as a share of the row's height")
+    captions_top: tuple[str, ...] = ()
+    captions_bottom: tuple[str, ...] = ()
+    row_order: tuple[int, ...] = (0, 1)
+    zero_for_o: bool = Field(False, description="the country's texts write 0 for every letter O")
+    arabic_twin: bool = Field(False, description="a row with the same in Arabic above, which is not in the text")
+
+    @model_validator(mode="after")
+    def _check(self) -> Layout:
+        if self.rows == 1 and not self.arabic_twin and any(" / " in p for p in self.patterns):
+            raise ValueError("a pattern has a row break, and rows is 1")
+        return self
+
+
+class Family(_Part):
+    """A file of configs/plates: layouts of one country or region, with what they share."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    lists: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    list_weights: dict[str, dict[str, float]] = Field(default_factory=dict)
+    uniform_share: float = Field(1.0, ge=0, le=1, description="share of draws from lists that ignore list_weights")
+    charset: str = LETTERS
+    weight: float = Field(1.0, gt=0, description="of all layouts of this file together")
+    layouts: tuple[dict[str, Any], ...] = Field(min_length=1)
+
+
+class Catalogue:
+    """All layouts with their weights. `lists` weights and the share of uniform draws come with each layout's family."""
+
+    def __init__(self, configs: Path, assets: Path | None = None) -> None:
+        files = sorted(p for p in configs.glob("*.yaml") if p.name != "alphabet.yaml")
+        if not files:
+            raise ConfigError(f"plate layouts {configs}: no YAML file there; expected cn.yaml and others")
+        self.layouts: dict[str, Layout] = {}
+        self.family: dict[str, Family] = {}
+        self.weight: dict[str, float] = {}
+        self.file: dict[str, str] = {}
+        for path in files:
+            self._add(path)
+        grammars = assets / "plates" / "grammars.jsonl" if assets else None
+        if grammars is not None and grammars.is_file():
+            self._add_grammars(grammars)
+
+    def _add(self, path: Path) -> None:
+        try:
+            data = yaml.safe_load(path.read_text(encoding="utf-8"))
+            family = Family.model_validate(data)
+            shared = {"lists": family.lists, "charset": family.charset}
+            layouts = [Layout.model_validate({**shared, **row}) for row in family.layouts]
+        except (OSError, yaml.YAMLError, TypeError) as error:
+            raise ConfigError(f"plate layouts {path}: cannot be read ({error}); expected a mapping of schema 1") from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "the layout"
+            raise ConfigError(f"plate layouts {path}: {where}: {first['msg']}") from error
+        total = sum(layout.weight for layout in layouts) or 1.0
+        for layout in layouts:
+            self._put(layout, family, family.weight * layout.weight / total, path.stem)
+
+    def _put(self, layout: Layout, family: Family, weight: float, file: str) -> None:
+        name = layout.name
+        while name in self.layouts:
+            name += "+"
+        self.layouts[name] = layout.model_copy(update={"name": name})
+        self.family[name], self.weight[name], self.file[name] = family, weight, file
+
+    def _add_grammars(self, path: Path) -> None:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        usable = [r for r in rows if r.get("latin_only", True) and r["country"] not in NOT_FROM_GRAMMARS and r.get("font")]
+        plain = Family.model_validate({"schema": 1, "layouts": [{}]})
+        found = [layout for row in usable for layout in layouts_of_grammar(row)]
+        per_country: dict[str, float] = {}
+        for layout in found:
+            per_country[layout.country] = per_country.get(layout.country, 0.0) + layout.weight
+        # Countries count alike, but for the one with fifty sorts of plate.
+        share = {c: 15.0 if c == "US" else 1.0 for c in per_country}
+        for layout in found:
+            weight = GRAMMARS_WEIGHT * share[layout.country] / sum(share.values())
+            self._put(layout, plain, weight * layout.weight / per_country[layout.country], "latin")
+
+    def select(self, wanted: str | None) -> tuple[list[str], np.ndarray]:
+        """Names and chances of the layouts `wanted` stands for: a layout, a country, a file (cn, latin), or None for all."""
+        names = [n for n in self.layouts if self._matches(n, wanted)]
+        if not names:
+            files = ", ".join(sorted(set(self.file.values())))
+            raise ConfigError(f"plate layout {wanted}: unknown; name a layout, a country code or one of {files}")
+        weights = np.array([self.weight[n] for n in names])
+        weights = weights if weights.sum() > 0 else np.ones(len(names))
+        return names, weights / weights.sum()
+
+    def _matches(self, name: str, wanted: str | None) -> bool:
+        if wanted is None:
+            return True
+        w = wanted.lower()
+        return w in (name.lower(), self.file[name], self.layouts[name].country.lower())
+
+
+def colour_of(rgb: Rgb) -> Colour | None:
+    """The nearest colour class; None for red, brown and others that belong to none."""
+    r, g, b = rgb
+    if r > 120 and g < 90 and b < 90:
+        return None
+
+    def far(c: Colour) -> float:
+        return min(sum((x - y) ** 2 for x, y in zip(rgb, p, strict=True)) for p in PROTOTYPES[c])
+
+    return min(PROTOTYPES, key=far)
+
+
+def layouts_of_grammar(row: dict[str, Any]) -> Iterator[Layout]:
+    """Layouts of one line of a grammar file: the plain plate, its two-row form, its variants and its blank picture."""
+    base = row["layout"]
+    patterns = [p for p in row["patterns"] if " / " not in p]
+    name = f"{row['country']}-{row['region'] or 'plate'}".lower().replace(" ", "-")
+    shared: dict[str, Any] = {
+        "country": row["country"],
+        "charset": row.get("charset", {}).get("A", LETTERS),
+        "lists": {k: tuple(map(str, v)) for k, v in row.get("lists", {}).items()},
+        "fonts": tuple([row["font"], *row.get("font_alt", [])]),
+        "zero_for_o": row["country"] in ("US", "CA"),
+        "foreground": tuple(base["fg"]),
+    }
+    if row.get("template_groups"):
+        yield from _on_blank(row, name, shared)
+        return
+    looks = [{}, *base.get("variants", [])]
+    for k, look in enumerate(looks):
+        sheet = look.get("bg") or look.get("bg_rear") or base["bg"] or [250, 250, 250]
+        colour = colour_of(tuple(sheet))
+        if colour is None or "template" in look:
+            continue
+        size, rows = tuple(look.get("size_mm", base["size_mm"])), 1
+        chosen = tuple(look.get("patterns", patterns))
+        two = base.get("two_row")
+        forms = [(size, rows, chosen)]
+        if look.get("rows") == 2:
+            forms = [(size, 2, chosen if " / " in chosen[0] else _broken(chosen))]
+        elif two and k < 3:
+            forms.append((tuple(two["size_mm"]), 2, _broken(chosen)))
+        for form, (mm, n, texts) in enumerate(forms):
+            if not texts:
+                continue
+            yield Layout.model_validate({
+                **shared, "name": f"{name}-{k}{'ab'[form]}", "colour": colour, "patterns": texts, "rows": n, "size": mm,
+                "background": tuple(sheet), "foreground": tuple(look.get("fg", base["fg"])),
+                "weight": (1.0 if k == 0 else 0.4) * (1.0 if form == 0 else 0.5),
+                "band": _band(base.get("band"), mm), "border": _border(base.get("border")),
+                "cap": min(0.8, base.get("cap_height_mm", 0.68 * mm[1]) / mm[1]) if n == 1 else 0.78,
+                **_captions(base.get("band")),
+            })  # fmt: skip
+
+
+def _on_blank(row: dict[str, Any], name: str, shared: dict[str, Any]) -> Iterator[Layout]:
+    groups, (w, h) = row["template_groups"], row["template_px"]
+    light = bool(row.get("light_on_dark"))
+    shared = {**shared, "name": name, "colour": "blue" if light else "white", "size": (w, h), "blank": row["template"]}
+    cells = [cell for g in groups for cell in _cells_in(g["pattern"], g["box"])]
+    yield Layout.model_validate({**shared, "patterns": (" ".join(g["pattern"] for g in groups),), "cells": cells})
+    if len(groups) == 1:
+        x1, y1, x2, y2 = row["serial_box_px"]
+        box = (x1 / w, y1 / h, (x2 - x1) / w, (y2 - y1) / h)
+        texts = tuple(p for p in row["patterns"] if " / " not in p)
+        yield Layout.model_validate({**shared, "patterns": texts, "text_box": box, "cap": 0.95})
+
+
+def _cells_in(pattern: str, box: list[float]) -> list[Box]:
+    x1, y1, x2, y2 = box
+    pitch = (x2 - x1 + 5) / len(pattern)
+    return [(x1 + k * pitch, y1, pitch - 5, y2 - y1) for k in range(len(pattern))]
+
+
+def _broken(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """Each pattern broken into two rows at the separator nearest to its middle; those without one are left out."""
+    out = []
+    for p in patterns:
+        cuts = [k for k, c in enumerate(p) if c in " -·"]
+        if cuts:
+            k = min(cuts, key=lambda c: abs(c - len(p) / 2))
+            out.append(f"{p[:k]} / {p[k + 1 :]}")
+    return tuple(out)
+
+
+def _band(band: dict[str, Any] | None, size: tuple[float, ...]) -> dict[str, Any] | None:
+    if not band or "rgb" not in band or band["side"] not in ("left", "right", "top"):
+        return None
+    share = 0.24 if band["side"] == "top" else min(0.2, 44 / size[0])
+    return {"side": band["side"], "rgb": tuple(band["rgb"]), "code": band.get("code", "")[:24], "share": share,
+            "stars": bool(band.get("stars"))}  # fmt: skip
+
+
+def _border(rgb: list[int] | None) -> dict[str, Any] | None:
+    return {"rgb": tuple(rgb), "chance": 0.8} if rgb else None
+
+
+def _captions(band: dict[str, Any] | None) -> dict[str, Any]:
+    if not band or "rgb" in band or "content" not in band:
+        return {}
+    words = "".join(c for c in band["content"].split("(")[0].split(",")[0] if c.isascii())
+    names = tuple(w.strip() for w in words.split("/") if w.strip())
+    if not names or "small" in words:
+        return {}
+    top, bottom = "top" in band["side"], "bottom" in band["side"]
+    out: dict[str, Any] = {"captions_top": names[:1]} if top else {}
+    if bottom:
+        out["captions_bottom"] = names[-1:]
+    return {**out, "text_box": (0.05, 0.2 if top else 0.06, 0.9, 0.74 - (0.14 if top and bottom else 0.0))}
