@@ -110,8 +110,9 @@ def rectify(frame: Frame, quad: FloatArray) -> Image:
         raise ValueError("a frame has neither planes nor a BGR picture")
     cuts = []
     for plane in (planes.y, planes.u, planes.v):
-        ratio = np.array([plane.shape[1] / frame.width, plane.shape[0] / frame.height])
-        cuts.append(cut(plane, grown * ratio))
+        # Chroma planes are subsampled by whole numbers and rounded up, so an odd width is no half of the plane's.
+        steps = np.array([round(frame.width / plane.shape[1]), round(frame.height / plane.shape[0])])
+        cuts.append(cut(plane, grown / steps))
     return _merge(planes, *cuts)
 
 

@@ -52,7 +52,7 @@ def run(
     Every output is optional; without one the rows go to the terminal.
     """
     from streamer.config import RunConfig, load_config
-    from streamer.pipeline import run_stream
+    from streamer.pipeline import load_engines, run_stream
     from streamer.source.clock import parse_start_time
     from streamer.source.resolve import open_source
 
@@ -63,11 +63,12 @@ def run(
     config = config.with_options(start_time=start, camera=camera, **models)
     sources = open_source(source, start_time=config.start_time)
     _check_paths(source, sources, csv_path, video_path, jsonl_path)
+    engines = load_engines(config)  # before the outputs: a missing model must not empty the rows of an earlier run
     stop = _Stop()
     sinks = _open_sinks(csv_path, video_path, jsonl_path, show, config, sources, stop)
     with stop.on_signals(), _progress(quiet) as progress:
         try:
-            summary = run_stream(sources, sinks, config, stop=stop.event, progress=progress)
+            summary = run_stream(sources, sinks, config, engines=engines, stop=stop.event, progress=progress)
         except Exception as error:
             _report(getattr(error, "summary", None), quiet)
             raise
@@ -104,11 +105,12 @@ def _open_sinks(
     stop: _Stop,
 ) -> list[Sink]:
     """The sinks asked for; those opened already are closed where a later one fails."""
+    live = all(source.live for source in sources)  # a camera's rows go on where they ended, a file's begin anew
     makers: list[Callable[[], Sink]] = []
     if csv_path:
-        makers.append(lambda: _csv(csv_path))
+        makers.append(lambda: _csv(csv_path, append=live))
     if jsonl_path:
-        makers.append(lambda: _jsonl(jsonl_path))
+        makers.append(lambda: _jsonl(jsonl_path, append=live))
     if video_path:
         makers.append(lambda: _video(video_path, config, sources))
     if show:
@@ -126,16 +128,16 @@ def _open_sinks(
     return sinks
 
 
-def _csv(path: Path) -> Sink:
+def _csv(path: Path, *, append: bool) -> Sink:
     from streamer.sink.csv import CsvSink
 
-    return CsvSink(path)
+    return CsvSink(path, append=append)
 
 
-def _jsonl(path: Path) -> Sink:
+def _jsonl(path: Path, *, append: bool) -> Sink:
     from streamer.sink.jsonl import JsonlSink
 
-    return JsonlSink(path)
+    return JsonlSink(path, append=append)
 
 
 def _video(path: Path, config: RunConfig, sources: Sequence[Source]) -> Sink:

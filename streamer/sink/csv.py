@@ -25,7 +25,8 @@ class CsvSink(BaseSink):
     def __init__(self, path: str | Path, *, append: bool = False) -> None:
         self.path = Path(path)
         self._stream = open_output(self.path, append=append)
-        if self._stream.tell() == 0:  # an appended file has its header already; /dev/stdout is always at 0
+        begun = append and self._stream.seekable() and self._stream.tell() > 0
+        if not begun:  # what is appended to has its header already
             self._write(encode_row(COLUMNS))
 
     def passage(self, passage: Passage) -> None:

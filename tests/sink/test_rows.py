@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -130,3 +131,14 @@ def test_a_folder_is_not_an_output_file(tmp_path: Path, make: type) -> None:
 def test_folders_on_the_way_are_made(tmp_path: Path) -> None:
     CsvSink(tmp_path / "a" / "b" / "p.csv").close()
     assert (tmp_path / "a" / "b" / "p.csv").read_text() == HEADER
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="needs /dev/fd")
+def test_a_pipe_is_an_output() -> None:
+    read, write = os.pipe()
+    sink = CsvSink(f"/dev/fd/{write}")
+    sink.passage(passage_of())
+    sink.close()
+    os.close(write)
+    with os.fdopen(read, encoding="utf-8") as stream:
+        assert stream.read().startswith(HEADER + "gate,1,")

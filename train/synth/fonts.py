@@ -2,7 +2,7 @@
 
 What is used, best first:
 
-- glyph pictures and font files of an asset folder (`glyphs.jsonl` with `glyphs/`, `plates/fonts/`, `*.ttf`), where given;
+- glyph pictures and font files of an asset folder (`glyphs.jsonl`, `glyphs/`, `plates/fonts/`, `*.ttf`), where given;
 - fonts of the system under /usr/share/fonts that look like plates or at least like signs. On Debian the packages
   `fonts-liberation`, `fonts-roadgeek`, `fonts-opendin` and `fonts-noto-cjk` give good ones;
 - OpenCV's two built-in fonts, `sans` (Latin) and `uni` (everything), so that nothing has to be installed.
@@ -24,7 +24,7 @@ from train.synth.word import tunisia
 MASTER = 110  # cap height of a master glyph in px: a little more than plates are drawn with, so that glyphs only shrink
 SYSTEM_FONTS = Path("/usr/share/fonts")
 # Parts of file names of system fonts that serve, by script. Serif and italic faces are left out on purpose.
-SYSTEM_LATIN = ("LiberationSans-Bold", "LiberationSansNarrow-Bold", "Roadgeek2014-", "OpenDinSchrift", "DejaVuSansCondensed-Bold.")
+SYSTEM_LATIN = ("LiberationSans-Bold", "LiberationSansNarrow-Bold", "Roadgeek2014-", "opendin", "DejaVuSansCondensed-Bold.")
 SYSTEM_CJK = ("NotoSansCJK-Medium", "NotoSansCJK-Bold", "NotoSansCJK-Regular", "wqy-microhei", "wqy-zenhei")
 # Words that are drawn as one glyph, by strokes.
 WORDS = {"تونس": tunisia}
@@ -32,8 +32,10 @@ WORDS = {"تونس": tunisia}
 
 @dataclass(frozen=True, eq=False)
 class Glyph:
-    """The ink of one character. `mask` (h, w) uint8, 255 where inked; `left`, `top`, `advance` in master px, `top` counted
-    down from the cap line. `cell`: the picture is the whole character cell, margins included."""
+    """The ink of one character. `mask` (h, w) uint8, 255 where inked; `left`, `top`, `advance` in master px.
+
+    `top` counts down from the cap line. `cell`: the picture is the whole character cell, margins included.
+    """
 
     mask: Image
     left: float
@@ -56,9 +58,10 @@ class Face:
         self._slashed_zero = font == "sans"
         self._glyphs: dict[str, Glyph] = {}
         self._size = 100
-        cap = self._ink("H")[0]
-        self._size = round(100 * MASTER / max(cap.shape[0], 1))
-        self._cap_top = self._ink("H")[2]
+        # The higher of letters and digits: some plate fonts draw their letters smaller.
+        cap = max(self._ink(c)[0].shape[0] for c in "H8")
+        self._size = round(100 * MASTER / max(cap, 1))
+        self._cap_top = min(self._ink(c)[2] for c in "H8")
 
     def _ink(self, text: str) -> tuple[Image, int, int, float]:
         """The inked part of `text` with its left and top (from the baseline, up is negative) and the advance, in px."""
@@ -119,7 +122,11 @@ class PictureFace:
 
 
 AnyFace = Face | PictureFace
-PICTURE_SETS = {"140": (("140",),), "220": (("220_up", "220"), ("220_down", "220", "140")), "green": (("green", "140"),)}
+PICTURE_SETS = {
+    "140": (("140",),),
+    "220": (("220_up", "220"), ("220_down", "220", "140")),
+    "green": (("green", "140"),),
+}
 
 
 def _load_pictures(assets: Path) -> dict[tuple[str, str], Image]:
@@ -133,7 +140,8 @@ def _load_pictures(assets: Path) -> dict[tuple[str, str], Image]:
             continue
         picture = cv2.imread(str(assets / row["file"]), cv2.IMREAD_GRAYSCALE)
         if picture is None:
-            raise InputError(f"glyph {assets / row['file']}: cannot be read as a picture; restore it or drop its line in {table}")
+            name = assets / row["file"]
+            raise InputError(f"glyph {name}: cannot be read as a picture; restore it or drop its line in {table}")
         fy = MASTER / picture.shape[0]
         out[row["set"], row["char"]] = 255 - cv2.resize(picture, None, fx=fy, fy=fy, interpolation=cv2.INTER_AREA)
     return out
@@ -141,7 +149,7 @@ def _load_pictures(assets: Path) -> dict[tuple[str, str], Image]:
 
 @dataclass
 class FontBook:
-    """All faces that can be had. `assets`: folder with fonts and glyph pictures, or None; `system`: look for system fonts."""
+    """All faces that can be had. `assets`: folder with fonts and glyph pictures; `system`: look for system fonts."""
 
     assets: Path | None = None
     system: bool = True
@@ -162,7 +170,7 @@ class FontBook:
     def _find(wanted: tuple[str, ...]) -> list[str]:
         if not SYSTEM_FONTS.is_dir():
             return []
-        files = sorted(p for p in SYSTEM_FONTS.rglob("*.[to]t[fc]") if not any(s in p.name for s in ("Italic", "Oblique")))
+        files = sorted(p for p in SYSTEM_FONTS.rglob("*.[to]t[fc]") if not {"Italic", "Oblique"} & set(p.stem.split("-")))
         return [str(p) for p in files if any(w in p.name for w in wanted)]
 
     def face(self, font: str, weight: int = 0, stroke: int = 0) -> Face:
@@ -173,7 +181,7 @@ class FontBook:
         return self._faces[key]
 
     def latin(self, rng: np.random.Generator, wanted: tuple[str, ...] = ()) -> AnyFace:
-        """A face for Latin letters and digits: one of `wanted` (file names) where the assets have it, else a look-alike."""
+        """A face for Latin letters and digits: one of `wanted` (file names) where the assets have it, or a look-alike."""
         stroke = int(rng.choice([-2, -1, 0, 0, 0, 1, 2, 3]))
         names = [self._files[n] for n in wanted if n in self._files]
         if names:
@@ -187,7 +195,7 @@ class FontBook:
         return self.face("sans", int(rng.choice([400, 500, 600, 700])), min(stroke, 1))
 
     def chinese(self, rng: np.random.Generator, pictures: str) -> AnyFace:
-        """A face for Chinese plates. `pictures`: the set of glyph pictures (140 | 220 | green) that the layout takes."""
+        """A face for Chinese plates. `pictures`: the set of glyph pictures the layout takes, 140 | 220 | green."""
         if pictures not in PICTURE_SETS:
             raise ConfigError(f"glyph set {pictures}: unknown; expected one of {', '.join(PICTURE_SETS)}")
         stroke = int(rng.integers(1, 4))

@@ -54,10 +54,10 @@ class Border(_Part):
 class Layout(_Part):
     """One sort of plate. Lengths are in mm unless said otherwise.
 
-    `patterns`: `A` a letter of `charset`, `9` a digit, `*` either, `[..]` one of, `{name}` an entry of `lists`, ` / ` a row
-    break; space `-` `.` `·` `|` are drawn, and not in the text; the rest stands for itself. `words` maps a word that is
-    drawn as one glyph to its letter in the text. `cells`: one box (x, y, w, h) a character; without it characters flow and
-    are centred. `row_order`: the rows in the order of the text.
+    `patterns`: `A` a letter of `charset`, `9` a digit, `*` either, `[..]` one of, `{name}` an entry of `lists`, ` / ` a
+    row break; space `-` `.` `·` `|` are drawn, and not in the text; the rest stands for itself. `words` maps a word that
+    is drawn as one glyph to its letter in the text. `cells`: one box (x, y, w, h) a character; without it characters
+    flow and are centred. `row_order`: the rows in the order of the text.
     """
 
     name: str
@@ -81,6 +81,7 @@ class Layout(_Part):
     words: dict[str, str] = Field(default_factory=dict)
     cells: tuple[Box, ...] = ()
     dots: tuple[tuple[float, float, float], ...] = Field((), description="x, y, diameter of painted dots")
+    seals: tuple[tuple[float, float, float], ...] = Field((), description="x, y, diameter of stickers and emblems")
     fonts: tuple[str, ...] = ()
     glyphs: Literal["140", "220", "green"] | None = Field(None, description="draw with Chinese glyphs of this set")
     blank: str = Field("", description="file name of a picture of the blank plate in the assets")
@@ -135,7 +136,7 @@ class Catalogue:
             shared = {"lists": family.lists, "charset": family.charset}
             layouts = [Layout.model_validate({**shared, **row}) for row in family.layouts]
         except (OSError, yaml.YAMLError, TypeError) as error:
-            raise ConfigError(f"plate layouts {path}: cannot be read ({error}); expected a mapping of schema 1") from error
+            raise ConfigError(f"plate layouts {path}: cannot be read ({error}); expected schema 1") from error
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"])) or "the layout"
@@ -153,7 +154,8 @@ class Catalogue:
 
     def _add_grammars(self, path: Path) -> None:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        usable = [r for r in rows if r.get("latin_only", True) and r["country"] not in NOT_FROM_GRAMMARS and r.get("font")]
+        latin = [r for r in rows if r.get("latin_only", True) and r.get("font")]
+        usable = [r for r in latin if r["country"] not in NOT_FROM_GRAMMARS]
         plain = Family.model_validate({"schema": 1, "layouts": [{}]})
         found = [layout for row in usable for layout in layouts_of_grammar(row)]
         per_country: dict[str, float] = {}
@@ -166,7 +168,7 @@ class Catalogue:
             self._put(layout, plain, weight * layout.weight / per_country[layout.country], "latin")
 
     def select(self, wanted: str | None) -> tuple[list[str], np.ndarray]:
-        """Names and chances of the layouts `wanted` stands for: a layout, a country, a file (cn, latin), or None for all."""
+        """Names and chances of the layouts meant by `wanted`: a layout, a country, a file (cn, latin), or None for all."""
         names = [n for n in self.layouts if self._matches(n, wanted)]
         if not names:
             files = ", ".join(sorted(set(self.file.values())))
@@ -203,7 +205,7 @@ def layouts_of_grammar(row: dict[str, Any]) -> Iterator[Layout]:
         "country": row["country"],
         "charset": row.get("charset", {}).get("A", LETTERS),
         "lists": {k: tuple(map(str, v)) for k, v in row.get("lists", {}).items()},
-        "fonts": tuple([row["font"], *row.get("font_alt", [])]),
+        "fonts": (row["font"], *row.get("font_alt", [])),
         "zero_for_o": row["country"] in ("US", "CA"),
         "foreground": tuple(base["fg"]),
     }
@@ -284,7 +286,7 @@ def _captions(band: dict[str, Any] | None) -> dict[str, Any]:
         return {}
     words = "".join(c for c in band["content"].split("(")[0].split(",")[0] if c.isascii())
     names = tuple(w.strip() for w in words.split("/") if w.strip())
-    if not names or "small" in words:
+    if not names or "small" in words or "name" in words:
         return {}
     top, bottom = "top" in band["side"], "bottom" in band["side"]
     out: dict[str, Any] = {"captions_top": names[:1]} if top else {}

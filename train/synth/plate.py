@@ -61,8 +61,9 @@ class PlateRenderer:
     """Draws random plates.
 
     `assets`: a folder with fonts, glyph pictures, blank plates and grammars, or None to draw with what is built in;
-    `configs`: the folder of the layouts; `system_fonts`: whether fonts of this machine may be used (without them a plate
-    depends on nothing but its seed and the version of OpenCV). ConfigError and InputError name a file that does not serve.
+    `configs`: the folder of the layouts; `system_fonts`: whether fonts of this machine may be used (without them a
+    plate depends on nothing but its seed and the version of OpenCV). ConfigError and InputError name a file that does
+    not serve.
     """
 
     def __init__(self, assets: Path | None = None, configs: Path = CONFIGS, system_fonts: bool = True) -> None:
@@ -77,7 +78,7 @@ class PlateRenderer:
         self._grain = cv2.GaussianBlur(grain, (0, 0), 1.2) * 4 + cv2.GaussianBlur(grain, (0, 0), 12) * 40
 
     def render(self, rng: np.random.Generator, layout: str | None = None) -> RenderedPlate:
-        """A random plate of `layout`: a layout's name, a country code, a file of layouts (cn, latin), or None for any."""
+        """A random plate of `layout`: a layout's name, a country's code, a file of layouts (cn, latin), None for any."""
         if layout not in self._choices:
             self._choices[layout] = self.catalogue.select(layout)
         names, chances = self._choices[layout]
@@ -87,7 +88,7 @@ class PlateRenderer:
         return self.draw(rng, chosen, rows)
 
     def draw_text(self, rng: np.random.Generator, layout: str, text: str) -> RenderedPlate:
-        """A plate of exactly this text on the layout named. `text` is a pattern's: with its separators and row break."""
+        """A plate of exactly this text on the layout named. `text` has separators and row break, as a pattern has."""
         if layout not in self.catalogue.layouts:
             raise ConfigError(f"plate layout {layout}: unknown; name one of {', '.join(self.catalogue.layouts)}")
         chosen = self.catalogue.layouts[layout]
@@ -122,8 +123,10 @@ class PlateRenderer:
     # -- what lies under the characters -------------------------------------------------------------------------------
 
     def _background(self, rng: np.random.Generator, layout: Layout) -> tuple[Image, bool]:
-        """The plate without characters, and whether a picture of a blank was taken. Pictures of Chinese blanks and drawn
-        ones take turns, other pictures belong to their layout."""
+        """The plate without characters, and whether a picture of a blank was taken.
+
+        Pictures of Chinese blanks and drawn ones take turns; other pictures belong to their layout.
+        """
         picture = self._blank(layout) if layout.blank and (not layout.glyphs or rng.random() < 0.5) else None
         if picture is not None:
             gain = rng.normal(1, 0.05, 3) * rng.uniform(0.85, 1.06)
@@ -155,7 +158,8 @@ class PlateRenderer:
             h, w = plate.shape[:2]
             width = max(1, round(border.width * scale * rng.uniform(0.7, 1.3)))
             inset = round(border.inset * scale * rng.uniform(0.6, 1.4)) + width // 2
-            _rounded(plate, (inset, inset, w - 1 - inset, h - 1 - inset), round(6 * scale), _bgr(_shade(rng, border.rgb)), width)
+            box = (inset, inset, w - 1 - inset, h - 1 - inset)
+            _rounded(plate, box, round(6 * scale), _bgr(_shade(rng, border.rgb)), width)
 
     def _blank(self, layout: Layout) -> Image | None:
         if layout.blank not in self._blanks:
@@ -247,6 +251,8 @@ class PlateRenderer:
             box = sheet.stamp(mask, x + left + jitter[0], y + jitter[1], at in layout.accent_cells)
             if box is not None and item.label:
                 sheet.boxes[k, n] = box
+        for x, y, d in layout.seals:
+            _seal(rng, sheet.picture, x * scale, y * scale, d * scale)
         if dots:
             for x, y, d in layout.dots:
                 centre = (round((x + shift[0]) * scale * 8), round((y + shift[1]) * scale * 8))
@@ -259,13 +265,14 @@ class PlateRenderer:
         x, y, wide, high = _text_area(layout, w, h)
         if layout.arabic_twin:
             self._twin(rng, sheet, rows[0], (x, y, wide, high / 2))
-            cv2.line(sheet.ink, (round(x), round(y + high / 2)), (round(x + wide), round(y + high / 2)), 255, max(1, h // 80))
+            middle = round(y + high / 2)
+            cv2.line(sheet.ink, (round(x), middle), (round(x + wide), middle), 255, max(1, h // 80))
             self._row(rng, sheet, rows[0], 0, (x, y + high / 2, wide, high / 2), layout.cap, face)
             return
         spacing = rng.uniform(0.2, 0.55)
         for k, row in enumerate(rows):
             box = (x, y + k * high / len(rows), wide, high / len(rows))
-            self._row(rng, sheet, row, k, box, layout.cap, face, spacing)
+            self._row(rng, sheet, row, k, box, layout.cap, face, spacing, layout.colour in ("white", "yellow"))
 
     def _twin(self, rng: np.random.Generator, sheet: _Sheet, row: list[Item], box: Box) -> None:
         above = [Item(ARABIC.get(i.draw, i.draw), "") for i in row]
@@ -281,8 +288,12 @@ class PlateRenderer:
         cap_share: float,
         face: AnyFace,
         spacing: float = 0.4,
+        stickers: bool = False,
     ) -> None:
-        """Characters side by side, centred in the box, narrowed where they would not fit."""
+        """Characters side by side, centred in the box, narrowed where they would not fit.
+
+        `spacing`: a space's width in cap heights; `stickers`: some spaces hold a round one, as on many European plates.
+        """
         x, y, wide, high = box
         cap = cap_share * high * rng.uniform(0.92, 1.06)
         track = cap * rng.uniform(0.0, 0.1)
@@ -299,10 +310,14 @@ class PlateRenderer:
         top = y + (high - cap) / 2
         for n, (item, glyph, length) in enumerate(zip(row, glyphs, lengths, strict=True)):
             if glyph is None:
+                if item.draw == " " and stickers and rng.random() < 0.12:
+                    middle = pen + length / 2, top + rng.uniform(0.2, 0.8) * cap
+                    _seal(rng, sheet.picture, *middle, rng.uniform(0.3, 0.5) * cap)
                 _separator(sheet.ink, item.draw, pen, top, length, cap)
             else:
-                mask = _resized(glyph.mask, glyph.mask.shape[1] * factor * stretch * squeeze, glyph.mask.shape[0] * factor)
-                stamped = sheet.stamp(mask, pen + glyph.left * factor * stretch * squeeze, top + glyph.top * factor)
+                across = factor * stretch * squeeze
+                mask = _resized(glyph.mask, glyph.mask.shape[1] * across, glyph.mask.shape[0] * factor)
+                stamped = sheet.stamp(mask, pen + glyph.left * across, top + glyph.top * factor)
                 if item.label:
                     sheet.boxes[k, n] = stamped or (round(pen), round(top), round(pen + length), round(top + cap))
             pen += length
@@ -391,10 +406,21 @@ def _separator(ink: Image, mark: str, x: float, top: float, length: float, cap: 
         p, q = (round(x + 0.12 * length), round(top + 0.46 * cap)), (round(x + 0.82 * length), round(top + 0.56 * cap))
         cv2.rectangle(ink, p, q, 255, -1)
     elif mark == "|":
-        cv2.line(ink, (round(middle), round(top - 0.2 * cap)), (round(middle), round(top + 1.2 * cap)), 255, max(1, round(cap / 30)))
+        p, q = (round(middle), round(top - 0.2 * cap)), (round(middle), round(top + 1.2 * cap))
+        cv2.line(ink, p, q, 255, max(1, round(cap / 30)))
     elif mark in "·.":
         y = top + (0.5 if mark == "·" else 0.94) * cap
         cv2.circle(ink, (round(8 * middle), round(8 * y)), round(8 * 0.075 * cap), 255, -1, cv2.LINE_AA, 3)
+
+
+def _seal(rng: np.random.Generator, picture: Image, x: float, y: float, diameter: float) -> None:
+    """A round sticker or emblem: a disc with a ring and a blot."""
+    ground, mark = (tuple(float(v) for v in c) for c in (rng.integers(120, 250, 3), rng.integers(30, 220, 3)))
+    at, r = (round(8 * x), round(8 * y)), 4 * diameter
+    cv2.circle(picture, at, round(r), mark, -1, cv2.LINE_AA, 3)
+    cv2.circle(picture, at, round(0.82 * r), ground, -1, cv2.LINE_AA, 3)
+    axes = (round(0.5 * r), round(0.3 * r))
+    cv2.ellipse(picture, at, axes, float(rng.uniform(0, 180)), 0, 360, mark, -1, cv2.LINE_AA, 3)
 
 
 def _rounded(image: Image, box: tuple[int, int, int, int], radius: int, colour: np.ndarray, width: int) -> None:
@@ -403,8 +429,10 @@ def _rounded(image: Image, box: tuple[int, int, int, int], radius: int, colour: 
     r, c = max(1, min(radius, (y2 - y1) // 3)), tuple(float(v) for v in colour)
     for cx, cy, start in ((x1 + r, y1 + r, 180), (x2 - r, y1 + r, 270), (x2 - r, y2 - r, 0), (x1 + r, y2 - r, 90)):
         cv2.ellipse(image, (cx, cy), (r, r), 0, start, start + 90, c, width, cv2.LINE_AA)
-    for p, q in (((x1 + r, y1), (x2 - r, y1)), ((x1 + r, y2), (x2 - r, y2)), ((x1, y1 + r), (x1, y2 - r)), ((x2, y1 + r), (x2, y2 - r))):
-        cv2.line(image, p, q, c, width, cv2.LINE_AA)
+    for y in (y1, y2):
+        cv2.line(image, (x1 + r, y), (x2 - r, y), c, width, cv2.LINE_AA)
+    for x in (x1, x2):
+        cv2.line(image, (x, y1 + r), (x, y2 - r), c, width, cv2.LINE_AA)
 
 
 __all__ = ["CONFIGS", "HEIGHT", "WORDS", "PlateRenderer", "RenderedPlate"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 
 from streamer.types import Image
 
-# In a box of 2.6 by 1, from right to left: the tooth of ta, the loop and tail of waw; the tooth of nun, sin and its bowl.
+# In a box of 2.6 by 1, from the right: the tooth of ta, the loop and tail of waw; the tooth of nun, sin and its bowl.
 STROKES = (
     ((2.45, 0.30), (2.46, 0.52), (2.36, 0.62), (2.16, 0.62), (1.99, 0.55), (1.90, 0.42), (1.99, 0.33), (2.10, 0.42),
      (2.10, 0.62), (1.98, 0.82), (1.74, 0.92)),
@@ -39,6 +41,6 @@ def _smooth(points: tuple[tuple[float, float], ...]) -> list[tuple[float, float]
     """Two rounds of corner cutting, the ends kept."""
     line = [np.array(p) for p in points]
     for _ in range(2):
-        cut = [q for a, b in zip(line, line[1:], strict=False) for q in (0.75 * a + 0.25 * b, 0.25 * a + 0.75 * b)]
+        cut = [q for a, b in pairwise(line) for q in (0.75 * a + 0.25 * b, 0.25 * a + 0.75 * b)]
         line = [line[0], *cut, line[-1]]
     return [(float(p[0]), float(p[1])) for p in line]

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from models.reader.loss import ReaderTargets, ctc_loss, known_cross_entropy, reader_loss
+from models.reader.network import PlateReaderNet, ReaderSize
+
+CLASSES = 95
+
+
+def batch(n: int, rows: list[int] | None = None) -> ReaderTargets:
+    slots = torch.full((n, 12), CLASSES - 1)
+    slots[:, :7] = torch.randint(0, 36, (n, 7), generator=torch.Generator().manual_seed(0))
+    return ReaderTargets(
+        slots, torch.full((n,), 7), torch.full((n,), -1), torch.tensor(rows if rows is not None else [0] * n)
+    )
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_shapes(n: int) -> None:
+    net = PlateReaderNet(CLASSES).eval()
+    with torch.no_grad():
+        characters, colour, rows = net(torch.zeros(n, 3, 48, 128))
+        _, one, two = net.forward_training(torch.zeros(n, 3, 48, 128))
+    assert (characters.shape, colour.shape, rows.shape) == ((n, 12, CLASSES), (n, 5), (n, 2))
+    assert (one.shape, two.shape) == ((n, 16, CLASSES + 1), (n, 48, CLASSES + 1))
+
+
+def test_alone_and_in_a_batch_alike() -> None:
+    net = PlateReaderNet(CLASSES).eval()
+    images = torch.randn(5, 3, 48, 128, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        together = net(images)[0]
+        alone = torch.cat([net(x[None])[0] for x in images])
+    torch.testing.assert_close(together, alone, atol=1e-4, rtol=1e-4)
+
+
+def test_size_is_the_stated_one() -> None:
+    parameters = sum(p.numel() for p in PlateReaderNet(CLASSES, ReaderSize()).parameters())
+    assert 1.7e6 < parameters < 2.0e6
+
+
+@pytest.mark.parametrize("rows", [[0, 0], [1, 1], [0, 1], [-1, -1]])
+def test_loss_is_finite_whatever_the_rows(rows: list[int]) -> None:
+    torch.manual_seed(0)
+    net = PlateReaderNet(CLASSES).train()
+    losses = reader_loss(net.forward_training(torch.randn(2, 3, 48, 128)), batch(2, rows))
+    assert all(torch.isfinite(v) for v in losses.values())
+    losses["total"].backward()
+    assert all(p.grad is None or torch.isfinite(p.grad).all() for p in net.parameters())
+
+
+def test_ctc_counts_nobody_where_rows_are_unknown() -> None:
+    logits = torch.randn(2, 16, CLASSES + 1)
+    assert float(ctc_loss(logits, batch(2), torch.tensor([False, False]))) == 0
+    assert float(ctc_loss(logits, batch(2), torch.tensor([True, False]))) > 0
+
+
+def test_unknown_kinds_cost_nothing() -> None:
+    assert float(known_cross_entropy(torch.randn(3, 5), torch.tensor([-1, -1, -1]))) == 0
+
+
+def test_it_can_learn_a_handful_by_heart() -> None:
+    torch.manual_seed(0)
+    net = PlateReaderNet(CLASSES).train()
+    images, targets = torch.randn(8, 3, 48, 128), batch(8)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3)
+    first = last = 0.0
+    for step in range(30):
+        loss = reader_loss(net.forward_training(images), targets)["total"]
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        last = float(loss.detach())
+        first = first or last
+        assert step < 30
+    assert last < 0.6 * first

@@ -1,0 +1,107 @@
+"""The house's import rules, read from the sources and from a fresh interpreter."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# room -> top-level packages (or modules) it must not import
+FORBIDDEN = {
+    "streamer": {"torch", "nncf", "matplotlib", "models", "train"},
+    "models": {"train", "click"},
+}
+# file -> everything of this project or third parties that it may import
+ONLY = {
+    "streamer/types.py": {"numpy"},
+    "streamer/geometry.py": {"numpy", "streamer.types"},
+    "streamer/errors.py": set(),
+}
+# Inside streamer data flows one way: a room knows only rooms before it.
+ORDER = ["source", "engine", "tracking", "sink", "pipeline", "api", "cli"]
+ALLOWED_BACKWARDS: set[tuple[str, str]] = set()
+
+
+def imports_of(path: Path) -> set[str]:
+    """Modules imported anywhere in a file, except under TYPE_CHECKING (those cost nothing at run time)."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    hidden = {
+        id(child)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for child in ast.walk(node)
+    }
+    found = set()
+    for node in ast.walk(tree):
+        if id(node) in hidden:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found.add(node.module or "")
+    return found
+
+
+def sources(room: str) -> list[Path]:
+    files = sorted((ROOT / room).rglob("*.py"))
+    assert files, room
+    return files
+
+
+@pytest.mark.parametrize("room", FORBIDDEN)
+def test_room_keeps_its_distance(room: str) -> None:
+    for path in sources(room):
+        bad = {m for m in imports_of(path) if m.split(".")[0] in FORBIDDEN[room]}
+        # The command line finds the verbs of training by name, and only there.
+        assert not bad, f"{path} imports {bad}"
+
+
+def test_models_know_only_types_and_geometry_of_streamer() -> None:
+    for path in sources("models"):
+        bad = {m for m in imports_of(path) if m.startswith("streamer") and m not in {"streamer.types", "streamer.geometry"}}
+        assert not bad, f"{path} imports {bad}"
+
+
+@pytest.mark.parametrize("name", ONLY)
+def test_ground_floor_imports_little(name: str) -> None:
+    third_party = {
+        m for m in imports_of(ROOT / name) if m.split(".")[0] not in sys.stdlib_module_names and m != "__future__"
+    }
+    assert third_party <= ONLY[name]
+
+
+def test_data_flows_one_way() -> None:
+    for i, room in enumerate(ORDER):
+        place = ROOT / "streamer" / room
+        files = sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+        later = {f"streamer.{r}" for r in ORDER[i + 1 :]}
+        for path in files:
+            bad = {m for m in imports_of(path) if any(m == r or m.startswith(r + ".") for r in later)}
+            assert not bad, f"{path} imports {bad}, which comes after {room}"
+
+
+def test_threads_live_in_one_place() -> None:
+    for path in sources("streamer"):
+        used = imports_of(path) & {"threading", "queue", "concurrent.futures", "multiprocessing", "asyncio"}
+        allowed = path.name == "pipeline.py" or "cli" in path.parts
+        assert not used or allowed, f"{path} uses {used}"
+
+
+@pytest.mark.parametrize(
+    ("code", "absent"),
+    [
+        ("import streamer", ["torch", "cv2", "openvino", "av", "scipy", "filterpy"]),
+        ("import streamer.pipeline, streamer.api", ["torch", "matplotlib"]),
+        ("import streamer.cli", ["torch", "cv2", "openvino", "av", "scipy", "numpy"]),
+    ],
+)
+def test_fresh_interpreter_stays_light(code: str, absent: list[str]) -> None:
+    check = f"{code}\nimport sys\nprint([m for m in {absent!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,82 @@
+"""`alpr synth plates` and `alpr synth clip`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+def synth_plates(
+    count: int, out: Path, assets: Path | None = None, layout: str | None = None, seed: int = 0, damaged: bool = False
+) -> Path:
+    """Draws `count` plates into `out` as PNG pictures with a table `plates.jsonl`, and returns the table's path.
+
+    One line a picture: `path`, `text`, `colour`, `rows`, `country`, `layout` and `char_boxes`. `damaged`: as a camera
+    sees them. OutputError when the folder cannot be written.
+    """
+    import cv2
+    import numpy as np
+    from rich.progress import track
+
+    from streamer.errors import OutputError
+    from train.synth.degrade import degrade
+    from train.synth.plate import PlateRenderer
+
+    renderer = PlateRenderer(assets)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with (out / "plates.jsonl").open("w", encoding="utf-8") as table:
+            seeds = np.random.SeedSequence(seed).spawn(count)
+            for k, one in enumerate(track(seeds, "drawing plates", transient=True)):
+                rng = np.random.default_rng(one)
+                plate = renderer.render(rng, layout)
+                image = degrade(rng, plate.image_bgr) if damaged else plate.image_bgr
+                name = f"{k:06d}.png"
+                if not cv2.imwrite(str(out / name), image):
+                    raise OutputError(f"picture {out / name}: cannot be written; is there room on the disk?")
+                row = {"path": name, "text": plate.text, "colour": plate.colour, "rows": plate.rows}
+                row |= {"country": plate.country, "layout": plate.layout, "char_boxes": plate.char_boxes.tolist()}
+                table.write(json.dumps(row, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise OutputError(f"folder {out}: cannot be written ({error.strerror}); name another with --out") from error
+    return out / "plates.jsonl"
+
+
+@click.group()
+def synth() -> None:
+    """Draw plates and clips with exact truth."""
+
+
+@synth.command()
+@click.option("--count", type=click.IntRange(min=0), required=True, help="How many plates.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the pictures.")
+@click.option("--assets", type=click.Path(path_type=Path), help="Folder with fonts, glyphs, blanks and grammars.")
+@click.option("--layout", help="A layout, a country code or a file of layouts (cn, latin). Default: all.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--damaged/--clean", default=False, show_default=True, help="As a camera sees them, or as they are made.")
+def plates(count: int, out: Path, assets: Path | None, layout: str | None, seed: int, damaged: bool) -> None:
+    """Pictures of plates, and a table with their texts."""
+    click.echo(synth_plates(count, out, assets, layout, seed, damaged))
+
+
+def _size(_context: click.Context, _option: click.Parameter, value: str) -> tuple[int, int]:
+    width, _, height = value.partition("x")
+    if not (width.isdigit() and height.isdigit()):
+        raise click.BadParameter(f"{value!r}: expected WIDTHxHEIGHT in pixels, such as 1280x720")
+    return int(width), int(height)
+
+
+@synth.command()
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The video (.mp4).")
+@click.option("--seconds", type=click.FloatRange(min=0.2), default=6.0, show_default=True)
+@click.option("--fps", type=click.IntRange(1, 120), default=25, show_default=True)
+@click.option("--size", callback=_size, default="1280x720", show_default=True, help="WIDTHxHEIGHT, both even.")
+@click.option("--vehicles", type=click.IntRange(1, 12), default=3, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+def clip(out: Path, seconds: float, fps: int, size: tuple[int, int], vehicles: int, seed: int) -> None:
+    """A traffic clip, and its truth beside it (NAME.truth.json)."""
+    from train.synth.clip import synth_clip
+
+    click.echo(synth_clip(out, seconds, fps, size, vehicles, seed))
