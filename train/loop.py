@@ -207,7 +207,7 @@ def restore(
     path: Path,
 ) -> int:
     """Puts everything back and gives the step to go on from."""
-    free = {"samples", "workers", "threads", "checkpoint_seconds", "log_steps"}
+    free = {"samples", "workers", "threads", "bf16", "checkpoint_seconds", "log_steps"}
     differ = sorted(k for k in settings if k not in free and settings[k] != state["config"].get(k))
     if differ:
         raise ConfigError(

@@ -18,6 +18,7 @@ def options(function):  # type: ignore[no-untyped-def]
             click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ... or auto."),
             click.option("--samples", type=int, help="Pictures to see in all, in place of the configuration's."),
             click.option("--workers", type=int, help="Loader processes, in place of the configuration's."),
+            click.option("--bf16/--no-bf16", default=None, help="Half precision, in place of the configuration's."),
         ]
     ):
         function = option(function)
@@ -49,13 +50,13 @@ def reader(**kwargs) -> None:  # type: ignore[no-untyped-def]
     _run(ReaderTrainConfig, train_reader, **kwargs)
 
 
-def _run(schema, teach, config_path, data, out, fresh, device, samples, workers) -> None:  # type: ignore[no-untyped-def]
+def _run(schema, teach, config_path, data, out, fresh, device, samples, workers, bf16) -> None:  # type: ignore[no-untyped-def]
     import torch
 
     from train.config import load_config
 
     config = load_config(config_path, schema)
-    changed = {k: v for k, v in {"samples": samples, "workers": workers}.items() if v is not None}
+    changed = {k: v for k, v in {"samples": samples, "workers": workers, "bf16": bf16}.items() if v is not None}
     config = config.model_copy(update=changed)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -82,6 +82,12 @@ def warp(image: Image, matrix: FloatArray, size: int) -> Image:
     """The picture under an affine map into a square; shrinks by area first, so that nothing aliases."""
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
     if scale < 0.7:
+        # Only what the square shows is shrunk.
+        seen = transform(np.linalg.inv(matrix), box_quad(np.array([0, 0, size, size], float)))
+        low = np.clip(np.floor(seen.min(0)) - 3, 0, np.array(image.shape[1::-1]) - 1).astype(int)
+        high = np.clip(np.ceil(seen.max(0)) + 3, low + 1, image.shape[1::-1]).astype(int)
+        image = image[low[1] : high[1], low[0] : high[0]]
+        matrix = matrix @ np.array([[1, 0, low[0]], [0, 1, low[1]], [0, 0, 1.0]])
         h, w = image.shape[:2]
         small = (max(1, round(w * scale * 1.2)), max(1, round(h * scale * 1.2)))
         image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
@@ -248,15 +254,21 @@ def paste_plate(rng: np.random.Generator, image: Image, plate: Image, quad: Floa
     else:
         border, framed = 0, plate
     corners = np.array([[border, border], [border + w, border], [border + w, border + h], [border, border + h]], float)
-    m = for_pixel_centres(homography(corners, quad))
-    size = image.shape[1], image.shape[0]
+    # Drawn in the part of the picture that it covers, with its frame, and no further.
+    outer = transform(homography(corners, quad), box_quad(np.array([0, 0, *framed.shape[1::-1]], float)))
+    x1, y1 = np.clip(np.floor(outer.min(0)) - 3, 0, np.array(image.shape[1::-1]) - 1).astype(int)
+    x2, y2 = np.clip(np.ceil(outer.max(0)) + 3, (x1 + 1, y1 + 1), image.shape[1::-1]).astype(int)
+    m = for_pixel_centres(homography(corners, quad - (x1, y1)))
+    size = int(x2 - x1), int(y2 - y1)
     mask = np.full(framed.shape[:2], 255, np.uint8)
     drawn = cv2.warpPerspective(framed, m, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     alpha = cv2.warpPerspective(mask, m, size, flags=cv2.INTER_LINEAR)
     if rng.random() < 0.4:
         drawn = cv2.GaussianBlur(drawn, (0, 0), float(rng.uniform(0.4, 1.2)))
     a = alpha[..., None].astype(np.float32) / 255
-    return (image * (1 - a) + drawn * a + 0.5).astype(np.uint8)
+    out = image.copy()
+    out[y1:y2, x1:x2] = image[y1:y2, x1:x2] * (1 - a) + drawn * a + 0.5
+    return out
 
 
 def mirrored(image: Image, labels: Labels) -> tuple[Image, Labels]:
