@@ -1,7 +1,7 @@
 """From PyTorch weights to OpenVINO IR: f32, and INT8 by post-training quantisation.
 
-The input is uint8 NHWC BGR with mean and scale inside the graph. One file a network and precision; the shape is set when
-it is loaded.
+The input is uint8 NHWC BGR with mean and scale inside the graph. One file a network and precision; the shape is set
+when it is loaded.
 """
 
 from __future__ import annotations

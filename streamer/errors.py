@@ -1,10 +1,12 @@
-"""Errors a user can cause or meet. Each says what is wrong and what to do, and carries the exit code of the command line."""
+"""Errors a user can cause or meet. Each says what is wrong and what to do, and carries the exit code of the command
+line."""
 
 from __future__ import annotations
 
 
 class AlprError(Exception):
-    """Base of all expected errors; the message is one line, fit to be shown as it is. Anything else is our bug (exit 1)."""
+    """Base of all expected errors; the message is one line, fit to be shown as it is. Anything else is our bug (exit
+    1)."""
 
     exit_code = 1
 

@@ -47,8 +47,7 @@ def convex(quad: FloatArray) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     edge = np.roll(quad, -1, -2) - quad
     following = np.roll(edge, -1, -2)
     cross = edge[..., 0] * following[..., 1] - edge[..., 1] * following[..., 0]
-    result: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = (cross > 0).all(-1)
-    return result
+    return np.asarray((cross > 0).all(-1))
 
 
 def side_lengths(quad: FloatArray) -> FloatArray:
@@ -82,10 +81,12 @@ def transform(matrix: FloatArray, points: FloatArray) -> FloatArray:
 
 
 def for_pixel_centres(matrix: FloatArray) -> FloatArray:
-    """A map between continuous coordinates as OpenCV's warps want it: they count from pixel centres, half a pixel in."""
+    """A map between continuous coordinates as OpenCV's warps want it: they count from pixel centres, half a pixel
+    in."""
     half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1.0]])
     back = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1.0]])
-    return back @ matrix @ half
+    moved: FloatArray = back @ matrix @ half
+    return moved
 
 
 def grow_quad(quad: FloatArray, along: float, across: float) -> FloatArray:

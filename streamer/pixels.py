@@ -87,7 +87,9 @@ def cut(image: Image, quad: FloatArray, width: int = CROP_WIDTH, height: int = C
     x1, y1 = (int(np.clip(np.floor(low[i]) - 2, 0, max((w, h)[i] - 1, 0))) for i in (0, 1))
     x2, y2 = (int(np.clip(np.ceil(high[i]) + 2, (x1, y1)[i] + 1, (w, h)[i])) for i in (0, 1))
     part, corners = image[y1:y2, x1:x2], quad - (x1, y1)
-    shrink = 1.4 * min(1.0, max(height / max(float(plate_height(quad)), 1e-6), width / max(float(side_lengths(quad)[0]), 1e-6)))
+    shrink = 1.4 * min(
+        1.0, max(height / max(float(plate_height(quad)), 1e-6), width / max(float(side_lengths(quad)[0]), 1e-6))
+    )
     if shrink < _SHRINK_BY_AREA:
         size = max(1, round(part.shape[1] * shrink)), max(1, round(part.shape[0] * shrink))
         corners = corners * (size[0] / part.shape[1], size[1] / part.shape[0])
@@ -133,4 +135,6 @@ def frame_of(image_bgr: Image, index: int = 0) -> Frame:
 
 def _unfit(image: object) -> str:
     shape, dtype = getattr(image, "shape", None), getattr(image, "dtype", type(image).__name__)
-    return f"an image of shape {shape} and dtype {dtype} cannot be read; expected (H, W, 3) uint8 BGR, H and W at least 1"
+    return (
+        f"an image of shape {shape} and dtype {dtype} cannot be read; expected (H, W, 3) uint8 BGR, H and W at least 1"
+    )

@@ -64,7 +64,9 @@ def test_room_keeps_its_distance(room: str) -> None:
 
 def test_models_know_only_types_and_geometry_of_streamer() -> None:
     for path in sources("models"):
-        bad = {m for m in imports_of(path) if m.startswith("streamer") and m not in {"streamer.types", "streamer.geometry"}}
+        bad = {
+            m for m in imports_of(path) if m.startswith("streamer") and m not in {"streamer.types", "streamer.geometry"}
+        }
         assert not bad, f"{path} imports {bad}"
 
 

@@ -76,7 +76,9 @@ def plate_bank(config: TrainConfig, data: Sequence[str], folder: Path) -> Pictur
         if config.synthetic:
             from train.synth.bank import drawn_plates
 
-            plates += [shrunk(p.image_bgr) for p in drawn_plates(config.synthetic, config.seed, assets_of(config, data))]
+            plates += [
+                shrunk(p.image_bgr) for p in drawn_plates(config.synthetic, config.seed, assets_of(config, data))
+            ]
         return plates
 
     if not crops and not config.synthetic:

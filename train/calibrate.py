@@ -1,10 +1,10 @@
-"""Numbers fitted after training, on the held-out part of `train`: the reader's temperature, the detector's threshold."""
+"""Numbers fitted after training, on the held-out part of `train`: the reader's temperature, the detector's
+threshold."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 
 import cv2
 import numpy as np

@@ -34,6 +34,7 @@ def build_model(config: DetectorTrainConfig) -> PlateDetector:
 
 def usable(samples: Sequence[Sample]) -> list[Sample]:
     """Scenes with boxes and plate-free backgrounds, without the validation part."""
+
     def fits(s: Sample) -> bool:
         return s.kind == "background" or (s.kind == "scene" and any(p.box is not None for p in s.plates))
 
@@ -55,7 +56,9 @@ def data_hash(samples: Sequence[Sample]) -> str:
     """Identifies what was trained on: paths and labels, not pixels."""
     digest = hashlib.sha256()
     for s in samples:
-        digest.update(f"{s.path.name}|{[(p.text, None if p.box is None else tuple(p.box)) for p in s.plates]}\n".encode())
+        digest.update(
+            f"{s.path.name}|{[(p.text, None if p.box is None else tuple(p.box)) for p in s.plates]}\n".encode()
+        )
     return digest.hexdigest()
 
 

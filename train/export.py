@@ -28,7 +28,9 @@ def load_weights(path: Path) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, ValueError, EOFError, Exception) as error:  # torch raises many kinds here
-        raise ModelError(f"{path}: cannot be read as weights ({type(error).__name__}); expected a training's weights.pt") from error
+        raise ModelError(
+            f"{path}: cannot be read as weights ({type(error).__name__}); expected a training's weights.pt"
+        ) from error
     if not isinstance(state, dict) or not {"model", "config"} <= state.keys():
         raise ModelError(f"{path}: is not a training's weights.pt (no model and config in it)")
     return state

@@ -9,10 +9,20 @@ import click
 
 @click.command()
 @click.argument("weights", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--data", multiple=True, required=True, help="Pictures to calibrate INT8 on: as in alpr train; repeatable.")
-@click.option("--out", type=click.Path(path_type=Path), default="models/zoo", show_default=True, help="The zoo's folder.")
+@click.option(
+    "--data", multiple=True, required=True, help="Pictures to calibrate INT8 on: as in alpr train; repeatable."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), default="models/zoo", show_default=True, help="The zoo's folder."
+)
 @click.option("--name", help="Name in the zoo. [default: the training's]")
-@click.option("--min-score", type=click.FloatRange(0, 1, True, True), default=0.4, show_default=True, help="Detector's operating point.")
+@click.option(
+    "--min-score",
+    type=click.FloatRange(0, 1, True, True),
+    default=0.4,
+    show_default=True,
+    help="Detector's operating point.",
+)
 def export(weights: Path, data: tuple[str, ...], out: Path, name: str | None, min_score: float) -> None:
     """Convert WEIGHTS (a training's weights.pt) to OpenVINO, f32 and INT8, with a card."""
     from streamer.errors import InputError

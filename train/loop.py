@@ -1,4 +1,5 @@
-"""The training loop both networks share: schedule, EMA, bf16 autocast, checkpoints that survive a kill, log, progress."""
+"""The training loop both networks share: schedule, EMA, bf16 autocast, checkpoints that survive a kill, log,
+progress."""
 
 from __future__ import annotations
 
@@ -60,7 +61,7 @@ def learning_rate(step: int, steps: int, warmup: float) -> float:
 
 def batches(dataset: Dataset[Any], config: TrainConfig, start: int, collate: Callable[..., Any]) -> Iterable[Any]:
     """Batches of the samples from `start` on, in order: a sample is drawn from its number, so order is no matter."""
-    loader = DataLoader(
+    return DataLoader(
         dataset,
         batch_size=config.batch,
         sampler=range(start, config.samples),
@@ -72,7 +73,6 @@ def batches(dataset: Dataset[Any], config: TrainConfig, start: int, collate: Cal
         # Spawned, not forked: OpenCV's and OpenMP's threads do not survive a fork, and the child would wait for ever.
         multiprocessing_context="spawn" if config.workers else None,
     )
-    return loader
 
 
 def quiet_worker(_: int) -> None:
@@ -175,7 +175,9 @@ def fit(
                 now = time.monotonic()
                 rate = config.log_steps * config.batch / (now - last_log)
                 means = {k: round(v / config.log_steps, 5) for k, v in sums.items()}
-                log.write(step=done, samples=done * config.batch, per_second=round(rate, 1), lr=config.lr * factor, **means)
+                log.write(
+                    step=done, samples=done * config.batch, per_second=round(rate, 1), lr=config.lr * factor, **means
+                )
                 sums, last_log = {}, now
             if time.monotonic() - last_save > config.checkpoint_seconds or done == steps:
                 checkpoint.save(pack(done, settings, model, ema, optimiser))
@@ -187,7 +189,9 @@ def fit(
     return weights
 
 
-def pack(step: int, settings: dict[str, Any], model: nn.Module, ema: Ema, optimiser: torch.optim.Optimizer) -> dict[str, Any]:
+def pack(
+    step: int, settings: dict[str, Any], model: nn.Module, ema: Ema, optimiser: torch.optim.Optimizer
+) -> dict[str, Any]:
     return {
         "step": step,
         "config": settings,

@@ -60,7 +60,8 @@ def single_plate(sample: Sample) -> bool:
 
 
 def region_of(sample: Sample) -> Region | None:
-    """The part of a whole CCPD picture that is worth keeping: the plate's box, grown by a good margin. None: all of it."""
+    """The part of a whole CCPD picture that is worth keeping: the plate's box, grown by a good margin. None: all of
+    it."""
     box = sample.plates[0].box
     if sample.kind == "crop" or box is None:
         return None

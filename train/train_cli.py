@@ -11,9 +11,15 @@ def options(function):  # type: ignore[no-untyped-def]
     """What both verbs take."""
     for option in reversed(
         [
-            click.option("--config", "config_path", type=click.Path(path_type=Path), required=True, help="YAML of configs/."),
-            click.option("--data", multiple=True, required=True, help="Folder with a manifest, or ccpd:DIR; repeatable."),
-            click.option("--out", type=click.Path(path_type=Path), help="Checkpoints, log, plots. [default: out/train/NAME]"),
+            click.option(
+                "--config", "config_path", type=click.Path(path_type=Path), required=True, help="YAML of configs/."
+            ),
+            click.option(
+                "--data", multiple=True, required=True, help="Folder with a manifest, or ccpd:DIR; repeatable."
+            ),
+            click.option(
+                "--out", type=click.Path(path_type=Path), help="Checkpoints, log, plots. [default: out/train/NAME]"
+            ),
             click.option("--fresh", is_flag=True, help="Start over; without it a broken run is resumed."),
             click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ... or auto."),
             click.option("--samples", type=int, help="Pictures to see in all, in place of the configuration's."),

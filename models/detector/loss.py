@@ -1,4 +1,5 @@
-"""The detector's losses: quality focal loss, DIoU, distribution focal loss and smooth-L1 corners, as SCRFD weighs them."""
+"""The detector's losses: quality focal loss, DIoU, distribution focal loss and smooth-L1 corners, as SCRFD weighs
+them."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ location, and the integral regression of Generalized Focal Loss (arXiv 2006.0438
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import torch
@@ -108,7 +109,7 @@ class Head(nn.Module):
     def __init__(self, size: DetectorSize) -> None:
         super().__init__()
         widths = [size.neck] + [size.head] * size.head_depth
-        self.tower = nn.Sequential(*(conv(a, b) for a, b in zip(widths, widths[1:], strict=False)))
+        self.tower = nn.Sequential(*(conv(a, b) for a, b in itertools.pairwise(widths)))
         self.predict = nn.Conv2d(size.head, size.channels, 1)
         nn.init.normal_(self.predict.weight, std=0.01)
         nn.init.zeros_(self.predict.bias)

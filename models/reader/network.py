@@ -81,8 +81,7 @@ class EncoderBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = self.norm1(x)
         x = x + self.attention(y, y)
-        x = x + self.ffn(self.norm2(x))
-        return x
+        return x + self.ffn(self.norm2(x))
 
 
 class DecoderBlock(nn.Module):
@@ -99,8 +98,7 @@ class DecoderBlock(nn.Module):
         y = self.norm1(query)
         query = query + self.attention(y, y)
         query = query + self.cross(self.norm2(query), memory)
-        query = query + self.ffn(self.norm3(query))
-        return query
+        return query + self.ffn(self.norm3(query))
 
 
 class PlateEncoder(nn.Module):
@@ -156,7 +154,8 @@ class PlateReaderNet(nn.Module):
         return self.classify(query[:, :-1]), kind[:, : len(COLOURS)], kind[:, len(COLOURS) :]
 
     def forward_training(self, image: Tensor) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor, Tensor]:
-        """The outputs of `forward`, then CTC logits for one row of text (N, 16, C + 1) and for two rows (N, 48, C + 1)."""
+        """The outputs of `forward`, then CTC logits for one row of text (N, 16, C + 1) and for two rows (N, 48, C +
+        1)."""
         tokens = self.encoder(image)
         grid = tokens.unflatten(1, (TOKEN_ROWS, TOKEN_COLUMNS))
         return self.decode(tokens), self.ctc(grid.mean(1)), self.ctc(tokens)

@@ -27,9 +27,7 @@ class Reader:
     a batch of any size.
     """
 
-    def __init__(
-        self, model: str | Path = "plate-reader", precision: str = "auto", threads: int | None = None
-    ) -> None:
+    def __init__(self, model: str | Path = "plate-reader", precision: str = "auto", threads: int | None = None) -> None:
         self.precision = resolve_precision(precision)
         self._file = find_model(model, self.precision)
         self._threads = threads

@@ -154,7 +154,11 @@ class TestAssign:
     def test_a_batch_is_assigned_as_its_images_alone(self) -> None:
         one, two = targets([[20, 20, 65, 43]]), targets([[60, 80, 120, 110]])
         both = assign_atss(
-            self.points, self.strides, self.anchors, torch.cat([one.boxes, two.boxes]), torch.cat([one.valid, two.valid])
+            self.points,
+            self.strides,
+            self.anchors,
+            torch.cat([one.boxes, two.boxes]),
+            torch.cat([one.valid, two.valid]),
         ).plate
         assert torch.equal(both, torch.stack([self.assign(one), self.assign(two)]))
 

@@ -23,8 +23,8 @@ from streamer.types import Image
 
 @dataclass(frozen=True)
 class PictureCache:
-    """Picture `i` as (H, W, 3) uint8 BGR, shrunk so that its longer side is at most `max_side`; `scale` (n,) says by how
-    much: stored = original * scale."""
+    """Picture `i` as (H, W, 3) uint8 BGR, shrunk so that its longer side is at most `max_side`; `scale` (n,) says by
+    how much: stored = original * scale."""
 
     file: Path
     offsets: np.ndarray

@@ -1,7 +1,8 @@
-"""What the detector sees while it learns: square crops of real scenes at many scales, mosaics of four, plates pasted in.
+"""What the detector sees while it learns: square crops of real scenes at many scales, mosaics of four, plates pasted
+in.
 
-After SCRFD's sample redistribution (arXiv 2105.04714, section 3.2), but the scale of a crop is drawn from the width that
-a plate of the picture shall have in it, so that small plates are as common as large ones whatever the source.
+After SCRFD's sample redistribution (arXiv 2105.04714, section 3.2), but the scale of a crop is drawn from the width
+that a plate of the picture shall have in it, so that small plates are as common as large ones whatever the source.
 Coordinates are continuous; maps are turned to OpenCV's pixel centres at the last moment.
 """
 
@@ -101,7 +102,9 @@ def mapped(labels: Labels, matrix: FloatArray, size: int) -> Labels:
     if not len(labels.box):
         return labels
     quad = transform(matrix, labels.quad)
-    box = np.where((labels.trust >= TRUST["true"])[:, None], quad_box(quad), quad_box(transform(matrix, box_quad(labels.box))))
+    box = np.where(
+        (labels.trust >= TRUST["true"])[:, None], quad_box(quad), quad_box(transform(matrix, box_quad(labels.box)))
+    )
     clipped = np.clip(box, 0, size)
     area = (box[:, 2:] - box[:, :2]).prod(-1)
     seen = (clipped[:, 2:] - clipped[:, :2]).clip(0).prod(-1) / np.maximum(area, 1e-9)
@@ -185,7 +188,8 @@ class DetectionData(Dataset[tuple[torch.Tensor, Labels, bool]]):
 
 
 def draw_matrix(rng: np.random.Generator, width: int, height: int, labels: Labels, size: int) -> FloatArray:
-    """The map of one random crop: scale from a drawn plate width, a place that keeps the plate inside, a little tilt."""
+    """The map of one random crop: scale from a drawn plate width, a place that keeps the plate inside, a little
+    tilt."""
     short = min(width, height)
     usable = np.flatnonzero(~labels.ignore)
     if len(usable) and rng.random() < 0.85:
@@ -240,7 +244,9 @@ def paste_plate(rng: np.random.Generator, image: Image, plate: Image, quad: Floa
     sides = side_lengths(quad)
     shrink = max(sides[0], sides[2]) / w
     if shrink < 0.8:
-        plate = cv2.resize(plate, (max(4, round(w * shrink * 1.15)), max(3, round(h * shrink * 1.15))), interpolation=cv2.INTER_AREA)
+        plate = cv2.resize(
+            plate, (max(4, round(w * shrink * 1.15)), max(3, round(h * shrink * 1.15))), interpolation=cv2.INTER_AREA
+        )
         h, w = plate.shape[:2]
     gain = float(rng.uniform(0.35, 1.1))
     around = image[int(max(quad[0, 1], 0)) : int(quad[2, 1]) + 1, int(max(quad[0, 0], 0)) : int(quad[2, 0]) + 1]

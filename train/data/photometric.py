@@ -37,7 +37,8 @@ def jpeg(rng: np.random.Generator, image: Image, lowest: int) -> Image:
 
 
 def noise(rng: np.random.Generator, image: Image, strongest: float) -> Image:
-    """Gaussian sensor noise. One small field is drawn and tiled: a fresh one for each pixel is the dearest step there is."""
+    """Gaussian sensor noise. One small field is drawn and tiled: a fresh one for each pixel is the dearest step there
+    is."""
     sigma = float(rng.uniform(2, strongest))
     h, w = image.shape[:2]
     tile = rng.normal(0, sigma, (min(h, 112), min(w, 112), 3)).astype(np.int16)
@@ -48,7 +49,8 @@ def noise(rng: np.random.Generator, image: Image, strongest: float) -> Image:
 def photometric(
     rng: np.random.Generator, image: Image, blur: float = 0.25, longest: float = 5.0, lowest_quality: int = 25
 ) -> Image:
-    """A random camera. `blur` is the chance of blur, `longest` px the longest motion, `lowest_quality` the worst JPEG."""
+    """A random camera. `blur` is the chance of blur, `longest` px the longest motion, `lowest_quality` the worst
+    JPEG."""
     if rng.random() < 0.85:
         image = tone(rng, image)
     if rng.random() < 0.12:

@@ -64,7 +64,9 @@ class ClipScene:
             raise ConfigError(f"size {width}x{height}: expected even numbers, 320x180 or more")
         spacing = min(2.0, (seconds - 0.3) / vehicles)
         if vehicles > 1 and spacing < 0.6:
-            raise ConfigError(f"vehicles {vehicles}: at most {max(1, int((seconds - 0.3) / 0.6))} fit into {seconds:g} s")
+            raise ConfigError(
+                f"vehicles {vehicles}: at most {max(1, int((seconds - 0.3) / 0.6))} fit into {seconds:g} s"
+            )
         self.frames, self.fps, self.size, self._noise, self._seed = round(seconds * fps), fps, size, noise, seed
         rng = np.random.default_rng(seed)
         camera = Camera(width, height)

@@ -24,7 +24,13 @@ from train.synth.word import tunisia
 MASTER = 110  # cap height of a master glyph in px: a little more than plates are drawn with, so that glyphs only shrink
 SYSTEM_FONTS = Path("/usr/share/fonts")
 # Parts of file names of system fonts that serve, by script. Serif and italic faces are left out on purpose.
-SYSTEM_LATIN = ("LiberationSans-Bold", "LiberationSansNarrow-Bold", "Roadgeek2014-", "opendin", "DejaVuSansCondensed-Bold.")
+SYSTEM_LATIN = (
+    "LiberationSans-Bold",
+    "LiberationSansNarrow-Bold",
+    "Roadgeek2014-",
+    "opendin",
+    "DejaVuSansCondensed-Bold.",
+)
 SYSTEM_CJK = ("NotoSansCJK-Medium", "NotoSansCJK-Bold", "NotoSansCJK-Regular", "wqy-microhei", "wqy-zenhei")
 # Words that are drawn as one glyph, by strokes.
 WORDS = {"تونس": tunisia}
@@ -170,7 +176,9 @@ class FontBook:
     def _find(wanted: tuple[str, ...]) -> list[str]:
         if not SYSTEM_FONTS.is_dir():
             return []
-        files = sorted(p for p in SYSTEM_FONTS.rglob("*.[to]t[fc]") if not {"Italic", "Oblique"} & set(p.stem.split("-")))
+        files = sorted(
+            p for p in SYSTEM_FONTS.rglob("*.[to]t[fc]") if not {"Italic", "Oblique"} & set(p.stem.split("-"))
+        )
         return [str(p) for p in files if any(w in p.name for w in wanted)]
 
     def face(self, font: str, weight: int = 0, stroke: int = 0) -> Face:
@@ -181,7 +189,8 @@ class FontBook:
         return self._faces[key]
 
     def latin(self, rng: np.random.Generator, wanted: tuple[str, ...] = ()) -> AnyFace:
-        """A face for Latin letters and digits: one of `wanted` (file names) where the assets have it, or a look-alike."""
+        """A face for Latin letters and digits: one of `wanted` (file names) where the assets have it, or a
+        look-alike."""
         stroke = int(rng.choice([-2, -1, 0, 0, 0, 1, 2, 3]))
         names = [self._files[n] for n in wanted if n in self._files]
         if names:

@@ -55,9 +55,9 @@ class Layout(_Part):
     """One sort of plate. Lengths are in mm unless said otherwise.
 
     `patterns`: `A` a letter of `charset`, `9` a digit, `*` either, `[..]` one of, `{name}` an entry of `lists`, ` / ` a
-    row break; space `-` `.` `·` `|` are drawn, and not in the text; the rest stands for itself. `words` maps a word that
-    is drawn as one glyph to its letter in the text. `cells`: one box (x, y, w, h) a character; without it characters
-    flow and are centred. `row_order`: the rows in the order of the text.
+    row break; space `-` `.` `·` `|` are drawn, and not in the text; the rest stands for itself. `words` maps a word
+    that is drawn as one glyph to its letter in the text. `cells`: one box (x, y, w, h) a character; without it
+    characters flow and are centred. `row_order`: the rows in the order of the text.
     """
 
     name: str
@@ -168,7 +168,8 @@ class Catalogue:
             self._put(layout, plain, weight * layout.weight / per_country[layout.country], "latin")
 
     def select(self, wanted: str | None) -> tuple[list[str], np.ndarray]:
-        """Names and chances of the layouts meant by `wanted`: a layout, a country, a file (cn, latin), or None for all."""
+        """Names and chances of the layouts meant by `wanted`: a layout, a country, a file (cn, latin), or None for
+        all."""
         names = [n for n in self.layouts if self._matches(n, wanted)]
         if not names:
             files = ", ".join(sorted(set(self.file.values())))

@@ -111,7 +111,9 @@ class Scene:
         half, near = WIDTH / 2 + 0.12, max(z - 0.25, NEAR)
         if z + LENGTH < near + 0.3:
             return
-        ground = np.array([[x - half, 0, z + LENGTH], [x + half, 0, z + LENGTH], [x + half, 0, near], [x - half, 0, near]])
+        ground = np.array(
+            [[x - half, 0, z + LENGTH], [x + half, 0, z + LENGTH], [x + half, 0, near], [x - half, 0, near]]
+        )
         quad = self.camera.project(ground)
         soft = max(1.5, 0.02 * self.camera.width * 6 / max(z, 3))
         x1, y1 = np.maximum(np.floor(quad.min(0) - 3 * soft).astype(int), 0)
@@ -166,7 +168,9 @@ def _buildings(rng: np.random.Generator, picture: np.ndarray, horizon: int) -> N
         for wy in range(top + 6, base - 8, pitch):
             for wx in range(x + 6, x + wide - 8, pitch):
                 shade = rng.uniform(45, 120)
-                cv2.rectangle(picture, (wx, wy), (wx + pitch // 2, wy + int(0.6 * pitch)), (shade * 1.1, shade, shade * 0.9), -1)
+                cv2.rectangle(
+                    picture, (wx, wy), (wx + pitch // 2, wy + int(0.6 * pitch)), (shade * 1.1, shade, shade * 0.9), -1
+                )
         x += wide + int(rng.integers(0, 14))
 
 
@@ -213,7 +217,9 @@ def _ground(rng: np.random.Generator, picture: np.ndarray, camera: Camera, horiz
     h, w = picture.shape[:2]
     source = np.array([[0, 0], [tw, 0], [tw, th], [0, th]], np.float32) - 0.5
     target = (camera.project(plane) * 2 - 0.5).astype(np.float32)
-    seen = cv2.warpPerspective(road, cv2.getPerspectiveTransform(source, target), (2 * w, 2 * h), flags=cv2.INTER_LINEAR)
+    seen = cv2.warpPerspective(
+        road, cv2.getPerspectiveTransform(source, target), (2 * w, 2 * h), flags=cv2.INTER_LINEAR
+    )
     full = np.full((2 * h, 2 * w, 1), 1, np.float32)
     full[: round(float(camera.project(plane[:1])[0, 1] * 2))] = 0
     seen = cv2.resize(seen, (w, h), interpolation=cv2.INTER_AREA)

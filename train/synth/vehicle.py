@@ -23,8 +23,8 @@ PAINTS = ((150, 150, 152), (52, 54, 58), (176, 172, 168), (96, 40, 34), (58, 64,
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """A flat textured quadrilateral: `texture` (h, w, 4) uint8 BGR with alpha (not premultiplied), `corners` (4, 3) of its
-    top left, top right, bottom right and bottom left in the car's space."""
+    """A flat textured quadrilateral: `texture` (h, w, 4) uint8 BGR with alpha (not premultiplied), `corners` (4, 3)
+    of its top left, top right, bottom right and bottom left in the car's space."""
 
     texture: Image
     corners: FloatArray
@@ -32,7 +32,8 @@ class Face:
 
 @dataclass(frozen=True, eq=False)
 class Vehicle:
-    """`faces` from the hindmost to the foremost; `plate_corners` (4, 3) in the car's space, TL TR BR BL as it is read."""
+    """`faces` from the hindmost to the foremost; `plate_corners` (4, 3) in the car's space, TL TR BR BL as it is
+    read."""
 
     faces: tuple[Face, ...]
     plate: RenderedPlate
@@ -67,11 +68,11 @@ def _shaded(picture: Image, top: float, bottom: float) -> None:
     picture[..., :3] = np.clip(picture[..., :3] * gain, 0, 255)
 
 
-def _slope(texture: Image, near: tuple[float, float], far: tuple[float, float], half_near: float, half_far: float) -> Face:
+def _slope(
+    texture: Image, near: tuple[float, float], far: tuple[float, float], half_near: float, half_far: float
+) -> Face:
     (z1, y1), (z2, y2) = near, far
-    return Face(
-        texture, np.array([[-half_far, y2, z2], [half_far, y2, z2], [half_near, y1, z1], [-half_near, y1, z1]])
-    )
+    return Face(texture, np.array([[-half_far, y2, z2], [half_far, y2, z2], [half_near, y1, z1], [-half_near, y1, z1]]))
 
 
 def _strips(texture: Image, x: float, count: int) -> list[Face]:
@@ -102,7 +103,9 @@ def _bonnet(paint: np.ndarray) -> Image:
     _shaded(texture, 1.25, 0.95)
     for x, lean in ((90, 22), (270, -22)):
         cv2.line(texture, (x + lean, 0), (x, 139), (*(paint * 0.8).tolist(), 255), 3, cv2.LINE_AA)
-        cv2.line(texture, (x + lean + 4, 0), (x + 4, 139), (*np.clip(paint * 1.35, 0, 255).tolist(), 255), 2, cv2.LINE_AA)
+        cv2.line(
+            texture, (x + lean + 4, 0), (x + 4, 139), (*np.clip(paint * 1.35, 0, 255).tolist(), 255), 2, cv2.LINE_AA
+        )
     return cv2.GaussianBlur(texture, (0, 0), 1.2)
 
 
@@ -129,7 +132,10 @@ def _side(rng: np.random.Generator, paint: np.ndarray) -> Image:
     body = [(0, 0.2), (0, 0.9), (0.95, 1.0), (1.8, 1.42), (3.4, 1.42), (4.3, 1.0), (4.4, 0.3), (4.3, 0.2)]
     cv2.fillPoly(texture, [np.array([px(*p) for p in body])], (*paint.tolist(), 255), cv2.LINE_AA)
     _shaded(texture, 1.15, 0.75)
-    for pane in ([(1.2, 1.0), (1.9, 1.36), (2.55, 1.36), (2.55, 1.0)], [(2.65, 1.0), (2.65, 1.36), (3.35, 1.36), (3.95, 1.0)]):
+    for pane in (
+        [(1.2, 1.0), (1.9, 1.36), (2.55, 1.36), (2.55, 1.0)],
+        [(2.65, 1.0), (2.65, 1.36), (3.35, 1.36), (3.95, 1.0)],
+    ):
         cv2.fillPoly(texture, [np.array([px(*p) for p in pane])], (58, 50, 44, 255), cv2.LINE_AA)
     for z in (1.2, 2.6, 3.7):
         cv2.line(texture, px(z, 0.25), px(z, 0.98), (*(paint * 0.6).tolist(), 255), 2, cv2.LINE_AA)
@@ -191,10 +197,9 @@ def _grille(rng: np.random.Generator, texture: Image, shape, px) -> None:  # typ
     cv2.circle(texture, px(0, 0.73), round(0.05 * FRONT_PX), (188, 186, 184, 255), 5, cv2.LINE_AA)
 
 
-def _bolt(
-    rng: np.random.Generator, texture: Image, plate: RenderedPlate, width: float, s: int, h: int
-) -> FloatArray:
-    """Sets the plate into its holder and returns its corners (4, 3). Whole texture pixels, so that the corners are exact."""
+def _bolt(rng: np.random.Generator, texture: Image, plate: RenderedPlate, width: float, s: int, h: int) -> FloatArray:
+    """Sets the plate into its holder and returns its corners (4, 3). Whole texture pixels, so that the corners are
+    exact."""
     pw = round(width * s)
     ph = round(pw * plate.image_bgr.shape[0] / plate.image_bgr.shape[1])
     x = texture.shape[1] // 2 - pw // 2 + int(rng.integers(-8, 9))
