@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,9 @@ from models.reader.network import PlateReaderNet, ReaderSize
 from streamer.alphabet import Alphabet
 from streamer.engine.zoo import sha256
 from streamer.errors import InputError, ModelError
-from train.calibrate import detector_input, fit_temperature, reader_crop, spread
+from train.calibrate import detector_input, fit_min_score, fit_temperature, reader_crop, spread
 from train.data.open import open_datasets
+from train.golden import detector_golden, path_of, reader_golden
 from train.reader import ALPHABET, usable
 
 CALIBRATION = 400
@@ -47,50 +50,83 @@ def build(state: dict[str, Any]) -> torch.nn.Module:
     return module.eval()
 
 
-def export(weights: Path, data: Sequence[str], out: Path, name: str | None = None, min_score: float = 0.4) -> Path:
-    """Writes `out/NAME/` with both precisions and a card; gives the folder. Needs pictures to calibrate INT8 on."""
+@dataclass(frozen=True, eq=False)
+class Converted:
+    """A network in both precisions, what its card says beside the files, and what it said in PyTorch."""
+
+    f32: Any
+    int8: Any
+    card: dict[str, Any]
+    golden: list[Any]
+
+
+def export(
+    weights: Path, data: Sequence[str], out: Path, name: str | None = None, min_score: float | None = None
+) -> Path:
+    """Writes `out/NAME/` with both precisions, a card and the golden answers; gives the folder.
+
+    `data` is what INT8 is calibrated on and, its validation part, what the detector's operating point (`min_score`
+    None) and the reader's temperature are fitted on. InputError where it holds no fitting picture.
+    """
     state = load_weights(weights)
     module = build(state)
     name = name or str(state["config"]["name"])
     folder = out / name
     detector = isinstance(module, PlateDetector)
-    card: dict[str, Any] = {
+    done = convert_detector(module, data, min_score) if detector else convert_reader(module, data)
+    files = {"f32": folder / f"{name}-f32.xml", "int8": folder / f"{name}-int8.xml"}
+    save(done.f32, files["f32"])
+    save(done.int8, files["int8"])
+    path_of(folder).write_text(json.dumps(done.golden, ensure_ascii=False) + "\n", encoding="utf-8")
+    card = {
         "name": name,
         "kind": "detector" if detector else "reader",
         "date": datetime.date.today().isoformat(),
         "licence": "see LICENSE.md beside this folder",
+        **done.card,
+        "weights": "f32: stored as f16, computed in f32; int8: NNCF post-training quantisation",
+        "files": {
+            precision: {"xml": xml.name, "sha256_xml": sha256(xml), "sha256_bin": sha256(xml.with_suffix(".bin"))}
+            for precision, xml in files.items()
+        },
+        "training": {"config": state["config"], **state.get("info", {})},
     }
-    if detector:
-        images = calibration_scenes(data)
-        card |= {"input": "u8 NHWC BGR, letterboxed to 640x384 or 384x640", "min_score": min_score}
-        network = detector_to_openvino(module)
-    else:
-        alphabet, slots = Alphabet.load(ALPHABET), ReaderSize().slots
-        images = calibration_crops(data, alphabet, slots)
-        held_out = [s for d in data for s in open_datasets([d], "validation")]
-        held_out = usable(held_out, alphabet, slots, validation=True)
-        card |= {
-            "input": "u8 NHWC BGR, 48x128, rectified with a margin of 4 % and 6 %",
-            "classes": alphabet.size,
-            "temperature": fit_temperature(module, held_out, alphabet, slots),
-            "temperature_from": f"{len(held_out)} crops of the validation part of train",
-        }
-        network = reader_to_openvino(module)
-    files = {"f32": folder / f"{name}-f32.xml", "int8": folder / f"{name}-int8.xml"}
-    save(network, files["f32"])
-    if detector:
-        network.reshape([1, 384, 640, 3])
-    quantised = quantise(network, images, not detector, CALIBRATION)
-    if detector:
-        quantised.reshape([1, -1, -1, 3])
-    save(quantised, files["int8"])
-    card["files"] = {
-        precision: {"xml": xml.name, "sha256_xml": sha256(xml), "sha256_bin": sha256(xml.with_suffix(".bin"))}
-        for precision, xml in files.items()
-    }
-    card["training"] = {"config": state["config"], **state.get("info", {})}
     (folder / "card.yaml").write_text(yaml.safe_dump(card, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return folder
+
+
+def convert_detector(module: torch.nn.Module, data: Sequence[str], min_score: float | None) -> Converted:
+    """Free height and width in both precisions; quantised at the landscape size."""
+    images = calibration_scenes(data)
+    held_out = [s for s in open_datasets(data, "validation") if s.kind in ("scene", "background")]
+    chosen = fit_min_score(module, held_out) if min_score is None else min_score
+    card = {
+        "input": "u8 NHWC BGR, letterboxed to 640x384 or 384x640",
+        "min_score": chosen,
+        "min_score_from": "given" if min_score else f"best F1 on {len(held_out)} pictures of the validation part",
+    }
+    network = detector_to_openvino(module)
+    fixed = network.clone()
+    fixed.reshape([1, 384, 640, 3])
+    int8 = quantise(fixed, images, False, CALIBRATION)
+    int8.reshape([1, -1, -1, 3])
+    return Converted(network, int8, card, detector_golden(module, chosen))
+
+
+def convert_reader(module: torch.nn.Module, data: Sequence[str]) -> Converted:
+    alphabet, slots = Alphabet.load(ALPHABET), ReaderSize().slots
+    images = calibration_crops(data, alphabet, slots)
+    held_out = usable(open_datasets(data, "validation"), alphabet, slots, validation=True)
+    temperature = fit_temperature(module, held_out, alphabet, slots)
+    card = {
+        "input": "u8 NHWC BGR, 48x128, rectified with a margin of 4 % and 6 %",
+        "classes": alphabet.size,
+        "temperature": temperature,
+        "temperature_from": f"{len(held_out)} crops of the validation part",
+    }
+    network = reader_to_openvino(module)
+    int8 = quantise(network, images, True, CALIBRATION)
+    return Converted(network, int8, card, reader_golden(module, alphabet, temperature))
 
 
 def calibration_scenes(data: Sequence[str]) -> list[Any]:

@@ -19,11 +19,9 @@ import click
 @click.option(
     "--min-score",
     type=click.FloatRange(0, 1, True, True),
-    default=0.4,
-    show_default=True,
-    help="Detector's operating point.",
+    help="Detector's operating point. [default: the best F1 on the validation part]",
 )
-def export(weights: Path, data: tuple[str, ...], out: Path, name: str | None, min_score: float) -> None:
+def export(weights: Path, data: tuple[str, ...], out: Path, name: str | None, min_score: float | None) -> None:
     """Convert WEIGHTS (a training's weights.pt) to OpenVINO, f32 and INT8, with a card."""
     from streamer.errors import InputError
 

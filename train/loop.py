@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,9 @@ class MetricLog:
     def read(self) -> Iterator[dict[str, Any]]:
         if self.path.exists():
             with self.path.open(encoding="utf-8") as lines:
-                yield from map(json.loads, lines)
+                for line in lines:
+                    with suppress(json.JSONDecodeError):  # a kill may have torn a line
+                        yield json.loads(line)
 
 
 def fit(

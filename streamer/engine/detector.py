@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from streamer.engine.zoo import find_model
 from streamer.errors import ConfigError
 from streamer.geometry import box_iou_matrix, box_quad, convex, nms, quad_box, side_lengths
 from streamer.pixels import letterbox
-from streamer.types import FloatArray, Frame, Plates
+from streamer.types import F32Array, FloatArray, Frame, Plates
 
 NMS_IOU = 0.45
 LONG, SHORT = 640, 384
@@ -62,9 +63,19 @@ class Detector:
         image, scale = letterbox(frame, net_width, net_height)
         request.infer([image[None]], share_inputs=True)
         levels = [request.get_output_tensor(i).data[0] for i in range(3)]
-        box, score, quad = decode_levels(levels, self.min_score)
-        keep = nms(box, score, NMS_IOU)
-        return in_frame(box[keep] / np.tile(scale, 2), score[keep], quad[keep] / scale, frame.width, frame.height)
+        return plates_of_levels(levels, scale, frame.width, frame.height, self.min_score)
+
+
+def plates_of_levels(
+    levels: Sequence[F32Array], scale: FloatArray, width: int, height: int, min_score: float
+) -> Plates:
+    """The network's maps as plates of a frame of `width` by `height`: decoded, suppressed, in frame_xy.
+
+    `scale` (2,): net_xy = frame_xy * scale.
+    """
+    box, score, quad = decode_levels(levels, min_score)
+    keep = nms(box, score, NMS_IOU)
+    return in_frame(box[keep] / np.tile(scale, 2), score[keep], quad[keep] / scale, width, height)
 
 
 def in_frame(box: FloatArray, score: FloatArray, quad: FloatArray, width: int, height: int) -> Plates:

@@ -73,7 +73,8 @@ def read_card(path: Path) -> dict[str, Any]:
     try:
         card = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
-        raise ModelError(f"model card {path} cannot be read ({error}); install the package again") from error
+        reason = " ".join(str(error).split())
+        raise ModelError(f"model card {path} cannot be read ({reason}); install the package again") from error
     if not isinstance(card, dict):
         raise ModelError(f"model card {path} is not a mapping; install the package again")
     return card

@@ -1,0 +1,64 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Both make .venv where it is not there yet.
+#   PYTHON    the interpreter that makes the environment (3.11 or newer)
+#   TORCH     the version of PyTorch the tests run with
+#   PIP_ARGS  more for pip; PyPI's torch for Linux brings CUDA along (gigabytes), PyTorch's own index has a CPU build:
+#             make test PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+PYTHON ?= python3
+VENV ?= .venv
+TORCH ?= 2.13.0
+PIP_ARGS ?=
+VERSION ?= $(TORCH)
+DATA ?= $(ALPR_DATA)
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS)
+
+.PHONY: demo test lint test-torch detector reader clean
+
+demo: $(VENV)/.runs
+	@mkdir -p out
+	$(BIN)/alpr run tests/clips/demo.mp4 --csv out/plates.csv --video out/annotated.mp4 --quiet
+	@echo
+	@echo "rows of out/plates.csv:"
+	@cut -d, -f2-4,8,9 out/plates.csv
+	@echo
+	@echo "annotated video: $(CURDIR)/out/annotated.mp4"
+	@echo "rows:            $(CURDIR)/out/plates.csv"
+
+test: $(VENV)/.tests lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# The networks, their training and export on another PyTorch, in an environment of its own.
+test-torch:
+	$(MAKE) VENV=.venv-torch-$(VERSION) TORCH=$(VERSION) .venv-torch-$(VERSION)/.tests
+	.venv-torch-$(VERSION)/bin/python -c "import torch; print('torch', torch.__version__)"
+	.venv-torch-$(VERSION)/bin/python -m pytest tests/models tests/train tests/engine
+
+# The shipped weights again, from the data in ALPR_DATA (or DATA=...): an hour each on two cores.
+detector reader: $(VENV)/.tests
+	@test -n "$(DATA)" || { echo "name the training data: make $@ DATA=FOLDER (see README, Train)"; exit 2; }
+	$(BIN)/alpr train $@ --config configs/$@/$(if $(filter detector,$@),s,base).yaml --data $(DATA)
+	$(BIN)/alpr export out/train/$(if $(filter detector,$@),plate-detector-s,plate-reader)/weights.pt --data $(DATA)
+
+$(BIN)/python:
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
+	  { echo "$(PYTHON) is older than Python 3.11: make ... PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runs: pyproject.toml | $(BIN)/python
+	$(PIP) -e .
+	@$(BIN)/python -c "import cv2" || \
+	  { echo "OpenCV lacks a system library: apt-get install libgl1 libglib2.0-0"; exit 2; }
+	@touch $@
+
+$(VENV)/.tests: pyproject.toml | $(VENV)/.runs
+	$(PIP) "torch==$(TORCH)"
+	$(PIP) -e ".[train,test]"
+	@touch $@
+
+clean:
+	rm -rf .venv .venv-torch-* out .pytest_cache .mypy_cache .ruff_cache .hypothesis

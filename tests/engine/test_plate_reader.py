@@ -1,0 +1,179 @@
+"""The Python interface with the shipped networks: what goes in, what comes out, and both ways pixels can take."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamkit import write_video
+
+from streamer import PlateReader
+from streamer.engine.detector import good_quads, in_frame
+from streamer.errors import ConfigError, ModelError
+from streamer.geometry import box_iou_matrix, box_quad
+from streamer.pixels import rectify
+from streamer.source.file import VideoSource
+from streamer.types import Image, Plate
+from train.golden import golden_crops
+from train.synth.clip import ClipScene
+
+
+@pytest.fixture(scope="module")
+def reader() -> PlateReader:
+    return PlateReader(precision="f32")
+
+
+@pytest.fixture(scope="module")
+def street() -> Image:
+    """A drawn street (540, 960, 3) with a plate that is near enough to be read."""
+    return ClipScene(5.0, 5, (960, 540), 3, 11).frame(9)
+
+
+def test_a_picture(reader: PlateReader, street: Image) -> None:
+    plates = reader.read(street)
+    assert plates
+    assert [p.score for p in plates] == sorted((p.score for p in plates), reverse=True)
+    for p in plates:
+        assert p.box_xyxy.shape == (4,)
+        assert p.box_xyxy.dtype == p.quad.dtype == np.float64
+        assert p.quad.shape == (4, 2)
+        assert p.score >= reader.min_score
+        assert len(p.char_confidence) == len(p.text)
+        assert 0 <= p.confidence <= 1
+    seen = reader.detect(street)
+    assert [(p.score, p.text, p.confidence) for p in seen] == [(p.score, "", 0.0) for p in plates]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 500), (37, 21), (540, 960), (1200, 90)])
+def test_a_picture_without_plates(reader: PlateReader, size: tuple[int, int]) -> None:
+    assert reader.read(np.full((*size, 3), 90, np.uint8)) == []
+
+
+def same(a: list[Plate], b: list[Plate]) -> bool:
+    return [(p.text, p.score, p.box_xyxy.tolist()) for p in a] == [(p.text, p.score, p.box_xyxy.tolist()) for p in b]
+
+
+def test_other_layouts_work(reader: PlateReader, street: Image) -> None:
+    plain = reader.read(street)
+    bgra = np.dstack([street, np.full(street.shape[:2], 255, np.uint8)])
+    assert same(reader.read(bgra), plain)
+    assert same(reader.read(np.asfortranarray(street)), plain)
+    assert same(reader.read(np.repeat(street, 2, axis=1)[:, ::2]), plain)
+    grey = street[..., 1]
+    assert same(reader.read(grey), reader.read(np.dstack([grey] * 3)))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        np.zeros((0, 0, 3), np.uint8),
+        np.zeros((4, 0, 3), np.uint8),
+        np.zeros((4, 4, 3), np.float32),
+        np.zeros((4, 4, 2), np.uint8),
+        np.zeros((4,), np.uint8),
+        np.zeros((1, 4, 4, 3), np.uint8),
+    ],
+    ids=lambda a: f"{a.shape}-{a.dtype}",
+)
+def test_unfit_pictures_are_named(reader: PlateReader, bad: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"shape .* and dtype .* cannot be read; expected \(H, W, 3\) uint8 BGR") as e:
+        reader.read(bad)
+    assert str(bad.shape) in str(e.value)
+    assert str(bad.dtype) in str(e.value)
+    with pytest.raises(ValueError, match="dtype"):
+        reader.read_crops([bad])
+
+
+@pytest.mark.parametrize("bad", [None, "picture.jpg", [[1, 2], [3, 4]]], ids=str)
+def test_what_is_no_array_is_named(reader: PlateReader, bad: Any) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        reader.read(bad)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7])
+def test_crops_alone_and_in_a_batch_are_alike(reader: PlateReader, count: int) -> None:
+    crops = list(golden_crops())[:count]
+    together = reader.read_crops(crops)
+    alone = [reader.read_crops([c])[0] for c in crops]
+    assert [(r.text, r.confidence) for r in together] == [(r.text, r.confidence) for r in alone]
+
+
+def test_thresholds(street: Image) -> None:
+    low, high = PlateReader(min_score=0.02), PlateReader(min_score=0.99)
+    assert low.min_score == 0.02
+    assert len(low.detect(street)) >= len(PlateReader().detect(street)) >= len(high.detect(street))
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"min_score": 0.0}, ConfigError),
+        ({"min_score": 1.0}, ConfigError),
+        ({"precision": "fp16"}, ConfigError),
+        ({"detector": "no-such"}, ModelError),
+        ({"reader": "no-such.xml"}, ModelError),
+    ],
+)
+def test_bad_options(options: dict[str, Any], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        PlateReader(**options)
+
+
+# (swscale's number of the matrix, of the range, pixel format)
+COLOURS = [(*c, f) for c, f in product([(5, 1), (5, 2), (1, 1), (1, 2)], ["yuv420p", "yuv444p", "yuv420p10le"])]
+
+
+@pytest.mark.parametrize(("matrix", "limits", "pix_fmt"), COLOURS)
+def test_video_and_picture_give_the_same_plates(
+    reader: PlateReader, street: Image, tmp_path: Path, matrix: int, limits: int, pix_fmt: str
+) -> None:
+    video = write_video(tmp_path / "a.mkv", [street], codec="ffv1", pix_fmt=pix_fmt, colour=(matrix, limits))
+    source = VideoSource(video)
+    source.open()
+    frame = next(iter(source.frames()))
+    assert (frame.bgr is None) == (frame.planes is not None)
+    plates = reader._detector.detect(frame)
+    texts = [r.text for r in reader._reader.read([rectify(frame, q) for q in plates.quad])]
+    source.close()
+    expected = reader.read(street)
+    assert len(plates) == len(expected) > 0
+    iou = box_iou_matrix(np.array([p.box_xyxy for p in expected]), plates.box_xyxy)
+    for i, plate in enumerate(expected):
+        j = int(iou[i].argmax())
+        assert iou[i, j] > 0.9
+        assert abs(plates.score[j] - plate.score) < 0.06
+        if plate.confidence > 0.8:
+            assert texts[j] == plate.text
+
+
+SQUARE = np.array([[10, 10], [50, 10], [50, 30], [10, 30]], float)
+
+
+@pytest.mark.parametrize(
+    ("quad", "box", "good"),
+    [
+        (SQUARE, [10, 10, 50, 30], True),
+        (SQUARE + [3, 2], [10, 10, 50, 30], True),
+        (SQUARE + [40, 0], [10, 10, 50, 30], False),  # lies elsewhere
+        (SQUARE[[0, 2, 1, 3]], [10, 10, 50, 30], False),  # crossed
+        (SQUARE[[1, 0, 3, 2]], [10, 10, 50, 30], False),  # mirrored
+        (SQUARE * [1, 0] + [0, 20], [10, 10, 50, 30], False),  # flat
+        (SQUARE[[2, 3, 0, 1]], [10, 10, 50, 30], True),  # upside down is a plate too
+    ],
+)
+def test_good_quads(quad: np.ndarray, box: list[float], good: bool) -> None:
+    assert good_quads(quad[None], np.array([box], float)).tolist() == [good]
+
+
+def test_in_frame_clips_drops_and_falls_back() -> None:
+    box = np.array([[-5, 2, 40, 20], [90, 50, 140, 80], [200, 0, 240, 10]], float)
+    quad = box_quad(box)
+    quad[1] = quad[1][[1, 0, 3, 2]]
+    plates = in_frame(box, np.array([0.9, 0.8, 0.7]), quad, 100, 60)
+    assert plates.box_xyxy.tolist() == [[0, 2, 40, 20], [90, 50, 100, 60]]
+    assert plates.quad_is_box.tolist() == [False, True]
+    assert plates.quad[1].tolist() == box_quad(plates.box_xyxy)[1].tolist()
+    assert len(in_frame(np.zeros((0, 4)), np.zeros(0), np.zeros((0, 4, 2)), 100, 60)) == 0

@@ -1,0 +1,129 @@
+"""From a folder of labelled pictures to a model that runs, by the commands a user types: a few steps of each."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+from streamer.cli import main
+from streamer.engine.detector import Detector
+from streamer.engine.reader import Reader
+from streamer.geometry import quad_box
+from streamer.pixels import frame_of
+from train.loop import MetricLog
+from train.synth.clip import ClipScene
+from train.synth.plate import PlateRenderer
+
+pytestmark = pytest.mark.slow
+
+
+def alpr(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main([str(a) for a in arguments])
+    return int(caught.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder as a user would make it: drawn scenes with boxes and corners, drawn crops with texts."""
+    root = tmp_path_factory.mktemp("data")
+    rows: list[dict[str, Any]] = []
+    clip = ClipScene(2.0, 5, (480, 270), 2, 3)
+    for k in range(clip.frames):
+        plates = []
+        for p in clip.passages:
+            quad = clip.quads(p).get(k)
+            if quad is not None:
+                text = p.vehicle.plate.text
+                plates.append({"text": text, "box": quad_box(quad).tolist(), "quad": quad.tolist()})
+        cv2.imwrite(str(root / f"s{k}.jpg"), clip.frame(k))
+        rows.append(row_of(f"s{k}.jpg", "scene", (480, 270), plates))
+    renderer = PlateRenderer(None, system_fonts=False)
+    for k in range(60):
+        plate = renderer.render(np.random.default_rng(k))
+        picture = cv2.resize(plate.image_bgr, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        cv2.imwrite(str(root / f"c{k}.png"), picture)
+        size = picture.shape[1], picture.shape[0]
+        rows.append(row_of(f"c{k}.png", "crop", size, [{"text": plate.text, "rows": plate.rows}]))
+    lines = "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows)
+    (root / "manifest.jsonl").write_text(lines, encoding="utf-8")
+    return root
+
+
+def row_of(path: str, kind: str, size: tuple[int, int], plates: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "path": path, "kind": kind, "country": "CN", "split": "train", "size": list(size), "plates": plates,
+        "complete": True,
+    }  # fmt: skip
+
+
+def config(file: Path, **settings: Any) -> Path:
+    file.write_text(yaml.safe_dump({"batch": 4, "lr": 0.002, "workers": 0, "log_steps": 2, **settings}))
+    return file
+
+
+def first_and_last_loss(out: Path) -> tuple[float, float]:
+    rows = list(MetricLog(out / "metrics.jsonl").read())
+    return rows[0]["total"], rows[-1]["total"]
+
+
+def test_detector(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    mine = config(tmp_path / "d.yaml", name="mine", samples=80, image=128, synthetic=12)
+    out = tmp_path / "run"
+    assert alpr("train", "detector", "--config", mine, "--data", folder, "--out", out) == 0
+    first, last = first_and_last_loss(out)
+    assert last < first
+    assert {"weights.pt", "losses.png", "samples.png", "checkpoint.pt"} <= {p.name for p in out.iterdir()}
+    assert alpr("export", out / "weights.pt", "--data", folder, "--out", tmp_path / "zoo") == 0
+    assert "mine-int8.bin" in capfd.readouterr().out
+    card = yaml.safe_load((tmp_path / "zoo" / "mine" / "card.yaml").read_text())
+    assert card["training"]["pictures"] == 10
+    assert len(card["training"]["data_hash"]) == 64
+    assert 0.1 <= card["min_score"] <= 0.9
+    picture = np.full((270, 480, 3), 100, np.uint8)
+    for precision in ("f32", "int8"):
+        for image in (picture, picture.transpose(1, 0, 2)):
+            model = tmp_path / "zoo" / "mine" / f"mine-{precision}.xml"
+            Detector(model, precision).detect(frame_of(np.ascontiguousarray(image)))
+
+
+def test_reader(folder: Path, tmp_path: Path) -> None:
+    mine = config(tmp_path / "r.yaml", name="mine", samples=120, batch=8, synthetic=20)
+    out = tmp_path / "run"
+    assert alpr("train", "reader", "--config", mine, "--data", folder, "--out", out) == 0
+    first, last = first_and_last_loss(out)
+    assert last < first
+    assert alpr("export", out / "weights.pt", "--data", folder, "--out", tmp_path / "zoo") == 0
+    for precision in ("f32", "int8"):
+        reader = Reader(tmp_path / "zoo" / "mine" / f"mine-{precision}.xml", precision)
+        assert len(reader.read([np.zeros((48, 128, 3), np.uint8)])) == 1
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments", "code", "says"),
+    [
+        ("train", ["detector", "--config", "nowhere.yaml", "--data", "."], 2, "nowhere.yaml: cannot be read"),
+        ("train", ["detector", "--config", "{config}", "--data", "nowhere"], 3, "nowhere"),
+        ("train", ["reader", "--config", "{config}", "--data", "{empty}"], 2, "image"),
+        ("export", ["nowhere.pt", "--data", "."], 3, "nowhere.pt: there is no such file"),
+        ("export", ["{config}", "--data", "."], 5, "cannot be read as weights"),
+    ],
+)
+def test_bad_input(
+    verb: str, arguments: list[str], code: int, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = config(tmp_path / "d.yaml", name="mine", samples=8, image=128, synthetic=0)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (empty / "manifest.jsonl").touch()
+    given = [a.format(config=mine, empty=empty) for a in arguments]
+    assert alpr(verb, *given, *(["--out", tmp_path / "out"] if verb == "train" else [])) == code
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("alpr: error:")]
+    assert len(lines) == 1
+    assert says in lines[0]

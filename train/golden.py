@@ -1,0 +1,99 @@
+"""What a network said in PyTorch about drawn pictures, kept beside its exported files.
+
+Every exported precision is held to it by a test: the pictures are drawn again, read by the files of the zoo, and
+compared as decoded plates. The pictures depend on nothing but their seeds, so none has to be stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from streamer.engine.detector import plates_of_levels
+from streamer.engine.reader import reading, softmax
+from streamer.geometry import box_quad, grow_quad
+from streamer.pixels import MARGIN_ACROSS, MARGIN_ALONG, cut, frame_of, letterbox
+from streamer.types import Image, Plates, Reading
+from train.synth.clip import ClipScene
+from train.synth.degrade import degrade
+from train.synth.plate import PlateRenderer
+
+FILE = "golden.json"
+SCENE_SIZE = (960, 540)
+CROPS = 64
+
+
+def golden_scenes() -> Iterator[Image]:
+    """Ten pictures (540, 960, 3) of two drawn streets, with plates near and far."""
+    for seed in (11, 12):
+        clip = ClipScene(5.0, 5, SCENE_SIZE, 3, seed)
+        for k in range(4, clip.frames, 5):
+            yield clip.frame(k)
+
+
+def golden_crops() -> Iterator[Image]:
+    """Rectified crops (48, 128, 3) of drawn plates, every second one as a bad camera sees it."""
+    renderer = PlateRenderer(None, system_fonts=False)
+    for k in range(CROPS):
+        rng = np.random.default_rng((2024, k))
+        plate = renderer.render(rng).image_bgr
+        image = degrade(rng, plate) if k % 2 else plate
+        h, w = image.shape[:2]
+        around = np.pad(image, ((h // 4, h // 4), (w // 8, w // 8), (0, 0)), "edge")
+        quad = box_quad(np.array([w // 8, h // 4, w // 8 + w, h // 4 + h], float))
+        yield cut(around, grow_quad(quad, MARGIN_ALONG, MARGIN_ACROSS))
+
+
+def detect_in_torch(module: Any, image: Image, min_score: float) -> Plates:
+    """The plates of a picture by the PyTorch network, decoded as the run time decodes them."""
+    import torch
+
+    from models.detector.network import normalise
+
+    frame = frame_of(image)
+    shown, scale = letterbox(frame, 640, 384)
+    with torch.no_grad():
+        levels = module(normalise(torch.from_numpy(shown.transpose(2, 0, 1).copy())[None]))
+    maps = [level[0].float().numpy() for level in levels]
+    return plates_of_levels(maps, scale, frame.width, frame.height, min_score)
+
+
+def read_in_torch(module: Any, crop: Image, alphabet: Any, temperature: float) -> Reading:
+    """The reading of a crop by the PyTorch network, decoded as the run time decodes it."""
+    import torch
+
+    from models.detector.network import normalise
+
+    with torch.no_grad():
+        outputs = module(normalise(torch.from_numpy(crop.transpose(2, 0, 1).copy())[None]))
+    characters, colour, rows = (o[0].float().numpy() for o in outputs)
+    return reading(softmax(characters / temperature), softmax(colour), softmax(rows), alphabet)
+
+
+def detector_golden(module: Any, min_score: float) -> list[list[dict[str, Any]]]:
+    """One list a picture, one object a plate."""
+    return [_plates(detect_in_torch(module, image, min_score)) for image in golden_scenes()]
+
+
+def reader_golden(module: Any, alphabet: Any, temperature: float) -> list[dict[str, Any]]:
+    """One object a crop."""
+    found = (read_in_torch(module, crop, alphabet, temperature) for crop in golden_crops())
+    return [{"text": r.text, "confidence": round(r.confidence, 4)} for r in found]
+
+
+def _plates(plates: Plates) -> list[dict[str, Any]]:
+    return [
+        {
+            "score": round(float(plates.score[i]), 4),
+            "box": plates.box_xyxy[i].round(3).tolist(),
+            "quad": plates.quad[i].round(3).tolist(),
+        }
+        for i in range(len(plates))
+    ]
+
+
+def path_of(folder: Path) -> Path:
+    return folder / FILE
