@@ -62,10 +62,9 @@ def data_hash(samples: Sequence[Sample]) -> str:
     return digest.hexdigest()
 
 
-def train_detector(
-    config: DetectorTrainConfig, data: Sequence[str], out: Path, device: torch.device, resume: bool = True
-) -> Path:
-    """Trains from the data sets (folders with a manifest, or `ccpd:DIR`) and gives the path of the weights."""
+def detector_data(config: DetectorTrainConfig, data: Sequence[str], out: Path) -> tuple[DetectionData, list[Sample]]:
+    """What the detector will be shown, from the data sets (folders with a manifest, or `ccpd:DIR`), and the pictures
+    it is made of. Caches are kept in `out/cache`. InputError where no scene has a box."""
     samples = usable(open_datasets(data, "train"))
     if not any(s.kind == "scene" for s in samples):
         raise InputError(f"{', '.join(data)}: no scene with a labelled box to train on")
@@ -75,6 +74,14 @@ def train_detector(
     dataset = DetectionData(
         samples, weights, cache, bank, config.samples, config.image, config.seed, config.mosaic, config.paste
     )
+    return dataset, samples
+
+
+def train_detector(
+    config: DetectorTrainConfig, data: Sequence[str], out: Path, device: torch.device, resume: bool = True
+) -> Path:
+    """Trains from the data sets and gives the path of the weights."""
+    dataset, samples = detector_data(config, data, out)
     detector_sheet(dataset, out / "samples.png")
     criterion = DetectorLoss(SIZES[config.size].reg_max, LossWeights(corner=config.corner_weight))
 

@@ -76,6 +76,16 @@ def batches(dataset: Dataset[Any], config: TrainConfig, start: int, collate: Cal
     )
 
 
+def loader_rate(dataset: Dataset[Any], config: TrainConfig, collate: Callable[..., Any], count: int = 4000) -> float:
+    """Samples a second that the loader alone makes with the configuration's workers, start-up left out."""
+    wanted = max(2, min(count, config.samples) // config.batch)
+    loaded = iter(batches(dataset, config.model_copy(update={"samples": wanted * config.batch}), 0, collate))
+    next(loaded)
+    began = time.perf_counter()
+    seen = sum(1 for _ in loaded)
+    return seen * config.batch / (time.perf_counter() - began)
+
+
 def quiet_worker(_: int) -> None:
     """One thread a loader process, at low priority: the cores are the network's."""
     import cv2

@@ -109,10 +109,11 @@ def drawn_bank(config: ReaderTrainConfig, data: Sequence[str], folder: Path) -> 
     return [Drawn(t, c, r, np.array(b).reshape(-1, 4)) for t, c, r, b in rows], bank
 
 
-def train_reader(
-    config: ReaderTrainConfig, data: Sequence[str], out: Path, device: torch.device, resume: bool = True
-) -> Path:
-    """Trains from the data sets and gives the path of the weights."""
+def reader_data(config: ReaderTrainConfig, data: Sequence[str], out: Path) -> tuple[ReadingData, list[Sample]]:
+    """What the reader will be shown, and the real crops it is made of. Caches are kept in `out/cache`.
+
+    InputError where there is neither a crop with a text nor a drawn plate.
+    """
     alphabet, size = Alphabet.load(ALPHABET), ReaderSize()
     samples = usable(open_datasets(data, "train"), alphabet, size.slots)
     if not samples and not config.synthetic:
@@ -120,18 +121,18 @@ def train_reader(
     cache = build_cache([s.path for s in samples], out / "cache", CACHE_SIDE, [region_of(s) for s in samples])
     crops = [crop_of(s, float(cache.scale[i])) for i, s in enumerate(samples)]
     drawn, bank = drawn_bank(config, data, out / "cache")
-    dataset = ReadingData(
-        crops,
-        crop_weights(crops, config.country_power),
-        cache,
-        drawn,
-        bank,
-        alphabet,
-        config.samples,
-        size.slots,
-        config.synthetic_share,
-        config.seed,
-    )
+    weights = crop_weights(crops, config.country_power)
+    share, seed = config.synthetic_share, config.seed
+    dataset = ReadingData(crops, weights, cache, drawn, bank, alphabet, config.samples, size.slots, share, seed)
+    return dataset, samples
+
+
+def train_reader(
+    config: ReaderTrainConfig, data: Sequence[str], out: Path, device: torch.device, resume: bool = True
+) -> Path:
+    """Trains from the data sets and gives the path of the weights."""
+    dataset, samples = reader_data(config, data, out)
+    alphabet, size = dataset.alphabet, ReaderSize()
     reader_sheet(dataset, alphabet, out / "samples.png")
 
     def step_loss(model: nn.Module, batch: tuple[Tensor, ReaderTargets]) -> dict[str, Tensor]:

@@ -24,6 +24,7 @@ def options(function):  # type: ignore[no-untyped-def]
             click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ... or auto."),
             click.option("--samples", type=int, help="Pictures to see in all, in place of the configuration's."),
             click.option("--workers", type=int, help="Loader processes, in place of the configuration's."),
+            click.option("--loader-only", is_flag=True, help="Measure how fast samples are made, and train nothing."),
             click.option("--bf16/--no-bf16", default=None, help="Half precision, in place of the configuration's."),
         ]
     ):
@@ -41,9 +42,10 @@ def train() -> None:
 def detector(**kwargs) -> None:  # type: ignore[no-untyped-def]
     """Boxes and corners of plates. Scenes with boxes are enough; corners help."""
     from train.config import DetectorTrainConfig
-    from train.detector import train_detector
+    from train.data.detection import collate
+    from train.detector import detector_data, train_detector
 
-    _run(DetectorTrainConfig, train_detector, **kwargs)
+    _run(DetectorTrainConfig, train_detector, detector_data, collate, **kwargs)
 
 
 @train.command()
@@ -51,21 +53,29 @@ def detector(**kwargs) -> None:  # type: ignore[no-untyped-def]
 def reader(**kwargs) -> None:  # type: ignore[no-untyped-def]
     """The text of plates, from crops with text."""
     from train.config import ReaderTrainConfig
-    from train.reader import train_reader
+    from train.data.reading import collate
+    from train.reader import reader_data, train_reader
 
-    _run(ReaderTrainConfig, train_reader, **kwargs)
+    _run(ReaderTrainConfig, train_reader, reader_data, collate, **kwargs)
 
 
-def _run(schema, teach, config_path, data, out, fresh, device, samples, workers, bf16) -> None:  # type: ignore[no-untyped-def]
+def _run(  # type: ignore[no-untyped-def]
+    schema, teach, prepare, collate, config_path, data, out, fresh, device, samples, workers, bf16, loader_only
+) -> None:
     import torch
 
     from train.config import load_config
+    from train.loop import loader_rate
 
     config = load_config(config_path, schema)
     changed = {k: v for k, v in {"samples": samples, "workers": workers, "bf16": bf16}.items() if v is not None}
     config = config.model_copy(update=changed)
+    out = out or Path("out/train") / config.name
+    if loader_only:
+        rate = loader_rate(prepare(config, list(data), out)[0], config, collate)
+        click.echo(f"loader: {rate:.0f} samples a second with {config.workers} workers")
+        return
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    out = out or Path("out/train") / config.name
     weights = teach(config, list(data), out, torch.device(device), resume=not fresh)
-    click.echo(f"weights: {weights}\nnext: alpr export {weights}")
+    click.echo(f"weights: {weights}\nnext: alpr export {weights} --data {data[0]}")

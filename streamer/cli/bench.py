@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,72 @@ def stream(source: Path, rounds: int, **models: Any) -> None:
     click.echo(f"decode   {bare:8.1f} frames/s   ({spread(decoded)})")
     click.echo(f"run      {full:8.1f} frames/s   ({spread(processed)})")
     click.echo(f"ratio    {full / bare:8.3f}")
+
+
+@bench.command()
+@click.option("--rounds", type=click.IntRange(min=10), default=300, show_default=True, help="Runs of each.")
+@click.option("--detector", default="plate-detector-s", show_default=True, metavar="NAME|XML")
+def detector(rounds: int, detector: str) -> None:
+    """Milliseconds of the detector on one 1280x720 picture, from picture to plates.
+
+    Per precision and number of threads: median and 95th percentile, and the share that is not the network (resizing
+    the picture, decoding the maps, suppressing doubles).
+    """
+    import numpy as np
+
+    from streamer.engine.detector import Detector
+    from streamer.pixels import frame_of
+
+    picture = np.random.default_rng(0).integers(0, 256, (720, 1280, 3), np.uint8)
+    frame = frame_of(picture)
+    click.echo(f"cpu {cpu_name()}\nprecision threads   median      p95   beside the network")
+    for precision, threads in _variants():
+        engine = Detector(detector, precision, threads)
+        whole = times(lambda engine=engine: engine.detect(frame), rounds)  # type: ignore[misc]
+        network = times(engine.infer_blank, rounds)
+        beside = 1 - median(network) / median(whole)
+        click.echo(f"{precision:9s} {threads:7d} {_timing(whole)}   {beside:6.0%}")
+
+
+@bench.command()
+@click.option("--rounds", type=click.IntRange(min=10), default=300, show_default=True, help="Runs of each.")
+@click.option("--reader", default="plate-reader", show_default=True, metavar="NAME|XML")
+def reader(rounds: int, reader: str) -> None:
+    """Milliseconds of the reader on one rectified plate, per precision and number of threads."""
+    import numpy as np
+
+    from streamer.engine.reader import Reader
+
+    crop = np.random.default_rng(0).integers(0, 256, (48, 128, 3), np.uint8)
+    click.echo(f"cpu {cpu_name()}\nprecision threads   median      p95")
+    for precision, threads in _variants():
+        engine = Reader(reader, precision, threads)
+        click.echo(f"{precision:9s} {threads:7d} {_timing(times(lambda engine=engine: engine.read([crop]), rounds))}")  # type: ignore[misc]
+
+
+def _variants() -> list[tuple[str, int]]:
+    """Each precision on one thread and on all."""
+    from streamer.engine.runtime import available_cores
+
+    counts = sorted({1, available_cores()})
+    return [(precision, threads) for precision in ("int8", "bf16", "f32") for threads in counts]
+
+
+def times(call: Callable[[], object], rounds: int) -> list[float]:
+    """Milliseconds of each of `rounds` calls, after a tenth as many to warm up."""
+    for _ in range(max(3, rounds // 10)):
+        call()
+    out = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        call()
+        out.append((time.perf_counter() - began) * 1e3)
+    return out
+
+
+def _timing(milliseconds: list[float]) -> str:
+    p95 = sorted(milliseconds)[int(0.95 * len(milliseconds))]
+    return f"{median(milliseconds):8.3f} {p95:8.3f}"
 
 
 def decode_once(source: Path) -> float:

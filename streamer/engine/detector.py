@@ -14,7 +14,7 @@ from streamer.engine.runtime import compile_model, resolve_precision
 from streamer.engine.zoo import find_model
 from streamer.errors import ConfigError
 from streamer.geometry import box_iou_matrix, box_quad, convex, nms, quad_box, side_lengths
-from streamer.pixels import letterbox
+from streamer.pixels import PAD, letterbox
 from streamer.types import F32Array, FloatArray, Frame, Plates
 
 NMS_IOU = 0.45
@@ -54,6 +54,10 @@ class Detector:
 
     def _compile(self, width: int, height: int) -> Any:
         return compile_model(self._file, [1, height, width, 3], self.precision, self._threads).create_infer_request()
+
+    def infer_blank(self) -> None:
+        """The landscape network alone on an empty picture, for benchmarks."""
+        self._landscape.infer([np.full((1, SHORT, LONG, 3), PAD, np.uint8)], share_inputs=True)
 
     def detect(self, frame: Frame) -> Plates:
         """All plates of `min_score` and more, best first, in frame_xy."""

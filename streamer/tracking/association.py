@@ -7,19 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from streamer.geometry import box_iou_matrix
 from streamer.types import FloatArray
 
 BoolArray = npt.NDArray[np.bool_]
 _FORBIDDEN = 1e6
-
-
-def pairwise_iou(a_xyxy: FloatArray, b_xyxy: FloatArray) -> FloatArray:
-    """(n, 4), (m, 4) -> (n, m) intersection over union, 0 where both are empty."""
-    a, b = a_xyxy.reshape(-1, 1, 4), b_xyxy.reshape(1, -1, 4)
-    span = np.clip(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0, None)
-    inter = span.prod(-1)
-    union = (a[..., 2:] - a[..., :2]).prod(-1) + (b[..., 2:] - b[..., :2]).prod(-1) - inter
-    return np.asarray(np.where(union > 0, inter / np.maximum(union, 1e-12), 0.0))
 
 
 def association_cost(
@@ -36,7 +28,11 @@ def association_cost(
     reach = max_jump * np.maximum(np.maximum(size_a[..., 0], size_b[..., 0]), 1.0)
     growth = np.abs(np.log(np.maximum(size_a, 1e-3) / np.maximum(size_b, 1e-3))).min(-1)
     gate = (distance <= reach) & (growth <= np.log(max_growth))
-    return np.asarray(np.where(gate, 1 - pairwise_iou(expected_xyxy, found_xyxy) + distance / reach, np.inf))
+    return np.asarray(
+        np.where(
+            gate, 1 - box_iou_matrix(expected_xyxy.reshape(-1, 4), found_xyxy.reshape(-1, 4)) + distance / reach, np.inf
+        )
+    )
 
 
 def assign(cost: FloatArray) -> list[tuple[int, int]]:
@@ -70,7 +66,7 @@ def associate(
     pairs = [(t, int(strong[d])) for t, d in assign(cost[:, strong])]
     taken = {t for t, _ in pairs}
     left = np.array([t for t in range(len(expected_xyxy)) if t not in taken], int)
-    overlap = pairwise_iou(expected_xyxy, found_xyxy)
+    overlap = box_iou_matrix(expected_xyxy.reshape(-1, 4), found_xyxy.reshape(-1, 4))
     careful = np.where(overlap > 0.1, cost, np.inf)[np.ix_(left, weak)]
     pairs += [(int(left[t]), int(weak[d])) for t, d in assign(careful)]
     used = {d for _, d in pairs}

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from streamer.config import ReadConfig, VoteConfig
-from streamer.tracking.policy import ReadState, plate_height, should_read
+from streamer.geometry import plate_height
+from streamer.tracking.policy import ReadState, should_read
 from streamer.tracking.tracker import Hit, Track
 from streamer.tracking.vote import AlphabetLike, Ballot, Verdict, vote
 from streamer.types import Passage, Reading
@@ -32,11 +33,11 @@ class TrackReadings:
 
     def wants(self, track: Track, config: ReadConfig) -> bool:
         """Whether this frame of the track should be read."""
-        return should_read(self.state, plate_height(track.last.quad), track.last.frame, track.last.pts, config)
+        return should_read(self.state, float(plate_height(track.last.quad)), track.last.frame, track.last.pts, config)
 
     def add(self, hit: Hit, reading: Reading) -> None:
         """Takes in what was read at a hit, and votes again."""
-        height = plate_height(hit.quad)
+        height = float(plate_height(hit.quad))
         ballot = Ballot(reading, height)
         if reading.text:
             self._voted += 1

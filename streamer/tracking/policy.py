@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from streamer.config import ReadConfig
-from streamer.types import FloatArray
 
 
 @dataclass(frozen=True)
@@ -40,8 +37,3 @@ def should_read(state: ReadState, plate_height: float, frame: int, now_s: float,
     unsettled = state.confidence < config.settled
     grown = plate_height >= config.grow * state.best_height
     return (unsettled or grown) and frame - state.last_frame >= config.every
-
-
-def plate_height(quad: FloatArray) -> float:
-    """(4, 2) TL TR BR BL -> mean length of the two upright sides, px."""
-    return float(np.linalg.norm(quad[3] - quad[0]) + np.linalg.norm(quad[2] - quad[1])) / 2

@@ -1,4 +1,4 @@
-"""Trained weights say the same in every precision: the zoo's files against what PyTorch said when they were exported."""
+"""Trained weights say the same in every precision: the zoo's files against what PyTorch said at their export."""
 
 from __future__ import annotations
 

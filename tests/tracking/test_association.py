@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.tracking.association import assign, associate, association_cost, pairwise_iou
+from streamer.tracking.association import assign, associate, association_cost
 
 BOX = (10.0, 10.0, 50.0, 20.0)
 
@@ -16,23 +16,6 @@ def shifted(dx: float, dy: float = 0.0, grow: float = 1.0) -> tuple[float, float
     x1, y1, x2, y2 = BOX
     cx, cy, w, h = (x1 + x2) / 2 + dx, (y1 + y2) / 2 + dy, (x2 - x1) * grow, (y2 - y1) * grow
     return cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2
-
-
-@pytest.mark.parametrize(
-    ("a", "b", "expected"),
-    [
-        ([], [], np.zeros((0, 0))),
-        ([BOX], [], np.zeros((1, 0))),
-        ([BOX], [BOX], [[1.0]]),
-        ([BOX], [shifted(20)], [[1 / 3]]),
-        ([BOX], [shifted(40)], [[0.0]]),  # they touch
-        ([(5, 5, 5, 5)], [(5, 5, 5, 5)], [[0.0]]),  # no area: nothing to share, and no division by it
-        ([BOX, shifted(500)], [BOX], [[1.0], [0.0]]),
-    ],
-)
-def test_iou(a: list[tuple[float, ...]], b: list[tuple[float, ...]], expected: object) -> None:
-    found = pairwise_iou(np.array(a, float).reshape(-1, 4), np.array(b, float).reshape(-1, 4))
-    np.testing.assert_allclose(found, expected)
 
 
 @pytest.mark.parametrize(

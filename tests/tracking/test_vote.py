@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from streamkit import SYMBOLS, FakeAlphabet, passage_of, reading_of
 
 from streamer.config import ReadConfig
+from streamer.geometry import plate_height
 from streamer.tracking.passage import Ongoing, PassageBook, merge
-from streamer.tracking.policy import ReadState, plate_height, should_read
+from streamer.tracking.policy import ReadState, should_read
 from streamer.tracking.vote import Ballot, vote
 from streamer.types import Passage, Reading
 
