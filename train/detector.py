@@ -93,7 +93,7 @@ def train_detector(
     torch.manual_seed(config.seed)
     model, ema = build_model(config), build_model(config)
     model.to(memory_format=torch.channels_last)
-    info: dict[str, Any] = {"data_hash": data_hash(samples), "pictures": len(samples), "torch": torch.__version__}
+    info: dict[str, Any] = {"data_hash": data_hash(samples), "pictures": len(samples), "torch": str(torch.__version__)}
     weights_path = fit(model, ema, dataset, collate, step_loss, config, out, device, resume, info)
     plot_losses(out / "metrics.jsonl", out / "losses.png")
     return weights_path

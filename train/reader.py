@@ -144,7 +144,7 @@ def train_reader(
 
     torch.manual_seed(config.seed)
     model, ema = PlateReaderNet(alphabet.size, size), PlateReaderNet(alphabet.size, size)
-    info: dict[str, Any] = {"data_hash": data_hash(samples), "crops": len(samples), "torch": torch.__version__}
+    info: dict[str, Any] = {"data_hash": data_hash(samples), "crops": len(samples), "torch": str(torch.__version__)}
     weights = fit(model, ema, dataset, collate, step_loss, config, out, device, resume, info)
     plot_losses(out / "metrics.jsonl", out / "losses.png")
     return weights

@@ -18,6 +18,7 @@ SIDE_PX = 220
 WIDTH, FRONT_TOP, LENGTH = 1.8, 0.98, 4.4
 BONNET, GLASS, ROOF = (0.0, 0.95), (0.95, 1.02), (1.75, 1.44)  # (z, y) of the leading edges
 ROOF_END = 3.7
+WAIST, CABIN = 0.95, 0.74  # height of the body's upper edge; how much narrower the cabin's top is
 PAINTS = ((150, 150, 152), (52, 54, 58), (176, 172, 168), (96, 40, 34), (58, 64, 128), (205, 208, 208), (60, 78, 62))
 
 
@@ -48,9 +49,9 @@ def build_vehicle(rng: np.random.Generator, plate: RenderedPlate, plate_width: f
     half = WIDTH / 2
     faces = [
         *_strips(_side(rng, paint * 0.62), visible_side * half, 10),
-        _slope(_roof(paint), ROOF, (ROOF_END, ROOF[1]), half * 0.72, half * 0.72),
-        _slope(_glass(rng), GLASS, ROOF, half * 0.88, half * 0.72),
-        _slope(_bonnet(paint), BONNET, GLASS, half * 0.96, half * 0.88),
+        _slope(_roof(paint), ROOF, (ROOF_END, ROOF[1]), half * CABIN, half * CABIN),
+        _slope(_glass(rng), GLASS, ROOF, half * 0.96, half * CABIN),
+        _slope(_bonnet(paint), BONNET, GLASS, half * 0.98, half * 0.96),
         Face(front, np.array([[-half, FRONT_TOP, 0], [half, FRONT_TOP, 0], [half, 0, 0], [-half, 0, 0]])),
     ]
     return Vehicle(tuple(faces), plate, corners)
@@ -82,12 +83,16 @@ def _strips(texture: Image, x: float, count: int) -> list[Face]:
     """
     out = []
     h, w = texture.shape[:2]
+    top = h / SIDE_PX
+    waist = h - round(WAIST * SIDE_PX)  # the texture's row where the body ends and the cabin begins to lean in
     for k in reversed(range(count)):
         a, b = k * w // count, min(w, (k + 1) * w // count + 2)
         z1, z2 = a / w * LENGTH, b / w * LENGTH
-        top = h / SIDE_PX
-        corners = np.array([[x, top, z1], [x, top, z2], [x, 0, z2], [x, 0, z1]])
-        out.append(Face(np.ascontiguousarray(texture[:, a:b]), corners))
+        y, lean = (h - waist) / SIDE_PX, CABIN * x
+        cabin = np.array([[lean, top, z1], [lean, top, z2], [x, y, z2], [x, y, z1]])
+        body = np.array([[x, y, z1], [x, y, z2], [x, 0, z2], [x, 0, z1]])
+        out.append(Face(np.ascontiguousarray(texture[:waist, a:b]), cabin))
+        out.append(Face(np.ascontiguousarray(texture[waist:, a:b]), body))
     return out
 
 
