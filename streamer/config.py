@@ -134,8 +134,9 @@ class _Lines:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             raise ConfigError(f"{path}:{mark.line + 1 if mark else 1}: not valid YAML: {error.problem}") from None
-        except yaml.YAMLError as error:
-            raise ConfigError(f"{path}: not valid YAML: {str(error).splitlines()[0]}") from None
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            reason = str(error).splitlines()[0]
+            raise ConfigError(f"{path}: not valid YAML: {reason}") from None
 
     def where(self, loc: tuple[str | int, ...]) -> str:
         """`file:line: key.path` of an error's place, or of the nearest parent that is in the file."""

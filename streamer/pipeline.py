@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from streamer.config import RunConfig
-from streamer.errors import AlprError, InputError, OutputError
+from streamer.errors import InputError, OutputError
 from streamer.sink.base import Sink, TrackView
 from streamer.source.base import Source, StreamInfo
 from streamer.source.resolve import open_source
@@ -26,6 +26,8 @@ from streamer.tracking.vote import AlphabetLike
 from streamer.types import Frame, Image, Passage, Plates, Reading, RunSummary
 
 _POLL_S = 0.1
+# How long a file's decoder may be silent after a stop before it is left behind.
+_PATIENCE_S = 1.0
 # Longer than a live source's own read time-out.
 _JOIN_S = 15.0
 _SINK_QUEUE = 4
@@ -129,6 +131,7 @@ def load_engines(config: RunConfig, detector: DetectorLike | None = None, reader
         from streamer.engine.detector import Detector
 
         detector = Detector(config.detector, config.precision, config.threads, config.min_score)
+        detector.prepare()
         high_score = detector.min_score
         detector.min_score = high_score * config.track.low_score
     else:
@@ -137,6 +140,7 @@ def load_engines(config: RunConfig, detector: DetectorLike | None = None, reader
         from streamer.engine.reader import Reader
 
         reader = Reader(config.reader, config.precision, config.threads)
+        reader.prepare()
     return Engines(detector, reader, high_score)
 
 
@@ -269,13 +273,17 @@ class _Feed:
         self._thread.start()
 
     def __iter__(self) -> Iterator[Frame]:
+        waited = 0.0
         while True:
             try:
                 frame = self._queue.get(timeout=_POLL_S)
             except queue.Empty:
-                if self._stop.is_set() and self._source.live:
-                    return  # the decoder may sit in a read for seconds: nothing more will come that was asked for
+                # The decoder may sit in a read for ever: after a stop nothing more will come that was asked for.
+                waited += _POLL_S
+                if self._stop.is_set() and (self._source.live or waited >= _PATIENCE_S):
+                    return
                 continue
+            waited = 0.0
             if frame is None:
                 break
             yield frame
@@ -285,7 +293,7 @@ class _Feed:
     def join(self) -> bool:
         """Ends the thread; False where it hangs in a read, so that its source must be left alone."""
         self._abandoned.set()
-        self._thread.join(_JOIN_S)
+        self._thread.join(_JOIN_S if self._source.live or not self._stop.is_set() else _PATIENCE_S)
         return not self._thread.is_alive()
 
     def _decode(self) -> None:
@@ -353,10 +361,12 @@ class _Outputs:
         except Exception as error:
             channel.failed = True
             if self.error is None:
-                self.error = error if isinstance(error, AlprError) or not isinstance(error, OSError) else _output(error)
+                self.error = _output(error) if isinstance(error, OSError) else error
 
 
-def _output(error: OSError) -> OutputError:
+def _output(error: OSError) -> Exception:
+    if isinstance(error, BrokenPipeError):  # who read our standard output has seen enough
+        return error
     return OutputError(f"an output could not be written ({error}): free space or give another path")
 
 

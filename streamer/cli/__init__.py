@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import click
 
-from streamer.cli.lazy import LazyGroup, Verb
+from streamer.cli.lazy import LazyGroup, PipeClosed, Verb
 from streamer.errors import AlprError
 
 VERBS = {
@@ -66,6 +66,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.exit(code if isinstance(code, int) else 0)
     except AlprError as error:
         _fail(str(error), error.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(2)
     except click.UsageError as error:
         hint = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
         _fail(error.format_message() + hint, 2)
@@ -73,7 +76,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _fail(error.format_message(), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         _fail("stopped by Ctrl-C", 130)
-    except BrokenPipeError:  # `alpr read ... | head`: the reader has what it wanted
+    except PipeClosed:
         _silence_stdout()
         sys.exit(0)
     except ImportError as error:
@@ -88,7 +91,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    line = " ".join(message.splitlines())
+    line = " ".join(message.splitlines()).encode("utf-8", "replace").decode("utf-8")
     click.secho(f"alpr: error: {line}", fg="red", err=True)
     sys.exit(code)
 

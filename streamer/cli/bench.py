@@ -14,6 +14,7 @@ import click
 
 from streamer.cli.options import model_options
 from streamer.errors import InputError
+from streamer.source.base import redact
 
 if TYPE_CHECKING:
     from streamer.config import RunConfig
@@ -49,7 +50,7 @@ def stream(source: Path, rounds: int, **models: Any) -> None:
     bare, full = median(decoded), median(processed)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     click.echo(f"cpu      {cpu_name()}, {cores} cores, threads {config.threads or 'all'}, precision {config.precision}")
-    click.echo(f"source   {source}")
+    click.echo(f"source   {redact(str(source))}")
     click.echo(f"decode   {bare:8.1f} frames/s   ({spread(decoded)})")
     click.echo(f"run      {full:8.1f} frames/s   ({spread(processed)})")
     click.echo(f"ratio    {full / bare:8.3f}")
@@ -126,9 +127,9 @@ def decode_once(source: Path) -> float:
     import av
 
     try:
-        container = av.open(str(source))
+        container = av.open(str(source.absolute()))
     except (av.FFmpegError, OSError) as error:
-        raise InputError(f"{source}: cannot be opened ({error.strerror})") from None
+        raise InputError(redact(f"{source}: cannot be opened ({error.strerror})")) from None
     with container:
         video = container.streams.video[0]
         video.thread_type = "AUTO"

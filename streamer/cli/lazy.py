@@ -21,6 +21,10 @@ class Verb:
     help: str
 
 
+class PipeClosed(Exception):
+    """Whoever read our standard output has seen enough: `alpr read ... | head`."""
+
+
 class LazyGroup(click.Group):
     """`verbs` of the run time, and `train_verbs` that are looked up in `train.cli.VERBS` when called."""
 
@@ -28,6 +32,12 @@ class LazyGroup(click.Group):
         super().__init__(**rest)
         self._verbs = dict(verbs)
         self._train_verbs = dict(train_verbs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # click itself would end with 1 here
+            raise PipeClosed from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*self._verbs, *self._train_verbs]

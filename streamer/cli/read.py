@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 def read(images: tuple[Path, ...], as_json: bool, **models: Any) -> None:
     """Read the plates of IMAGES: picture files, or folders of them."""
     from streamer import PlateReader
+    from streamer.source.base import redact
     from streamer.source.images import read_image
 
     paths, failures = _expand(images)
@@ -39,12 +40,13 @@ def read(images: tuple[Path, ...], as_json: bool, **models: Any) -> None:
     if failures:
         total = len(paths) + empty
         head = f"{len(failures)} of {total} pictures failed: " if total > 1 else ""
-        raise InputError(head + "; ".join(failures))
+        raise InputError(redact(head + "; ".join(failures)))
 
 
 def _expand(images: Sequence[Path]) -> tuple[list[Path], list[str]]:
     """Files as given, folders as their pictures by name; and what is wrong with the rest."""
     from streamer.source.images import IMAGE_SUFFIXES
+    from streamer.source.resolve import sources_in
 
     paths: list[Path] = []
     failures: list[str] = []
@@ -52,7 +54,11 @@ def _expand(images: Sequence[Path]) -> tuple[list[Path], list[str]]:
         if not path.is_dir():
             paths.append(path)
             continue
-        found = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+        try:
+            found = sources_in(path, IMAGE_SUFFIXES)
+        except OSError as error:
+            failures.append(f"{path}: cannot be read ({error.strerror})")
+            continue
         paths += found
         if not found:
             failures.append(f"{path}: the folder holds no picture (by suffix)")
@@ -60,7 +66,10 @@ def _expand(images: Sequence[Path]) -> tuple[list[Path], list[str]]:
 
 
 def _print_json(path: Path, plates: Iterable[Plate]) -> None:
-    click.echo(json.dumps({"image": str(path), "plates": [record_of(p) for p in plates]}, ensure_ascii=False))
+    from streamer.sink.base import printable
+
+    row = {"image": str(path), "plates": [record_of(p) for p in plates]}
+    click.echo(printable(json.dumps(row, ensure_ascii=False)))
 
 
 def record_of(plate: Plate) -> dict[str, object]:
@@ -80,8 +89,11 @@ def record_of(plate: Plate) -> dict[str, object]:
 
 def _print_rows(path: Path, plates: Sequence[Plate]) -> None:
     """Tab-separated, so that `cut` and eyes can both use it."""
+    from streamer.sink.base import printable
+
+    name = printable(str(path))
     for plate in plates:
         box = ",".join(f"{v:.0f}" for v in plate.box_xyxy)
-        click.echo(f"{path}\t{plate.text or '-'}\t{plate.confidence:.3f}\t{plate.score:.3f}\t{box}")
+        click.echo(f"{name}\t{plate.text or '-'}\t{plate.confidence:.3f}\t{plate.score:.3f}\t{box}")
     if not plates:
-        click.echo(f"{path}\tno plate")
+        click.echo(f"{name}\tno plate")

@@ -31,6 +31,7 @@ _FILE = click.Path(dir_okay=True, path_type=Path)
 @click.option("--jsonl", "jsonl_path", type=_FILE, help="Write a JSON object a passage to this file.")
 @click.option("--show", is_flag=True, help="Show the annotated video in a window (q ends).")
 @click.option("--config", "config_path", type=_FILE, help="Settings as YAML; options given here win.")
+@click.option("--append/--replace", default=None, help="Keep the rows that are there (as cameras do) or begin anew.")
 @click.option("--start-time", metavar="ISO", help="When second 0 was recorded, like 2026-01-31T08:00:00+08:00.")
 @click.option("--camera", metavar="NAME", help="Name in the rows instead of the source's own.")
 @model_options
@@ -42,6 +43,7 @@ def run(
     jsonl_path: Path | None,
     show: bool,
     config_path: Path | None,
+    append: bool | None,
     start_time: str | None,
     camera: str | None,
     quiet: bool,
@@ -65,7 +67,7 @@ def run(
     _check_paths(source, sources, csv_path, video_path, jsonl_path)
     engines = load_engines(config)  # before the outputs: a missing model must not empty the rows of an earlier run
     stop = _Stop()
-    sinks = _open_sinks(csv_path, video_path, jsonl_path, show, config, sources, stop)
+    sinks = _open_sinks(csv_path, video_path, jsonl_path, show, append, config, sources, stop)
     with stop.on_signals(), _progress(quiet) as progress:
         try:
             summary = run_stream(sources, sinks, config, engines=engines, stop=stop.event, progress=progress)
@@ -79,13 +81,20 @@ def run(
 
 def _check_paths(source: str, sources: Sequence[Source], *outputs: Path | None) -> None:
     """No output may be the source, another output, or one file for many videos."""
+    from streamer.sink.video import annotated_names
+
     given = [p.resolve() for p in outputs if p is not None]
-    inputs = {
-        Path(getattr(s, "address", None) or getattr(s, "path", None) or s.name).resolve() for s in sources if not s.live
-    }
-    for path in given:
-        if path in inputs:
+    recorded = [s for s in sources if not s.live]
+    inputs = [Path(getattr(s, "address", None) or getattr(s, "path", None) or s.name).resolve() for s in recorded]
+    written = list(given)
+    folder = outputs[1]
+    if folder is not None and (folder.is_dir() or not folder.suffix):
+        names = {n for s in recorded for still in (False, True) for n in annotated_names(s.name, still=still)}
+        written += [folder.resolve() / name for name in sorted(names)]
+    for path in written:
+        if any(_same_file(path, one) for one in inputs):
             raise ConfigError(f"{path}: is the source as well as an output: give the output another name")
+    for path in given:
         if given.count(path) > 1 and not path.is_char_device():  # /dev/null may be given often
             raise ConfigError(f"{path}: stands for two outputs: give each its own name")
     video_path = outputs[1]
@@ -95,22 +104,28 @@ def _check_paths(source: str, sources: Sequence[Source], *outputs: Path | None) 
         )
 
 
+def _same_file(a: Path, b: Path) -> bool:
+    return a == b or (a.exists() and b.exists() and a.samefile(b))
+
+
 def _open_sinks(
     csv_path: Path | None,
     video_path: Path | None,
     jsonl_path: Path | None,
     show: bool,
+    append: bool | None,
     config: RunConfig,
     sources: Sequence[Source],
     stop: _Stop,
 ) -> list[Sink]:
     """The sinks asked for; those opened already are closed where a later one fails."""
-    live = all(source.live for source in sources)  # a camera's rows go on where they ended, a file's begin anew
+    # A camera's rows go on where they ended, a file's begin anew, unless said otherwise.
+    goes_on = all(source.live for source in sources) if append is None else append
     makers: list[Callable[[], Sink]] = []
     if csv_path:
-        makers.append(lambda: _csv(csv_path, append=live))
+        makers.append(lambda: _csv(csv_path, append=goes_on))
     if jsonl_path:
-        makers.append(lambda: _jsonl(jsonl_path, append=live))
+        makers.append(lambda: _jsonl(jsonl_path, append=goes_on))
     if video_path:
         makers.append(lambda: _video(video_path, config, sources))
     if show:
@@ -196,6 +211,8 @@ def _progress(quiet: bool) -> Iterator[Callable[[StreamInfo, RunSummary], None] 
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from streamer.sink.base import printable
+
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -205,13 +222,13 @@ def _progress(quiet: bool) -> Iterator[Callable[[StreamInfo, RunSummary], None] 
         console=Console(stderr=True),
         transient=True,
     )
-    tasks: dict[int, Any] = {}
+    tasks: dict[str, Any] = {}
     with bar:
 
         def show(info: StreamInfo, summary: RunSummary) -> None:
-            if id(info) not in tasks:
-                tasks[id(info)] = bar.add_task(info.name, total=info.frames, rows=0)
-            bar.update(tasks[id(info)], advance=1, rows=summary.passages)
+            if info.name not in tasks:
+                tasks[info.name] = bar.add_task(printable(info.name), total=info.frames, rows=0)
+            bar.update(tasks[info.name], advance=1, rows=summary.passages)
 
         yield show
 

@@ -37,12 +37,16 @@ class Detector:
         min_score: float | None = None,
     ) -> None:
         self.precision = resolve_precision(precision)
-        self._file = find_model(model, self.precision)
+        self._file = find_model(model, self.precision, "detector")
         self._threads = threads
         operating_point = float(self._file.card.get("min_score", DEFAULT_MIN_SCORE))
         self.min_score = operating_point if min_score is None else float(min_score)
         if not 0 < self.min_score < 1:
             raise ConfigError(f"min_score {self.min_score}: expected a number between 0 and 1")
+
+    def prepare(self) -> None:
+        """Compiles the landscape network now, so that a file that is no detector is found before anything is read."""
+        _ = self._landscape
 
     @cached_property
     def _landscape(self) -> Any:

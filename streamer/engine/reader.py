@@ -29,7 +29,7 @@ class Reader:
 
     def __init__(self, model: str | Path = "plate-reader", precision: str = "auto", threads: int | None = None) -> None:
         self.precision = resolve_precision(precision)
-        self._file = find_model(model, self.precision)
+        self._file = find_model(model, self.precision, "reader")
         self._threads = threads
         self.alphabet = Alphabet.load(config_folder() / "plates" / "alphabet.yaml")
         classes = self._file.card.get("classes", self.alphabet.size)
@@ -39,6 +39,10 @@ class Reader:
                 f"{self.alphabet.size}; use the alphabet it was trained with"
             )
         self._temperature = float(self._file.card.get("temperature", 1.0))
+
+    def prepare(self) -> None:
+        """Compiles the network now, so that a file that is no reader is found before anything is read."""
+        _ = self._request
 
     @cached_property
     def _request(self) -> Any:
@@ -67,6 +71,8 @@ def reading(slot_probs: F32Array, colour: F32Array, rows: F32Array, alphabet: Al
     text = alphabet.decode(best.tolist())
     probability = slot_probs.max(-1).astype(float)
     counted = probability[: min(len(text) + 1, len(best))]
+    if not text.strip(alphabet.unreadable_mark):  # nothing at all could be read
+        text = ""
     kind = Kind(
         COLOURS[int(colour.argmax())] if colour.max() >= KIND_KNOWN else None,
         int(rows.argmax()) + 1 if rows.max() >= KIND_KNOWN else None,

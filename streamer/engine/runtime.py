@@ -11,6 +11,7 @@ from streamer.engine.zoo import ModelFile
 from streamer.errors import ConfigError, ModelError
 
 Precision = Literal["auto", "int8", "bf16", "f32"]
+OUTPUTS = 3  # of the detector (one a stride) and of the reader (characters, colour, rows)
 PRECISIONS = ("auto", "int8", "bf16", "f32")
 
 
@@ -60,7 +61,12 @@ def compile_model(model: ModelFile, shape: list[int], precision: str, threads: i
             "NUM_STREAMS": 1,
             "PERFORMANCE_HINT": "LATENCY",
         }
-        return _core().compile_model(network, "CPU", settings)
+        compiled = _core().compile_model(network, "CPU", settings)
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1][:200]
         raise ModelError(f"model {model.xml} cannot be loaded by OpenVINO: {reason}") from error
+    if len(compiled.outputs) != OUTPUTS:
+        raise ModelError(
+            f"model {model.xml}: has {len(compiled.outputs)} outputs, expected {OUTPUTS}; is it one of ours?"
+        )
+    return compiled

@@ -35,14 +35,20 @@ class ModelFile:
     int8: bool
 
 
-def find_model(name_or_path: str | Path, precision: str) -> ModelFile:
+def find_model(name_or_path: str | Path, precision: str, kind: str | None = None) -> ModelFile:
     """The file of a zoo name or of a path to an .xml, verified against its card.
 
-    `precision` is "int8" or a floating one. ModelError when it is missing, altered, or not there in that precision.
+    `precision` is "int8" or a floating one; `kind` is "detector" or "reader". ModelError when it is missing, altered,
+    not there in that precision, or of another kind.
     """
     text = str(name_or_path)
-    if text.endswith(".xml"):
-        return _from_path(Path(text))
+    found = _from_path(Path(text)) if text.endswith(".xml") else _from_zoo(text, precision)
+    if kind is not None and found.card.get("kind", kind) != kind:
+        raise ModelError(f"model {text!r}: is a {found.card['kind']}, expected a {kind}")
+    return found
+
+
+def _from_zoo(text: str, precision: str) -> ModelFile:
     folder = zoo_folder() / text
     if not (folder / "card.yaml").is_file():
         known = ", ".join(sorted(p.parent.name for p in zoo_folder().glob("*/card.yaml"))) or "none"

@@ -6,7 +6,7 @@ import errno
 import io
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -80,14 +80,38 @@ def open_output(path: Path, *, append: bool = False) -> io.FileIO:
     """The file, unbuffered and empty (or at its end), its folders made. OutputError where it cannot be written."""
     with output_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        return io.FileIO(path, "a" if append else "w")
+        torn = append and path.is_file() and not _ends_a_line(path)
+        stream = io.FileIO(path, "a" if append else "w")
+        if torn:  # a crash of the machine cut the last row: the next one must not be glued to it
+            write_whole(stream, b"\n")
+        return stream
+
+
+def _ends_a_line(path: Path) -> bool:
+    with path.open("rb") as stream:
+        if stream.seek(0, os.SEEK_END) == 0:
+            return True
+        stream.seek(-1, os.SEEK_END)
+        return stream.read(1) == b"\n"
 
 
 def write_whole(stream: io.FileIO, data: bytes) -> None:
-    """Writes all of `data` (a raw file may take a part of it at a time)."""
+    """Writes all of `data` (a raw file may take a part of it at a time), or nothing where the file can be cut back."""
+    before = stream.tell() if stream.seekable() else None
     view = memoryview(data)
-    while view:
-        view = view[stream.write(view) or 0 :]
+    try:
+        while view:
+            view = view[stream.write(view) or 0 :]
+    except OSError:
+        if before is not None:
+            with suppress(OSError):
+                stream.truncate(before)
+        raise
+
+
+def printable(text: str) -> str:
+    """`text` fit for a terminal: file names that are not UTF-8 get `?` for what cannot be shown."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _reason(error: OSError) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO, Any
 
-from streamer.sink.base import BaseSink
+from streamer.sink.base import BaseSink, printable
 from streamer.sink.csv import time_text
 from streamer.types import Passage
 
@@ -17,7 +17,11 @@ class TerminalSink(BaseSink):
     def __init__(self, stream: IO[str] | None = None) -> None:
         from rich.console import Console
 
-        self._console: Any = Console(file=stream, highlight=False, soft_wrap=True)
+        class _Quiet(Console):
+            def on_broken_pipe(self) -> None:
+                raise BrokenPipeError  # rich's own would end the process
+
+        self._console: Any = _Quiet(file=stream, highlight=False, soft_wrap=True)
         self._started = False
 
     def passage(self, passage: Passage) -> None:
@@ -27,7 +31,7 @@ class TerminalSink(BaseSink):
             self._console.print(f"[bold]{_line({name: name for name in _WIDTHS})}[/bold]")
             self._started = True
         cells = {
-            "camera": passage.camera,
+            "camera": printable(passage.camera),
             "plate": passage.plate,
             "conf": f"{passage.confidence:.3f}",
             "from": _moment(passage.first_s),

@@ -15,9 +15,13 @@ from streamer.config import VideoConfig
 from streamer.errors import ConfigError, OutputError
 from streamer.sink.base import BaseSink, TrackView, open_output, output_errors
 from streamer.source.base import StreamInfo
+from streamer.source.images import IMAGE_SUFFIXES
+from streamer.source.resolve import VIDEO_SUFFIXES
 from streamer.types import Frame, Image, Plates
 
 _MP4_SUFFIXES = (".mp4", ".m4v", ".mov")
+# Names that promise another container than the two that are written.
+_OTHER_SUFFIXES = (VIDEO_SUFFIXES | IMAGE_SUFFIXES) - {*_MP4_SUFFIXES, ".mkv"}
 # A fragment (or cluster) a second: a killed run loses what came after the last one.
 _FRAGMENT_S = 1
 _MP4_OPTIONS = {
@@ -42,6 +46,8 @@ class VideoSink(BaseSink):
 
     def __init__(self, path: str | Path, config: VideoConfig | None = None) -> None:
         self.path = Path(path)
+        if self.path.suffix.lower() in _OTHER_SUFFIXES:
+            raise ConfigError(f"{self.path}: the annotated video is MP4 or Matroska: end its name in .mp4 or .mkv")
         self._config = config or VideoConfig()
         self._stream: io.FileIO | None = open_output(self.path)
         self._container: Any = None
@@ -145,6 +151,12 @@ class VideoSink(BaseSink):
             raise OutputError(f"{self.path}: cannot be encoded ({error}): try another name or size") from None
 
 
+def annotated_names(source: str, *, still: bool) -> tuple[str, str]:
+    """The file names that a source's annotated picture or video gets in a folder: the first that is free."""
+    suffix = ".jpg" if still else ".mp4"
+    return Path(source).stem + suffix, Path(source).name + suffix  # the second for a.avi beside a.mkv
+
+
 class VideoFolderSink(BaseSink):
     """Writes one annotated file a source into a folder: NAME.mp4 for a video, NAME.jpg for a picture."""
 
@@ -160,10 +172,8 @@ class VideoFolderSink(BaseSink):
 
     def begin(self, info: StreamInfo) -> None:
         self.close()
-        suffix = ".jpg" if info.still else ".mp4"
-        name = Path(info.name).stem + suffix
-        if name in self._used:
-            name = Path(info.name).name + suffix  # a.avi beside a.mkv
+        first, second = annotated_names(info.name, still=info.still)
+        name = second if first in self._used else first
         self._used.add(name)
         path = self.folder / name
         self._current = _PictureSink(path) if info.still else VideoSink(path, self._config)

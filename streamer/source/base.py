@@ -50,9 +50,11 @@ class Source(Protocol):
     def close(self) -> None: ...
 
 
-_CREDENTIALS = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s'\"]*@")
+# Up to the last @ of an address: passwords hold slashes and quotes. One slash too: paths swallow the second.
+_CREDENTIALS = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]+:/{1,2})(?:(?!\b[a-zA-Z][a-zA-Z0-9+.-]+:/{1,2})[^\n])*@")
+_QUERY = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]+:/{1,2}[^\s?]*\?)[^\s'\"):]*")
 
 
 def redact(text: str) -> str:
-    """`text` with the user and password of every address in it replaced by `***`."""
-    return _CREDENTIALS.sub(r"\1***@", text)
+    """`text` with the user and password of every address in it, and what follows a `?`, replaced by `***`."""
+    return _QUERY.sub(r"\1***", _CREDENTIALS.sub(r"\1***@", text))

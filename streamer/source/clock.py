@@ -43,6 +43,6 @@ def container_clock(*metadata: Mapping[str, str]) -> Clock:
             start = datetime.fromisoformat(text)
         except ValueError:
             continue
-        if start.utcoffset() is not None and start.year > 1971:
+        if start.utcoffset() is not None and 1971 < start.year < 9000:
             return Clock(start, "container")
     return Clock()

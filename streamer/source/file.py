@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -66,14 +67,15 @@ class VideoSource:
         """The frames; InputError after the last good one where the file ends early."""
         planes = PlaneReader()
         ticker = _Ticker(self._stream, self._rate() or _FALLBACK_RATE)
-        pts, index = 0.0, 0
+        pts, lasts, index = 0.0, 0.0, 0
         for index, decoded in enumerate(self._with_first()):
             pts = ticker.seconds(decoded)
+            lasts = float((decoded.duration or 0) * (decoded.time_base or 0))
             yuv, bgr = planes.read(decoded)
             height, width = (bgr if yuv is None else yuv.y).shape[:2]  # type: ignore[union-attr]
             seen, how = self._captured(pts)
             yield Frame(index, pts, width, height, planes=yuv, bgr=bgr, captured_at=seen, time_source=how)
-        self._report_damage(pts + ticker.step_s, index + 1)
+        self._report_damage(pts + max(ticker.step_s, lasts), index + 1)
 
     def close(self) -> None:
         """Frees the decoder."""
@@ -83,13 +85,14 @@ class VideoSource:
             container.close()
 
     def _open_container(self, av: Any) -> Any:
+        address = self.address
         if not self.live:
-            _check_file(Path(self.address), self.name)
-        options = {"rtsp_transport": "tcp"} if self.address.startswith("rtsp") else {}
+            _check_file(Path(address), self.name)
+            address = str(Path(address).absolute())  # a name with a colon must not look like a protocol
+        options = {"rtsp_transport": "tcp"} if address.startswith("rtsp") else {}
+        timeout = (_OPEN_TIMEOUT_S, _READ_TIMEOUT_S) if self.live else None
         try:
-            return av.open(
-                self.address, options=options, timeout=(_OPEN_TIMEOUT_S, _READ_TIMEOUT_S) if self.live else None
-            )
+            return av.open(address, options=options, timeout=timeout, metadata_errors="replace")
         except (av.FFmpegError, OSError, ValueError) as error:
             raise InputError(self._open_message(error)) from None
 
@@ -167,12 +170,14 @@ class VideoSource:
             return float(self._stream.frames / self._stream.average_rate)
         if self._stream.duration:
             return float(self._stream.duration * self._stream.time_base)
-        tag = {k.upper(): v for k, v in self._stream.metadata.items()}.get("DURATION")
-        if tag and tag.count(":") == 2:
-            hours, minutes, seconds = tag.split(":")
-            return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        # Both of these count from second 0, our times from the stream's first stamp.
+        begins = float((self._stream.start_time or 0) * self._stream.time_base)
+        tag = {k.upper(): v for k, v in self._stream.metadata.items()}.get("DURATION", "")
+        if clock := re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", tag):
+            hours, minutes, seconds = clock.groups()
+            return int(hours) * 3600 + int(minutes) * 60 + float(seconds) - begins
         alone = len(self._container.streams) == 1
-        return self._container.duration / 1e6 if alone and self._container.duration else None
+        return self._container.duration / 1e6 - begins if alone and self._container.duration else None
 
     def _report_damage(self, end_s: float, frames: int) -> None:
         if self._demux_error is not None:

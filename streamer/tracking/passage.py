@@ -127,9 +127,11 @@ class PassageBook:
         return any(self._may_continue(track, passage, now_s) for track in living)
 
     def _may_continue(self, track: Ongoing, passage: Passage, now_s: float) -> bool:
-        near = passage.first_s <= track.first_s <= passage.last_s + self._rejoin_s
-        undecided = not track.text and now_s - track.first_s <= _UNDECIDED_S
-        return near and (undecided or track.text == passage.plate)
+        if track.first_s > passage.last_s + self._rejoin_s:
+            return False
+        if track.text == passage.plate:  # also one that began long before: a short track may lie inside it
+            return True
+        return not track.text and passage.first_s <= track.first_s and now_s - track.first_s <= _UNDECIDED_S
 
 
 def merge(a: Passage, b: Passage) -> Passage:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
+from statistics import median
 
 import numpy as np
 
@@ -14,6 +16,9 @@ from streamer.types import FloatArray, Frame, Plates, TimeSource
 
 # A track that was not believed yet ends sooner: flicker must not wait in the way of real plates.
 _TENTATIVE_GAP_S = 0.25
+# A gap is never shorter than this many usual frame intervals: at one frame a second the next frame is the next hit.
+_FEWEST_FRAMES = 2.2
+_RECENT = 25  # intervals that tell which is usual
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class Tracker:
         self._high_score = high_score
         self._tracks: list[Track] = []
         self._now: float | None = None
+        self._intervals: deque[float] = deque(maxlen=_RECENT)
         self.next_id = first_id
 
     @property
@@ -64,6 +70,8 @@ class Tracker:
         """Takes in one frame's detections; gives the believed tracks that ended with it, in the order of their ids."""
         dt = 0.0 if self._now is None else frame.pts - self._now
         self._now = frame.pts
+        if dt > 0:
+            self._intervals.append(dt)
         # Those whose silence is too long end first: a plate that comes at that moment is another passage.
         ended = self._bury(frame.pts)
         expected = np.array([t.motion.predict(dt) for t in self._tracks]).reshape(-1, 4)
@@ -81,10 +89,13 @@ class Tracker:
         return ended
 
     def _bury(self, now: float) -> list[Track]:
+        shortest = _FEWEST_FRAMES * median(self._intervals) if self._intervals else 0.0
+
         def over(track: Track) -> bool:
             gap = self._config.max_gap_s
+            limit = max(gap if track.id else min(gap, _TENTATIVE_GAP_S), shortest)
             # 1e-9: a gap of exactly the limit must not depend on rounding
-            return now - track.last.pts > (gap if track.id else min(gap, _TENTATIVE_GAP_S)) + 1e-9
+            return now - track.last.pts > limit + 1e-9
 
         ended = [t for t in self._tracks if over(t)]
         self._tracks = [t for t in self._tracks if not over(t)]

@@ -171,6 +171,44 @@ def test_a_refused_run_leaves_the_source_and_old_rows_alone(tmp_path: Path) -> N
     assert (tmp_path / "p.csv").read_text() == "old rows"
 
 
+def test_an_annotated_folder_never_holds_the_source(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    video = write_video(tmp_path / "a.mp4", drive(3))
+    (tmp_path / "links").mkdir()
+    os.link(video, tmp_path / "links" / "a.mp4")
+    before = video.read_bytes()
+    for folder in (tmp_path, tmp_path / "links"):
+        assert alpr("run", video, "--video", folder) == 2
+        assert "is the source as well as an output" in error_line(capsys)
+    assert video.read_bytes() == before
+    assert alpr("run", video, "--video", tmp_path / "out") == 0
+    assert (tmp_path / "out" / "a.mp4").stat().st_size > 0
+
+
+@pytest.mark.parametrize(("option", "rows"), [("--append", 2), ("--replace", 1), (None, 1)])
+def test_rows_are_kept_or_begun_anew(tmp_path: Path, option: str | None, rows: int) -> None:
+    video = write_video(tmp_path / "a.mp4", drive(20))
+    for _ in range(2):
+        assert alpr("run", video, "--csv", tmp_path / "p.csv", *([option] if option else [])) == 0
+    lines = (tmp_path / "p.csv").read_text().splitlines()
+    assert len(lines) == 1 + rows
+    assert lines[0].startswith("camera,")
+
+
+def test_a_closed_pipe_is_no_failure(tmp_path: Path, repo: Path) -> None:
+    (tmp_path / "c.yaml").write_text("threads: 2\n")
+    code = f"from streamer.cli import main; main(['check', {str(tmp_path / 'c.yaml')!r}])"
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([sys.executable, "-c", code], cwd=repo, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_bare_command_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert alpr() == 2
+    assert "\n  run " in capsys.readouterr().err
+
+
 def test_unknown_verbs_get_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
     assert alpr("rnu") == 2
     assert "did you mean 'run'?" in error_line(capsys)

@@ -11,12 +11,15 @@ import pytest
 from streamkit import write_video
 
 from streamer import PlateReader
+from streamer.alphabet import Alphabet
 from streamer.engine.detector import good_quads, in_frame
+from streamer.engine.reader import reading
+from streamer.engine.zoo import config_folder
 from streamer.errors import ConfigError, ModelError
 from streamer.geometry import box_iou_matrix, box_quad
 from streamer.pixels import rectify
 from streamer.source.file import VideoSource
-from streamer.types import Image, Plate
+from streamer.types import Image, Kind, Plate
 from train.golden import golden_crops
 from train.synth.clip import ClipScene
 
@@ -147,6 +150,28 @@ def test_video_and_picture_give_the_same_plates(
         assert abs(plates.score[j] - plate.score) < 0.06
         if plate.confidence > 0.8:
             assert texts[j] == plate.text
+
+
+def test_a_model_of_the_other_kind_is_refused() -> None:
+    with pytest.raises(ModelError, match="'plate-reader': is a reader, expected a detector"):
+        PlateReader(detector="plate-reader")
+    with pytest.raises(ModelError, match="is a detector, expected a reader"):
+        PlateReader(reader="plate-detector-s")
+
+
+@pytest.mark.parametrize(
+    ("slots", "text", "confidence"),
+    [("AB", "AB", True), ("A?", "A?", True), ("??", "", False), ("", "", False)],
+)
+def test_a_plate_that_nobody_could_read_has_no_text(slots: str, text: str, confidence: bool) -> None:
+    alphabet = Alphabet.load(config_folder() / "plates" / "alphabet.yaml")
+    probs = np.full((12, alphabet.size), 1e-4, np.float32)
+    probs[np.arange(12), alphabet.encode(slots, 12)] = 0.99
+    found = reading(probs, np.full(5, 0.2, np.float32), np.full(2, 0.5, np.float32), alphabet)
+    assert found.text == text
+    assert (found.confidence > 0) == confidence
+    assert len(found.char_confidence) == len(text)
+    assert found.kind == Kind(None, None, None)
 
 
 SQUARE = np.array([[10, 10], [50, 10], [50, 30], [10, 30]], float)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -202,6 +203,29 @@ def test_a_failing_sink_is_reported_and_the_others_closed_whole(threaded: bool) 
         run(source, broken, good)
     assert (broken.closed, good.closed, source.closed) == (1, 1, True)
     assert len(good.passages) == 1, "the tracks so far still give their rows"
+
+
+def test_a_silent_fifo_can_be_stopped(tmp_path: Path) -> None:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("no named pipes here")
+    video = write_video(tmp_path / "a.mkv", drive(20))
+    os.mkfifo(tmp_path / "pipe.mkv")
+    written, over = threading.Event(), threading.Event()
+
+    def feed() -> None:
+        with (tmp_path / "pipe.mkv").open("wb") as pipe:
+            pipe.write(video.read_bytes())
+            pipe.flush()
+            written.set()
+            over.wait(60)  # the writer hangs with the pipe open
+
+    feeder = threading.Thread(target=feed, daemon=True)
+    feeder.start()
+    stop = threading.Event()
+    threading.Thread(target=lambda: (written.wait(30), time.sleep(1), stop.set()), daemon=True).start()
+    assert run(str(tmp_path / "pipe.mkv"), stop=stop).ended == "stopped"
+    over.set()
+    feeder.join(5)
 
 
 def test_a_full_disk_is_an_output_error(tmp_path: Path) -> None:

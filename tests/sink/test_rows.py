@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import os
+import subprocess
+import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -126,6 +128,39 @@ def test_an_output_that_cannot_be_written_fails_before_anything_else(tmp_path: P
 def test_a_folder_is_not_an_output_file(tmp_path: Path, make: type) -> None:
     with pytest.raises(OutputError, match="it is a folder"):
         make(tmp_path)
+
+
+def test_a_row_cut_by_a_crash_is_not_glued_to_the_next(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text(HEADER + "gate,1,AB")
+    sink = CsvSink(tmp_path / "p.csv", append=True)
+    sink.passage(passage_of())
+    sink.close()
+    lines = (tmp_path / "p.csv").read_text().splitlines()
+    assert lines[1] == "gate,1,AB"
+    assert lines[2].startswith("gate,1,皖A12345,")
+
+
+def test_a_row_that_does_not_fit_leaves_nothing_behind(tmp_path: Path) -> None:
+    code = f"""
+import resource, signal
+from streamer.errors import OutputError
+from streamer.sink.csv import CsvSink
+from streamkit import passage_of
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+sink = CsvSink({str(tmp_path / "p.csv")!r})
+sink.passage(passage_of())
+resource.setrlimit(resource.RLIMIT_FSIZE, ({len(HEADER)} + 200, {len(HEADER)} + 200))
+try:
+    sink.passage(passage_of(camera="c" * 150))
+except OutputError as error:
+    print(error)
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), str(Path.cwd())])}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert "cannot be written" in done.stdout, done.stderr
+    text = (tmp_path / "p.csv").read_text()
+    assert text.endswith("\n")
+    assert text.count("\n") == 2
 
 
 def test_folders_on_the_way_are_made(tmp_path: Path) -> None:

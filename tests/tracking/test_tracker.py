@@ -50,6 +50,12 @@ def test_tracks(frames: list[list[Box]], expected: list[tuple[int, int, int]]) -
     assert sorted((t.id, t.first.frame, t.last.frame) for t in ended) == expected
 
 
+@pytest.mark.parametrize("fps", [0.5, 1, 2, 3, 4, 12])
+def test_slow_recordings_have_tracks_too(fps: float) -> None:
+    ended, _ = follow([[box(9)]] * 6, fps)
+    assert [(t.id, t.first.frame, t.last.frame) for t in ended] == [(1, 0, 5)]
+
+
 def test_crossing_plates_keep_their_ids() -> None:
     ended, _ = follow([[box(5 + 4 * i, 50), box(245 - 4 * i, 56)] for i in range(60)])
     ends = {t.id: t.last.box_xyxy[0] for t in ended}

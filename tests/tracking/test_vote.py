@@ -170,7 +170,7 @@ def test_rejoining(passages: list[Passage], spans: list[tuple[int, float, float]
         (4.1, [], True),
         (9.0, [Ongoing(2.0, "AB1")], False),  # it may be the same vehicle again
         (9.0, [Ongoing(2.0, "XY9")], True),
-        (9.0, [Ongoing(0.0 - 1, "AB1")], True),  # was there before: another plate
+        (9.0, [Ongoing(0.0 - 1, "AB1")], False),  # a longer track around it: one row when that ends
         (9.0, [Ongoing(4.1, "AB1")], True),  # came too late
         (4.2, [Ongoing(3.5, "")], False),  # not read yet
         (9.0, [Ongoing(3.5, "")], True),  # and will not be

@@ -146,9 +146,11 @@ class ReadingData(Dataset[tuple[torch.Tensor, list[int], int, int, int]]):
             tone = tuple(int(v) for v in rng.uniform(0, 140) + rng.normal(0, 10, 3).clip(-30, 30))
             around = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=tone)
         else:
-            around = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REFLECT_101)
-            around[:pad] = cv2.GaussianBlur(around[:pad], (0, 0), 6)
-            around[-pad:] = cv2.GaussianBlur(around[-pad:], (0, 0), 6)
+            # Of the plate's own edge colours, smeared: mirrored, it would show characters that no label names.
+            around = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
+            smeared = cv2.GaussianBlur(around, (0, 0), pad / 2)
+            smeared[pad : pad + h, pad : pad + w] = image
+            around = smeared
         quad = box_quad(np.array([pad, pad, pad + w, pad + h], float))
         crop = Crop(text, "", plate.colour, plate.rows, quad, None)
         return cut(around, draw_cut(rng, crop, w, h)), text, plate.colour, plate.rows
