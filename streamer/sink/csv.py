@@ -64,8 +64,9 @@ def row_of(passage: Passage) -> tuple[str, ...]:
 def encode_row(cells: tuple[str, ...]) -> bytes:
     """One RFC 4180 line. Lone surrogates (file names that are not UTF-8) become `?`."""
     line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    return line.getvalue().encode("utf-8", "replace")
+    # The writer quotes what its own line ending is made of: with \r\n a lone \r in a name is quoted as well.
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return (line.getvalue().removesuffix("\r\n") + "\n").encode("utf-8", "replace")
 
 
 def guard(text: str) -> str:
