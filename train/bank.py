@@ -15,6 +15,7 @@ from streamer.geometry import for_pixel_centres, homography, side_lengths
 from streamer.types import FloatArray, Image
 from train.config import TrainConfig
 from train.data.cache import PictureCache
+from train.data.detection import TRUST, PlateBank
 from train.data.manifest import PlateLabel, Sample, is_validation
 from train.data.open import open_datasets
 
@@ -66,10 +67,10 @@ def store(file: Path, key: object, make: Callable[[], Sequence[Image]]) -> Pictu
     return PictureCache(data, found["offsets"], found["shapes"], np.ones(len(found["shapes"])))
 
 
-def plate_bank(config: TrainConfig, data: Sequence[str], folder: Path) -> PictureCache | None:
+def plate_bank(config: TrainConfig, data: Sequence[str], folder: Path) -> PlateBank | None:
     """Real and drawn plates in one bank; None when the data has no corners and nothing is drawn."""
     crops = [s for s in open_datasets(data, "train") if s.kind == "crop" and not is_validation(s)]
-    crops = [s for s in crops if any(corners_of(p) is not None for p in s.plates)]
+    crops = [s for s in crops if s.quad_quality is None and any(corners_of(p) is not None for p in s.plates)]
 
     def make() -> list[Image]:
         plates = real_plates(crops)
@@ -84,7 +85,9 @@ def plate_bank(config: TrainConfig, data: Sequence[str], folder: Path) -> Pictur
     if not crops and not config.synthetic:
         return None
     key = ["bank", config.synthetic, config.seed, config.synthetic_assets, [s.relative for s in crops]]
-    return store(folder / "bank", key, make)
+    pictures = store(folder / "bank", key, make)
+    real = len(pictures) - config.synthetic
+    return PlateBank(pictures, np.concatenate([np.full(real, TRUST["machine"]), np.ones(config.synthetic)]))
 
 
 def shrunk(image: Image) -> Image:

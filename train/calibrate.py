@@ -15,8 +15,9 @@ from torch.nn import functional as F
 
 from models.detector.network import normalise
 from streamer.alphabet import Alphabet
+from streamer.engine.detector import LONG, SHORT, net_size
 from streamer.geometry import box_quad, grow_quad
-from streamer.pixels import MARGIN_ACROSS, MARGIN_ALONG, cut, frame_of, letterbox
+from streamer.pixels import MARGIN_ACROSS, MARGIN_ALONG, PAD, cut, frame_of, letterbox
 from streamer.types import Image, Plate
 from train.data.manifest import Sample
 from train.golden import detect_in_torch
@@ -39,9 +40,20 @@ def reader_crop(sample: Sample) -> Image | None:
 
 
 def detector_input(sample: Sample) -> Image | None:
-    """A scene as the pipeline would show it to the network, landscape: (384, 640, 3)."""
+    """A picture as the pipeline would show it to the network: (384, 640, 3).
+
+    Of portrait pictures, shown at the scale of portrait, the middle that fits into the landscape size.
+    """
     image = cv2.imread(str(sample.path))
-    return None if image is None else letterbox(frame_of(image), 640, 384)[0]
+    if image is None:
+        return None
+    shown = letterbox(frame_of(image), *net_size(image.shape[1], image.shape[0]))[0]
+    if shown.shape[:2] == (SHORT, LONG):
+        return shown
+    canvas = np.full((SHORT, LONG, 3), PAD, np.uint8)
+    top = (shown.shape[0] - SHORT) // 2
+    canvas[:, : shown.shape[1]] = shown[top : top + SHORT]
+    return canvas
 
 
 def spread(samples: Sequence[Sample], count: int) -> list[Sample]:
@@ -73,10 +85,13 @@ def fit_temperature(module: nn.Module, samples: Sequence[Sample], alphabet: Alph
 
 
 def fit_min_score(module: nn.Module, samples: Sequence[Sample]) -> float:
-    """The score with the best F1 of found plates (IoU 0.5) on these pictures, to two decimals; 0.4 without any."""
+    """The score with the best F1 of found plates (IoU 0.5) on these pictures, to two decimals; 0.4 without any.
+
+    Pictures that may hold unlabelled plates are left out: their misses would count and their false ones would not.
+    """
     rows: list[tuple[float, bool]] = []
     plates = 0
-    for s in track(samples, "fitting the threshold", transient=True):
+    for s in track([s for s in samples if s.complete], "fitting the threshold", transient=True):
         image = cv2.imread(str(s.path))
         if image is None:
             continue

@@ -37,8 +37,9 @@ class TrainConfig(BaseModel):
 class DetectorTrainConfig(TrainConfig):
     size: str = "s"
     image: int = Field(448, gt=0, multiple_of=32)
-    mosaic: float = Field(0.5, ge=0, le=1)
-    paste: float = Field(0.3, ge=0, le=1)
+    mosaic: float = Field(0.25, ge=0, le=1)
+    paste: float = Field(0.25, ge=0, le=0.5, description="chance that plates are pasted in; twice that where none is")
+    distract: float = Field(0.3, ge=0, le=1, description="chance of things that look like plates and are none")
     background_weight: float = Field(2.0, ge=0, description="how often a plate-free picture comes, beside a scene")
     corner_weight: float = Field(0.5, ge=0)
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from models.detector.loss import DetectorLoss, LossWeights, Targets
 from models.detector.network import SIZES, PlateDetector, normalise
+from streamer.engine.zoo import sha256
 from streamer.errors import ConfigError, InputError
 from train.bank import plate_bank
 from train.config import DetectorTrainConfig
@@ -41,15 +42,26 @@ def usable(samples: Sequence[Sample]) -> list[Sample]:
     return [s for s in samples if fits(s) and not is_validation(s)]
 
 
-def sampling_weights(samples: Sequence[Sample], background: float) -> np.ndarray:
-    """Every scene alike, but the many pictures of one kind of plate a little less often than they are there."""
+def sampling_weights(samples: Sequence[Sample], background: float, grey: np.ndarray | None = None) -> np.ndarray:
+    """Every scene alike, but the many pictures of one kind of plate a little less often than they are there.
+
+    `grey` (n,) bool: pictures without colour; plate-free ones come less often (no camera of today sees the world so).
+    """
     counts: dict[str, int] = {}
     for s in samples:
         counts[s.country or "-"] = counts.get(s.country or "-", 0) + 1
     weights = np.array([counts[s.country or "-"] ** -0.3 for s in samples])
     is_background = np.array([s.kind == "background" for s in samples])
     weights[is_background] *= background
+    if grey is not None:
+        weights[is_background & grey] *= 0.3
     return weights
+
+
+def is_grey(image: np.ndarray) -> bool:
+    """Whether a picture (H, W, 3) has next to no colour."""
+    few = image[::8, ::8].astype(int)
+    return float((few.max(-1) - few.min(-1)).mean()) < 4
 
 
 def data_hash(samples: Sequence[Sample]) -> str:
@@ -70,15 +82,20 @@ def detector_data(config: DetectorTrainConfig, data: Sequence[str], out: Path) -
         raise InputError(f"{', '.join(data)}: no scene with a labelled box to train on")
     cache = build_cache([s.path for s in samples], out / "cache", CACHE_SIDE)
     bank = plate_bank(config, data, out / "cache")
-    weights = sampling_weights(samples, config.background_weight)
-    dataset = DetectionData(
-        samples, weights, cache, bank, config.samples, config.image, config.seed, config.mosaic, config.paste
-    )
+    grey = np.array([s.kind == "background" and is_grey(cache[i]) for i, s in enumerate(samples)])
+    weights = sampling_weights(samples, config.background_weight, grey)
+    c = config
+    dataset = DetectionData(samples, weights, cache, bank, c.samples, c.image, c.seed, c.mosaic, c.paste, c.distract)
     return dataset, samples
 
 
 def train_detector(
-    config: DetectorTrainConfig, data: Sequence[str], out: Path, device: torch.device, resume: bool = True
+    config: DetectorTrainConfig,
+    data: Sequence[str],
+    out: Path,
+    device: torch.device,
+    resume: bool = True,
+    init: Path | None = None,
 ) -> Path:
     """Trains from the data sets and gives the path of the weights."""
     dataset, samples = detector_data(config, data, out)
@@ -94,11 +111,13 @@ def train_detector(
     model, ema = build_model(config), build_model(config)
     model.to(memory_format=torch.channels_last)
     info: dict[str, Any] = {"data_hash": data_hash(samples), "pictures": len(samples), "torch": str(torch.__version__)}
-    weights_path = fit(model, ema, dataset, collate, step_loss, config, out, device, resume, info)
+    if init is not None:
+        info["init_sha256"] = sha256(init) if init.is_file() else ""
+    weights_path = fit(model, ema, dataset, collate, step_loss, config, out, device, resume, info, init)
     plot_losses(out / "metrics.jsonl", out / "losses.png")
     return weights_path
 
 
 def to_device(targets: Targets, device: torch.device) -> Targets:
     t = targets
-    return Targets(*(x.to(device) for x in (t.boxes, t.valid, t.quads, t.has_quad, t.ignore, t.complete)))
+    return Targets(*(x.to(device) for x in (t.boxes, t.valid, t.quads, t.has_quad, t.edge, t.ignore, t.unknown)))

@@ -23,7 +23,8 @@ from train.data.open import open_datasets
 from train.golden import detector_golden, path_of, reader_golden
 from train.reader import ALPHABET, usable
 
-CALIBRATION = 400
+CALIBRATION = 400  # pictures that INT8 is calibrated on
+HELD_OUT = 2000  # pictures or crops at most that thresholds and temperatures are fitted on
 
 
 def load_weights(path: Path) -> dict[str, Any]:
@@ -98,7 +99,8 @@ def export(
 def convert_detector(module: torch.nn.Module, data: Sequence[str], min_score: float | None) -> Converted:
     """Free height and width in both precisions; quantised at the landscape size."""
     images = calibration_scenes(data)
-    held_out = [s for s in open_datasets(data, "validation") if s.kind in ("scene", "background")]
+    held_out = [s for s in open_datasets(data, "validation") if s.kind in ("scene", "background") and s.complete]
+    held_out = spread(held_out, HELD_OUT)
     chosen = fit_min_score(module, held_out) if min_score is None else min_score
     card = {
         "input": "u8 NHWC BGR, letterboxed to 640x384 or 384x640",
@@ -116,7 +118,7 @@ def convert_detector(module: torch.nn.Module, data: Sequence[str], min_score: fl
 def convert_reader(module: torch.nn.Module, data: Sequence[str]) -> Converted:
     alphabet, slots = Alphabet.load(ALPHABET), ReaderSize().slots
     images = calibration_crops(data, alphabet, slots)
-    held_out = usable(open_datasets(data, "validation"), alphabet, slots, validation=True)
+    held_out = spread(usable(open_datasets(data, "validation"), alphabet, slots, validation=True), HELD_OUT)
     temperature = fit_temperature(module, held_out, alphabet, slots)
     card = {
         "input": "u8 NHWC BGR, 48x128, rectified with a margin of 4 % and 6 %",
@@ -130,8 +132,10 @@ def convert_reader(module: torch.nn.Module, data: Sequence[str]) -> Converted:
 
 
 def calibration_scenes(data: Sequence[str]) -> list[Any]:
-    scenes = [s for s in open_datasets(data, "train") if s.kind == "scene"]
-    images = [i[None] for s in spread(scenes, CALIBRATION) if (i := detector_input(s)) is not None]
+    samples = open_datasets(data, "train")
+    chosen = spread([s for s in samples if s.kind == "scene"], CALIBRATION * 9 // 10)
+    chosen += spread([s for s in samples if s.kind == "background"], CALIBRATION // 10)
+    images = [i[None] for s in chosen if (i := detector_input(s)) is not None]
     return _some(images, data)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from streamer.engine.detector import plates_of_levels
+from streamer.engine.detector import net_size, plates_of_levels
 from streamer.engine.reader import reading, softmax
 from streamer.geometry import box_quad, grow_quad
 from streamer.pixels import MARGIN_ACROSS, MARGIN_ALONG, cut, frame_of, letterbox
@@ -54,7 +54,7 @@ def detect_in_torch(module: Any, image: Image, min_score: float) -> Plates:
     from models.detector.network import normalise
 
     frame = frame_of(image)
-    shown, scale = letterbox(frame, 640, 384)
+    shown, scale = letterbox(frame, *net_size(frame.width, frame.height))
     with torch.no_grad():
         levels = module(normalise(torch.from_numpy(shown.transpose(2, 0, 1).copy())[None]))
     maps = [level[0].float().numpy() for level in levels]

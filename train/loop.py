@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -125,6 +126,10 @@ class MetricLog:
         with self.path.open("a", encoding="utf-8") as out:
             out.write(json.dumps(record) + "\n")
 
+    def clear(self) -> None:
+        """Begins anew."""
+        self.path.unlink(missing_ok=True)
+
     def read(self) -> Iterator[dict[str, Any]]:
         if self.path.exists():
             with self.path.open(encoding="utf-8") as lines:
@@ -144,15 +149,21 @@ def fit(
     device: torch.device,
     resume: bool = True,
     info: dict[str, Any] | None = None,
+    initial: Path | None = None,
     on_checkpoint: Callable[[nn.Module, int], None] | None = None,
 ) -> Path:
     """Trains `model`, writes `out/checkpoint.pt`, `out/metrics.jsonl` and at the end `out/weights.pt` (the EMA).
 
-    Resumes from the checkpoint when there is one of the same configuration; ConfigError when it is of another.
+    Resumes from the checkpoint when there is one of the same configuration and data; ConfigError when it is of others.
+    `initial`: the weights.pt of another training to start from.
     """
     if config.threads:
         torch.set_num_threads(config.threads)
     steps = config.samples // config.batch
+    model.to(device).train()
+    ema_model.to(device).eval()
+    if initial is not None:
+        load_initial(model, initial)
     optimiser = torch.optim.AdamW(parameter_groups(model, config.weight_decay), lr=config.lr)
     ema = Ema(ema_model, config.ema)
     ema_model.load_state_dict(model.state_dict())
@@ -160,9 +171,9 @@ def fit(
     settings = config.model_dump(mode="json")
     start = 0
     if resume and (state := checkpoint.load()):
-        start = restore(state, settings, model, ema, optimiser, checkpoint.path)
-    model.to(device).train()
-    ema_model.to(device).eval()
+        start = restore(state, settings, info or {}, model, ema, optimiser, checkpoint.path)
+    else:
+        log.clear()
     last_save = last_log = time.monotonic()
     sums: dict[str, float] = {}
     with progress(config.name) as bar:
@@ -193,21 +204,39 @@ def fit(
                 )
                 sums, last_log = {}, now
             if time.monotonic() - last_save > config.checkpoint_seconds or done == steps:
-                checkpoint.save(pack(done, settings, model, ema, optimiser))
+                before = time.monotonic()
+                checkpoint.save(pack(done, settings, info or {}, model, ema, optimiser))
                 if on_checkpoint:
                     on_checkpoint(ema_model, done)
-                last_save = last_log = time.monotonic()
+                last_save = time.monotonic()
+                last_log += last_save - before  # saving is no part of the rate
     weights = out / "weights.pt"
     Checkpoint(weights).save({"model": ema_model.state_dict(), "config": settings, "info": info or {}})
     return weights
 
 
+def load_initial(model: nn.Module, weights: Path) -> None:
+    """Puts the weights of another training into the model; ConfigError where they are of another network."""
+    try:
+        state = torch.load(weights, map_location="cpu", weights_only=True)["model"]
+        model.load_state_dict(state)
+    except (OSError, KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"--init {weights}: is not the weights.pt of such a network ({reason})") from None
+
+
 def pack(
-    step: int, settings: dict[str, Any], model: nn.Module, ema: Ema, optimiser: torch.optim.Optimizer
+    step: int,
+    settings: dict[str, Any],
+    info: dict[str, Any],
+    model: nn.Module,
+    ema: Ema,
+    optimiser: torch.optim.Optimizer,
 ) -> dict[str, Any]:
     return {
         "step": step,
         "config": settings,
+        "info": info,
         "model": model.state_dict(),
         "ema": ema.module.state_dict(),
         "ema_steps": ema.steps,
@@ -218,6 +247,7 @@ def pack(
 def restore(
     state: dict[str, Any],
     settings: dict[str, Any],
+    info: dict[str, Any],
     model: nn.Module,
     ema: Ema,
     optimiser: torch.optim.Optimizer,
@@ -230,6 +260,8 @@ def restore(
         raise ConfigError(
             f"{path} was made with another {', '.join(differ)}: use --fresh to start over or another --out to keep it"
         )
+    if state.get("info", {}).get("data_hash") != info.get("data_hash"):
+        raise ConfigError(f"{path} was made from other data: use --fresh to start over or another --out to keep it")
     model.load_state_dict(state["model"])
     ema.module.load_state_dict(state["ema"])
     ema.steps = state["ema_steps"]

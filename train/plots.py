@@ -38,10 +38,11 @@ def plot_losses(log: Path, out: Path) -> None:
 
 
 def detector_sheet(dataset: Any, out: Path, count: int = 24) -> None:
-    """The first samples as the network sees them: boxes green, trusted corners red to yellow, ignored boxes grey."""
+    """The first samples as the network sees them: boxes green, trusted corners red to yellow, ignored boxes grey,
+    unknown places framed in red."""
     pictures = []
     for i in range(min(count, len(dataset))):
-        image_chw, labels, complete = dataset[i]
+        image_chw, labels = dataset[i]
         picture = np.ascontiguousarray(image_chw.numpy().transpose(1, 2, 0))
         for box, quad, trust, ignore in zip(labels.box, labels.quad, labels.trust, labels.ignore, strict=True):
             colour = (128, 128, 128) if ignore else (0, 255, 0)
@@ -49,8 +50,9 @@ def detector_sheet(dataset: Any, out: Path, count: int = 24) -> None:
             cv2.rectangle(picture, (x1, y1), (x2, y2), colour, 1)
             for k, (x, y) in enumerate(quad if trust > 0 else []):
                 cv2.circle(picture, (int(x), int(y)), 2, (0, 60 * k, 255), -1)
-        if not complete:
-            cv2.rectangle(picture, (0, 0), (picture.shape[1] - 1, picture.shape[0] - 1), (0, 0, 255), 3)
+        for box in labels.unknown:
+            x1, y1, x2, y2 = (int(v) for v in box)
+            cv2.rectangle(picture, (x1, y1), (x2 - 1, y2 - 1), (0, 0, 255), 3)
         pictures.append(picture)
     out.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(out), contact_sheet(pictures, [str(i) for i in range(len(pictures))], columns=6))

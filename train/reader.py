@@ -16,6 +16,7 @@ from models.detector.network import normalise
 from models.reader.loss import ReaderTargets, reader_loss
 from models.reader.network import PlateReaderNet, ReaderSize
 from streamer.alphabet import Alphabet
+from streamer.engine.zoo import sha256
 from streamer.errors import InputError
 from train.bank import assets_of, shrunk, store
 from train.config import ReaderTrainConfig
@@ -128,7 +129,12 @@ def reader_data(config: ReaderTrainConfig, data: Sequence[str], out: Path) -> tu
 
 
 def train_reader(
-    config: ReaderTrainConfig, data: Sequence[str], out: Path, device: torch.device, resume: bool = True
+    config: ReaderTrainConfig,
+    data: Sequence[str],
+    out: Path,
+    device: torch.device,
+    resume: bool = True,
+    init: Path | None = None,
 ) -> Path:
     """Trains from the data sets and gives the path of the weights."""
     dataset, samples = reader_data(config, data, out)
@@ -145,6 +151,8 @@ def train_reader(
     torch.manual_seed(config.seed)
     model, ema = PlateReaderNet(alphabet.size, size), PlateReaderNet(alphabet.size, size)
     info: dict[str, Any] = {"data_hash": data_hash(samples), "crops": len(samples), "torch": str(torch.__version__)}
-    weights = fit(model, ema, dataset, collate, step_loss, config, out, device, resume, info)
+    if init is not None:
+        info["init_sha256"] = sha256(init) if init.is_file() else ""
+    weights = fit(model, ema, dataset, collate, step_loss, config, out, device, resume, info, init)
     plot_losses(out / "metrics.jsonl", out / "losses.png")
     return weights

@@ -20,6 +20,7 @@ def options(function):  # type: ignore[no-untyped-def]
             click.option(
                 "--out", type=click.Path(path_type=Path), help="Checkpoints, log, plots. [default: out/train/NAME]"
             ),
+            click.option("--init", type=click.Path(path_type=Path), help="Start from these weights.pt (fine-tuning)."),
             click.option("--fresh", is_flag=True, help="Start over; without it a broken run is resumed."),
             click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ... or auto."),
             click.option("--samples", type=int, help="Pictures to see in all, in place of the configuration's."),
@@ -60,7 +61,7 @@ def reader(**kwargs) -> None:  # type: ignore[no-untyped-def]
 
 
 def _run(  # type: ignore[no-untyped-def]
-    schema, teach, prepare, collate, config_path, data, out, fresh, device, samples, workers, bf16, loader_only
+    schema, teach, prepare, collate, config_path, data, out, init, fresh, device, samples, workers, bf16, loader_only
 ) -> None:
     import torch
 
@@ -77,5 +78,5 @@ def _run(  # type: ignore[no-untyped-def]
         return
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    weights = teach(config, list(data), out, torch.device(device), resume=not fresh)
+    weights = teach(config, list(data), out, torch.device(device), resume=not fresh, init=init)
     click.echo(f"weights: {weights}\nnext: alpr export {weights} --data {data[0]}")

@@ -41,7 +41,8 @@ def assign_atss(
     """points (A, 2), strides (A,), anchors (A, 4), gt_boxes (N, M, 4), gt_valid (N, M) bool -> Assignment.
 
     A candidate is positive when its IoU reaches mean + std of the plate's candidates and its centre lies inside the
-    plate's box; a location claimed twice goes to the plate of larger IoU.
+    plate's box; a plate without any takes the candidate of highest IoU. A location claimed twice goes to the plate of
+    larger IoU.
     """
     n, m = gt_valid.shape
     a = len(points)
@@ -53,7 +54,11 @@ def assign_atss(
     p = points[index]
     inside_by = torch.cat([p - gt_boxes[:, :, None, :2], gt_boxes[:, :, None, 2:] - p], -1).amin(-1)
     margin = 0.001 * (gt_boxes[..., 2:] - gt_boxes[..., :2]).clamp(min=0).prod(-1).sqrt()
-    keep = (iou >= threshold) & (inside_by > margin[..., None]) & gt_valid[..., None]
+    keep = (iou >= threshold) & (inside_by > margin[..., None])
+    # A plate lower than the stride may hold no centre at all: without its best candidate it would be background.
+    orphan = ~keep.any(-1, keepdim=True)
+    best_one = torch.zeros_like(keep).scatter_(-1, iou.argmax(-1, keepdim=True), True)
+    keep = (keep | (orphan & best_one)) & gt_valid[..., None]
     claim = torch.full((n, m, a), -1.0, device=points.device)
     claim.scatter_(2, index, torch.where(keep, iou, torch.full_like(iou, -1.0)))
     best, plate = claim.max(1)

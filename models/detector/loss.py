@@ -27,16 +27,20 @@ class Targets:
     """The labels of a batch, padded to M plates an image. Boxes and quads in net_xy.
 
     `boxes` (N, M, 4); `valid` (N, M) bool; `quads` (N, M, 4, 2); `has_quad` (N, M) float, 0-1, how far the corners are
-    trusted; `ignore` (N, K, 4) boxes where nothing is known (zero-sized rows are padding); `complete` (N,) bool: False
-    when the picture may hold plates that nobody labelled.
+    trusted; `edge` (N, M) float, 0-1, how far the box's edges are; `ignore` (N, K, 4) boxes where nothing is known;
+    `unknown` (N, U, 4) boxes that may hold plates that nobody labelled. Zero-sized rows of the last two are padding.
     """
 
     boxes: Tensor
     valid: Tensor
     quads: Tensor
     has_quad: Tensor
+    edge: Tensor
     ignore: Tensor
-    complete: Tensor
+    unknown: Tensor
+
+
+FAIR_QUALITY = 0.75
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def diou_loss(pred: Tensor, target: Tensor) -> Tensor:
 def background_weight(points: Tensor, targets: Targets, reach: float = 1.0) -> Tensor:
     """(N, A) float: 0 where a location must not be taught as background.
 
-    That is inside ignored boxes, and in incomplete pictures everywhere but within `reach` box sizes around a labelled
+    That is inside ignored boxes, and inside unknown ones everywhere but within `reach` box sizes around a labelled
     plate (nobody would have left a second plate unlabelled right there).
     """
 
@@ -84,14 +88,13 @@ def background_weight(points: Tensor, targets: Targets, reach: float = 1.0) -> T
         high = (points[None, None] <= boxes[:, :, None, 2:]).all(-1)
         return (low & high).any(1)
 
-    n, a = len(targets.complete), len(points)
-    if targets.boxes.shape[1]:
-        size = targets.boxes[..., 2:] - targets.boxes[..., :2]
-        near_boxes = torch.cat([targets.boxes[..., :2] - reach * size, targets.boxes[..., 2:] + reach * size], -1)
-        near = inside(torch.where(targets.valid[..., None], near_boxes, torch.zeros_like(near_boxes)))
-    else:
-        near = torch.zeros(n, a, dtype=torch.bool, device=points.device)
-    known = near | targets.complete[:, None]
+    known = torch.ones(len(targets.boxes), len(points), dtype=torch.bool, device=points.device)
+    if targets.unknown.shape[1]:
+        known = ~inside(targets.unknown)
+        if targets.boxes.shape[1]:
+            size = targets.boxes[..., 2:] - targets.boxes[..., :2]
+            near_boxes = torch.cat([targets.boxes[..., :2] - reach * size, targets.boxes[..., 2:] + reach * size], -1)
+            known = known | inside(torch.where(targets.valid[..., None], near_boxes, torch.zeros_like(near_boxes)))
     if targets.ignore.shape[1]:
         known = known & ~inside(targets.ignore)
     return known.float()
@@ -129,7 +132,10 @@ class DetectorLoss:
         pred = decode_boxes(p / s[:, None], torch.ones_like(s), integral(distances))
         true_boxes = targets.boxes[image_i, row]
         true = true_boxes / s[:, None]
-        quality[image_i, anchor_i] = box_iou(pred.detach(), true)
+        edge = targets.edge[image_i, row]
+        iou = box_iou(pred.detach(), true)
+        # Where the label's own edges are loose its IoU tells little: a fair score is taught in its place.
+        quality[image_i, anchor_i] = torch.where(edge < 1, iou.clamp(min=FAIR_QUALITY), iou)
         weight[image_i, anchor_i] = 1.0
         positives = max(len(row), 1)
         confidence = logit[image_i, anchor_i].detach().sigmoid()
@@ -142,8 +148,8 @@ class DetectorLoss:
         trusted = targets.has_quad[image_i, row]
         losses = {
             "quality": (quality_focal_loss(logit, quality) * weight).sum() / positives,
-            "box": (diou_loss(pred, true) * confidence).sum() / norm,
-            "dfl": (dfl_each * confidence).sum() / norm,
+            "box": (diou_loss(pred, true) * edge * confidence).sum() / norm,
+            "dfl": (dfl_each * edge * confidence).sum() / norm,
             "corner": (corner_each * trusted * confidence).sum() / norm,
         }
         w = self.weights

@@ -65,13 +65,17 @@ class Detector:
 
     def detect(self, frame: Frame) -> Plates:
         """All plates of `min_score` and more, best first, in frame_xy."""
-        wide = frame.width >= frame.height
-        request = self._landscape if wide else self._portrait
-        net_width, net_height = (LONG, SHORT) if wide else (SHORT, LONG)
+        net_width, net_height = net_size(frame.width, frame.height)
+        request = self._landscape if net_width == LONG else self._portrait
         image, scale = letterbox(frame, net_width, net_height)
         request.infer([image[None]], share_inputs=True)
         levels = [request.get_output_tensor(i).data[0] for i in range(3)]
         return plates_of_levels(levels, scale, frame.width, frame.height, self.min_score)
+
+
+def net_size(width: int, height: int) -> tuple[int, int]:
+    """Width and height of the network's input for a picture of that size: one for each orientation."""
+    return (LONG, SHORT) if width >= height else (SHORT, LONG)
 
 
 def plates_of_levels(

@@ -31,7 +31,9 @@ def targets(boxes: list[list[float]], complete: bool = True, ignore: list[list[f
     quads = torch.stack([b[..., [0, 1]], b[..., [2, 1]], b[..., [2, 3]], b[..., [0, 3]]], -2)
     dark = torch.tensor(ignore or [], dtype=torch.float32).reshape(1, -1, 4)
     n = b.shape[1]
-    return Targets(b, torch.ones(1, n, dtype=torch.bool), quads, torch.ones(1, n), dark, torch.tensor([complete]))
+    unknown = torch.zeros(1, 0, 4) if complete else torch.tensor([[[0.0, 0.0, 1e4, 1e4]]])
+    valid, trusted = torch.ones(1, n, dtype=torch.bool), torch.ones(1, n)
+    return Targets(b, valid, quads, trusted, trusted.clone(), dark, unknown)
 
 
 @pytest.mark.parametrize(("height", "width"), [(384, 640), (640, 384), (544, 960), (128, 128)])
@@ -161,6 +163,15 @@ class TestAssign:
             torch.cat([one.valid, two.valid]),
         ).plate
         assert torch.equal(both, torch.stack([self.assign(one), self.assign(two)]))
+
+
+class TestLowPlates:
+    @pytest.mark.parametrize("box", [[33, 33, 50, 35.5], [33, 37, 45, 39], [2, 60.5, 30, 63]])
+    def test_a_plate_lower_than_the_stride_is_not_background(self, box: list[float]) -> None:
+        points, strides = anchor_points(64, 64)
+        gt, valid = torch.tensor([[box]]), torch.ones(1, 1, dtype=torch.bool)
+        found = assign_atss(points, strides, anchor_boxes(points, strides), gt, valid)
+        assert int(found.positive.sum()) >= 1
 
 
 class TestLoss:

@@ -101,6 +101,30 @@ def test_what_does_not_change_the_result_may_differ(tmp_path: Path) -> None:
     train(tmp_path, log_steps=2, checkpoint_seconds=60.0)
 
 
+def test_other_data_is_not_resumed(tmp_path: Path) -> None:
+    def run(data: str) -> None:
+        model, ema = nn.Linear(1, 1), nn.Linear(1, 1)
+        info = {"data_hash": data}
+        fit(model, ema, Lines(), torch.stack, square, config(), tmp_path, CPU, info=info)
+
+    run("a")
+    run("a")
+    with pytest.raises(ConfigError, match="made from other data"):
+        run("b")
+
+
+def test_a_training_starts_from_another_ones_weights(tmp_path: Path) -> None:
+    first = train(tmp_path / "first", samples=800)
+    model, ema = nn.Linear(1, 1), nn.Linear(1, 1)
+    still = config(samples=4, lr=1e-9)
+    second = fit(model, ema, Lines(), torch.stack, square, still, tmp_path / "second", CPU, initial=first)
+    assert all(torch.allclose(weights(first)[k], weights(second)[k], atol=1e-6) for k in weights(first))
+    (tmp_path / "bad.pt").write_bytes(b"no weights")
+    for bad in (tmp_path / "bad.pt", tmp_path / "nowhere.pt"):
+        with pytest.raises(ConfigError, match=f"--init {bad}: is not the weights.pt"):
+            fit(model, ema, Lines(), torch.stack, square, still, tmp_path / "third", CPU, initial=bad)
+
+
 def test_a_loss_that_is_not_finite_stops(tmp_path: Path) -> None:
     def broken(model: nn.Module, batch: Tensor) -> dict[str, Tensor]:
         return {"total": square(model, batch)["total"] * float("nan")}

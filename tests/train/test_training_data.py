@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -57,6 +58,12 @@ def data(samples: Sequence[Sample], folder: Path, bank: PictureCache | None = No
     return DetectionData(samples, np.ones(len(samples)), cache, bank, 64, 96, 3, **options)  # type: ignore[arg-type]
 
 
+def labels_at(box: np.ndarray) -> Labels:
+    """Trusted labels of these boxes (n, 4) in a picture that is complete."""
+    n = len(box)
+    return Labels(box, box_quad(box), np.ones(n), np.ones(n), np.zeros(n, bool), np.zeros((0, 4)))
+
+
 def blue_share(image: np.ndarray, box: np.ndarray) -> float:
     x1, y1, x2, y2 = box.round().astype(int)
     part = image[max(y1, 0) : y2, max(x1, 0) : x2].astype(int)
@@ -99,7 +106,7 @@ def test_a_picture_cut_before_it_is_shrunk_is_the_same_picture(tmp_path: Path) -
 
 def test_plates_cut_off_or_tiny_are_ignored_and_lost_ones_dropped() -> None:
     box = np.array([[0, 0, 40, 20], [90, 0, 130, 20], [200, 0, 240, 20], [10, 40, 16, 43]], float)
-    labels = Labels(box, box_quad(box), np.ones(4), np.zeros(4, bool))
+    labels = labels_at(box)
     found = mapped(labels, np.eye(3), 100)
     assert found.box.tolist() == [[0, 0, 40, 20], [90, 0, 100, 20], [10, 40, 16, 43]]
     assert found.ignore.tolist() == [False, True, True]
@@ -107,7 +114,7 @@ def test_plates_cut_off_or_tiny_are_ignored_and_lost_ones_dropped() -> None:
 
 def test_a_mirror_twice_is_nothing_and_quads_stay_clockwise() -> None:
     box = np.array([[10, 20, 50, 35.0]])
-    labels = Labels(box, box_quad(box), np.ones(1), np.zeros(1, bool))
+    labels = labels_at(box)
     image = np.arange(96 * 96 * 3, dtype=np.uint8).reshape(96, 96, 3)
     flipped, there = mirrored(image, labels)
     back, again = mirrored(flipped, there)
@@ -133,6 +140,39 @@ def test_pasted_plates_lie_where_their_quad_says() -> None:
         assert all((picture[y, x] == 120).all() for x, y in clear)
 
 
+def test_distractors_keep_off_the_plates(samples: list[Sample], tmp_path: Path) -> None:
+    set_ = data(samples, tmp_path)
+    rng = np.random.default_rng(0)
+    changed = 0
+    for _ in range(40):
+        image = np.full((96, 96, 3), 120, np.uint8)
+        out = set_._distract(rng, image, labels_at(np.array([[30, 40, 70, 55.0]])))
+        changed += bool((out != image).any())
+        assert (out[40:55, 30:70] == 120).all()
+    assert changed > 20
+
+
+def test_an_incomplete_tile_leaves_the_others_known(samples: list[Sample], tmp_path: Path) -> None:
+    set_ = data(samples, tmp_path, mosaic=1.0)
+    shares = []
+    for i in range(30):
+        unknown = set_[i][1].unknown
+        assert (unknown >= 0).all()
+        assert (unknown <= 96).all()
+        shares.append(float((unknown[:, 2:] - unknown[:, :2]).prod(-1).sum() / 96**2))
+    assert 0 < np.mean(shares) < 0.5
+    whole = mapped(labels_of(samples[3], 1.0), np.eye(3), 96)
+    assert whole.unknown.tolist() == [[0, 0, 96, 96]]
+
+
+def test_loose_boxes_are_trusted_less(tmp_path: Path) -> None:
+    tight = scene(tmp_path, "t.png", (100, 80, 180, 110))
+    plate = replace(tight.plates[0], quad=None)
+    loose = replace(tight, note="box a little loose", plates=(plate,))
+    cornered = replace(loose, plates=(replace(plate, quad_machine=tight.plates[0].quad),))
+    assert [labels_of(s, 1.0).edge.tolist() for s in (tight, loose, cornered)] == [[1.0], [0.25], [1.0]]
+
+
 def test_batches(samples: list[Sample], tmp_path: Path) -> None:
     set_ = data(samples, tmp_path)
     images, targets = collate([set_[i] for i in range(16)])
@@ -142,8 +182,9 @@ def test_batches(samples: list[Sample], tmp_path: Path) -> None:
     assert targets.boxes.shape == (16, m, 4)
     assert targets.quads.shape == (16, m, 4, 2)
     assert targets.ignore.ndim == 3
-    assert not targets.complete.all()
-    empty = collate([(torch.zeros(3, 96, 96, dtype=torch.uint8), Labels.empty(), True)] * 2)[1]
+    assert targets.edge.shape == targets.valid.shape
+    assert (targets.unknown[..., 2:] > targets.unknown[..., :2]).any()
+    empty = collate([(torch.zeros(3, 96, 96, dtype=torch.uint8), Labels.empty())] * 2)[1]
     assert empty.boxes.shape == (2, 0, 4)
 
 

@@ -9,7 +9,7 @@ Coordinates are continuous; maps are turned to OpenCV's pixel centres at the las
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -20,35 +20,60 @@ from models.detector.loss import Targets
 from streamer.geometry import box_iou_matrix, box_quad, for_pixel_centres, homography, quad_box, side_lengths, transform
 from streamer.types import FloatArray, Image
 from train.data.cache import PictureCache
+from train.data.distractors import distract
 from train.data.manifest import PlateLabel, Sample
 from train.data.photometric import photometric
 
 GREY = (128, 128, 128)
+LIVE = (640, 384)  # the network's input for landscape pictures
+PLATE_SHARE = 0.55  # of the crops are drawn around a plate, the rest anywhere
 SMALLEST_WIDTH = 9.0  # narrower plates in the network's input are neither taught nor denied
+LOOSE = 0.25  # trust of a box that was drawn loosely and has no corners to correct it
 TRUST = {"true": 1.0, "rotated": 0.3, "machine": 0.5, "none": 0.0}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class PlateBank:
+    """Flat plates to paste, and how far their corners are trusted (n,): drawn ones are cut exactly, real ones are
+    not."""
+
+    pictures: PictureCache
+    trust: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class Labels:
     """The plates of one picture: `box` (n, 4), `quad` (n, 4, 2) (the box's where unknown), `trust` (n,) of the corners,
-    `ignore` (n,) bool."""
+    `edge` (n,) of the box's edges, `ignore` (n,) bool. `unknown` (u, 4): boxes where plates may be that nobody
+    labelled.
+    """
 
     box: FloatArray
     quad: FloatArray
     trust: FloatArray
+    edge: FloatArray
     ignore: np.ndarray
+    unknown: FloatArray
 
     @staticmethod
     def empty() -> Labels:
-        return Labels(np.zeros((0, 4)), np.zeros((0, 4, 2)), np.zeros(0), np.zeros(0, bool))
+        none = np.zeros(0)
+        return Labels(np.zeros((0, 4)), np.zeros((0, 4, 2)), none, none, np.zeros(0, bool), np.zeros((0, 4)))
 
     def joined(self, other: Labels) -> Labels:
         return Labels(
             np.concatenate([self.box, other.box]),
             np.concatenate([self.quad, other.quad]),
             np.concatenate([self.trust, other.trust]),
+            np.concatenate([self.edge, other.edge]),
             np.concatenate([self.ignore, other.ignore]),
+            np.concatenate([self.unknown, other.unknown]),
         )
+
+    def shifted(self, by: FloatArray) -> Labels:
+        """Moved by (dx, dy)."""
+        twice = np.tile(by, 2)
+        return replace(self, box=self.box + twice, quad=self.quad + by, unknown=self.unknown + twice)
 
 
 def label_of(plate: PlateLabel, rotated: bool, loose: bool) -> tuple[FloatArray, FloatArray, float]:
@@ -65,9 +90,11 @@ def label_of(plate: PlateLabel, rotated: bool, loose: bool) -> tuple[FloatArray,
 
 def labels_of(sample: Sample, scale: float) -> Labels:
     """The labels of a sample in the pixels of its cached picture."""
+    whole = np.array([[0, 0, *sample.size]], float) * scale
+    unknown = np.zeros((0, 4)) if sample.complete else whole
     plates = [p for p in sample.plates if p.box is not None]
     if not plates:
-        return Labels.empty()
+        return replace(Labels.empty(), unknown=unknown)
     loose = "loose" in (sample.note or "")
     rotated = sample.quad_quality == "rotated-rect"
     rows = [label_of(p, rotated, loose) for p in plates]
@@ -75,7 +102,9 @@ def labels_of(sample: Sample, scale: float) -> Labels:
         np.array([r[0] for r in rows]) * scale,
         np.array([r[1] for r in rows]) * scale,
         np.array([r[2] for r in rows]),
+        np.array([LOOSE if loose and p.quad is None and p.quad_machine is None else 1.0 for p in plates]),
         np.array([bool(p.ignore) for p in plates]),
+        unknown,
     )
 
 
@@ -99,25 +128,26 @@ def warp(image: Image, matrix: FloatArray, size: int) -> Image:
 
 def mapped(labels: Labels, matrix: FloatArray, size: int) -> Labels:
     """The labels under the map. Plates mostly outside the crop or too small become ignored."""
+    unknown = np.clip(quad_box(transform(matrix, box_quad(labels.unknown))), 0, size)
     if not len(labels.box):
-        return labels
+        return replace(labels, unknown=unknown)
     quad = transform(matrix, labels.quad)
-    box = np.where(
-        (labels.trust >= TRUST["true"])[:, None], quad_box(quad), quad_box(transform(matrix, box_quad(labels.box)))
-    )
+    # The box is the hull of the corners, off by as much as the label's box was off theirs.
+    scale = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
+    box = quad_box(quad) + (labels.box - quad_box(labels.quad)) * scale
     clipped = np.clip(box, 0, size)
     area = (box[:, 2:] - box[:, :2]).prod(-1)
     seen = (clipped[:, 2:] - clipped[:, :2]).clip(0).prod(-1) / np.maximum(area, 1e-9)
     small = (box[:, 2] - box[:, 0]) < SMALLEST_WIDTH
     ignore = labels.ignore | (seen < 0.6) | small
     keep = seen > 0
-    return Labels(clipped[keep], quad[keep], labels.trust[keep], ignore[keep])
+    return Labels(clipped[keep], quad[keep], labels.trust[keep], labels.edge[keep], ignore[keep], unknown)
 
 
-class DetectionData(Dataset[tuple[torch.Tensor, Labels, bool]]):
+class DetectionData(Dataset[tuple[torch.Tensor, Labels]]):
     """Sample `i` of a training, drawn anew from (seed, i): a restarted run sees what the broken one would have seen.
 
-    Gives an image (3, size, size) uint8 BGR, its labels in net_xy and whether the labels are complete.
+    Gives an image (3, size, size) uint8 BGR and its labels in net_xy.
     """
 
     def __init__(
@@ -125,65 +155,77 @@ class DetectionData(Dataset[tuple[torch.Tensor, Labels, bool]]):
         samples: Sequence[Sample],
         weights: FloatArray,
         cache: PictureCache,
-        bank: PictureCache | None,
+        bank: PlateBank | None,
         total: int,
         size: int = 448,
         seed: int = 0,
-        mosaic: float = 0.5,
+        mosaic: float = 0.25,
         paste: float = 0.3,
+        distract: float = 0.3,
     ) -> None:
         self.samples, self.cache, self.bank = samples, cache, bank
         self.cumulative = np.cumsum(weights / weights.sum())
         self.labels = [labels_of(s, float(cache.scale[i])) for i, s in enumerate(samples)]
-        self.total, self.size, self.seed, self.mosaic, self.paste = total, size, seed, mosaic, paste
+        self.total, self.size, self.seed = total, size, seed
+        self.mosaic, self.paste, self.distract = mosaic, paste, distract
 
     def __len__(self) -> int:
         return self.total
 
-    def __getitem__(self, i: int) -> tuple[torch.Tensor, Labels, bool]:
+    def __getitem__(self, i: int) -> tuple[torch.Tensor, Labels]:
         rng = np.random.default_rng((self.seed, i))
-        if rng.random() < self.mosaic:
-            image, labels, complete = self._mosaic(rng)
-        else:
-            image, labels, complete = self._crop(rng, self.size)
+        image, labels = self._mosaic(rng) if rng.random() < self.mosaic else self._crop(rng, self.size)
+        if rng.random() < self.distract:
+            image = self._distract(rng, image, labels)
         if self.bank is not None:
             image, labels = self._paste(rng, image, labels)
         if rng.random() < 0.5:
             image, labels = mirrored(image, labels)
         image = photometric(rng, image)
-        return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))), labels, complete
+        return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))), labels
 
-    def _mosaic(self, rng: np.random.Generator) -> tuple[Image, Labels, bool]:
+    def _mosaic(self, rng: np.random.Generator) -> tuple[Image, Labels]:
         half = self.size // 2
         canvas = np.empty((self.size, self.size, 3), np.uint8)
-        labels, complete = Labels.empty(), True
+        labels = Labels.empty()
         for oy in (0, half):
             for ox in (0, half):
-                tile, found, whole = self._crop(rng, half)
+                tile, found = self._crop(rng, half)
                 canvas[oy : oy + half, ox : ox + half] = tile
-                shift = np.array([ox, oy], float)
-                moved = Labels(found.box + np.tile(shift, 2), found.quad + shift, found.trust, found.ignore)
-                labels, complete = labels.joined(moved), complete and whole
-        return canvas, labels, complete
+                labels = labels.joined(found.shifted(np.array([ox, oy], float)))
+        return canvas, labels
 
-    def _crop(self, rng: np.random.Generator, size: int) -> tuple[Image, Labels, bool]:
+    def _crop(self, rng: np.random.Generator, size: int) -> tuple[Image, Labels]:
         k = int(np.searchsorted(self.cumulative, rng.random(), side="right").clip(0, len(self.samples) - 1))
         image, labels = self.cache[k], self.labels[k]
         matrix = draw_matrix(rng, image.shape[1], image.shape[0], labels, size)
-        return warp(image, matrix, size), mapped(labels, matrix, size), self.samples[k].complete is not False
+        return warp(image, matrix, size), mapped(labels, matrix, size)
+
+    def _distract(self, rng: np.random.Generator, image: Image, labels: Labels) -> Image:
+        """The picture with one to three things that are no plates, beside the plates that are there."""
+        for _ in range(int(rng.integers(1, 4))):
+            made = distract(rng, image, float(np.exp(rng.uniform(np.log(16), np.log(160)))))
+            if made is None:
+                continue
+            drawn, box = made
+            if not len(labels.box) or box_iou_matrix(box[None], labels.box).max() == 0:
+                image = drawn
+        return image
 
     def _paste(self, rng: np.random.Generator, image: Image, labels: Labels) -> tuple[Image, Labels]:
         assert self.bank is not None
         empty = not len(labels.box)
-        for _ in range(int(rng.integers(1, 4)) if rng.random() < (0.6 if empty else self.paste) else 0):
-            plate = self.bank[int(rng.integers(len(self.bank)))]
+        for _ in range(int(rng.integers(1, 4)) if rng.random() < (2 * self.paste if empty else self.paste) else 0):
+            k = int(rng.integers(len(self.bank.pictures)))
+            plate = self.bank.pictures[k]
             quad = draw_quad(rng, plate.shape[1] / plate.shape[0], self.size)
             box = quad_box(quad)[None]
             if len(labels.box) and box_iou_matrix(np.array(box), labels.box).max() > 0.01:
                 continue
             image = paste_plate(rng, image, plate, quad)
-            new = Labels(box, quad[None], np.ones(1), np.array([box[0, 2] - box[0, 0] < SMALLEST_WIDTH]))
-            labels = labels.joined(new)
+            small = np.array([box[0, 2] - box[0, 0] < SMALLEST_WIDTH])
+            trust = self.bank.trust[k : k + 1]
+            labels = labels.joined(Labels(box, quad[None], trust, np.ones(1), small, np.zeros((0, 4))))
         return image, labels
 
 
@@ -192,7 +234,7 @@ def draw_matrix(rng: np.random.Generator, width: int, height: int, labels: Label
     tilt."""
     short = min(width, height)
     usable = np.flatnonzero(~labels.ignore)
-    if len(usable) and rng.random() < 0.85:
+    if len(usable) and rng.random() < PLATE_SHARE:
         k = int(rng.choice(usable))
         plate_width = float(max(labels.box[k, 2] - labels.box[k, 0], 4.0))
         wanted = float(np.exp(rng.uniform(np.log(20), np.log(min(240, size * 0.8)))))
@@ -201,7 +243,10 @@ def draw_matrix(rng: np.random.Generator, width: int, height: int, labels: Label
         at = rng.uniform(margin, size - margin, 2) if size > 2 * margin else np.full(2, size / 2)
         centre = (labels.box[k, :2] + labels.box[k, 2:]) / 2
     else:
-        scale = size / (short * float(rng.uniform(0.35, 2.0)))
+        # Any place, at about the scale it has live: what stands around plates must be seen as large as it will be.
+        long_side, short_side = LIVE if width >= height else LIVE[::-1]
+        live = min(long_side / width, short_side / height, 2.0)
+        scale = live * float(np.exp(rng.uniform(np.log(0.6), np.log(1.5))))
         centre = rng.uniform(0, 1, 2) * (width, height)
         at = rng.uniform(0, 1, 2) * size
     # Keep the picture in the crop: what overhangs is grey and teaches nothing.
@@ -284,23 +329,28 @@ def mirrored(image: Image, labels: Labels) -> tuple[Image, Labels]:
     box[:, [0, 2]] = size - labels.box[:, [2, 0]]
     quad = labels.quad[:, [1, 0, 3, 2]].copy()
     quad[..., 0] = size - quad[..., 0]
-    return image[:, ::-1], Labels(box, quad, labels.trust, labels.ignore)
+    unknown = labels.unknown.copy()
+    unknown[:, [0, 2]] = size - labels.unknown[:, [2, 0]]
+    return image[:, ::-1], replace(labels, box=box, quad=quad, unknown=unknown)
 
 
-def collate(batch: Sequence[tuple[torch.Tensor, Labels, bool]]) -> tuple[torch.Tensor, Targets]:
+def collate(batch: Sequence[tuple[torch.Tensor, Labels]]) -> tuple[torch.Tensor, Targets]:
     """Images (N, 3, S, S) uint8 and padded targets."""
     images = torch.stack([b[0] for b in batch])
     taught = [np.flatnonzero(~b[1].ignore) for b in batch]
     ignored = [np.flatnonzero(b[1].ignore) for b in batch]
     n, m, k = len(batch), max(map(len, taught)), max(map(len, ignored))
+    u = max(len(b[1].unknown) for b in batch)
     boxes, valid = torch.zeros(n, m, 4), torch.zeros(n, m, dtype=torch.bool)
-    quads, trust, ignore = torch.zeros(n, m, 4, 2), torch.zeros(n, m), torch.zeros(n, k, 4)
-    for i, (_, labels, _) in enumerate(batch):
+    quads, trust, edge = torch.zeros(n, m, 4, 2), torch.zeros(n, m), torch.zeros(n, m)
+    ignore, unknown = torch.zeros(n, k, 4), torch.zeros(n, u, 4)
+    for i, (_, labels) in enumerate(batch):
         rows, dark = taught[i], ignored[i]
         boxes[i, : len(rows)] = torch.from_numpy(labels.box[rows]).float()
         valid[i, : len(rows)] = True
         quads[i, : len(rows)] = torch.from_numpy(labels.quad[rows]).float()
         trust[i, : len(rows)] = torch.from_numpy(labels.trust[rows]).float()
+        edge[i, : len(rows)] = torch.from_numpy(labels.edge[rows]).float()
         ignore[i, : len(dark)] = torch.from_numpy(labels.box[dark]).float()
-    complete = torch.tensor([b[2] for b in batch])
-    return images, Targets(boxes, valid, quads, trust, ignore, complete)
+        unknown[i, : len(labels.unknown)] = torch.from_numpy(labels.unknown).float()
+    return images, Targets(boxes, valid, quads, trust, edge, ignore, unknown)
