@@ -49,11 +49,30 @@ def _core() -> Any:
     return openvino.Core()
 
 
+def widen(network: Any) -> None:
+    """Turns the constants stored as f16 into f32, in place.
+
+    Left to OpenVINO (2026.4 at least), the CPU plugin converts them once and may then write over the converted memory:
+    from the second inference on, the reader's queries are no longer what they were.
+    """
+    import numpy as np
+    from openvino import Type, opset13
+    from openvino.utils import replace_node
+
+    for node in network.get_ordered_ops():
+        if node.get_type_name() != "Constant" or node.get_output_element_type(0) != Type.f16:
+            continue
+        for user in [target.get_node() for target in node.output(0).get_target_inputs()]:
+            if user.get_type_name() == "Convert" and user.get_output_element_type(0) == Type.f32:
+                replace_node(user, opset13.constant(node.data.astype(np.float32)))
+
+
 def compile_model(model: ModelFile, shape: list[int], precision: str, threads: int | None) -> Any:
     """The network compiled for one static input shape. The precision hint is always set: left alone, OpenVINO would
     choose bf16 on some hosts and f32 on others."""
     try:
         network = _core().read_model(model.xml)
+        widen(network)
         network.reshape(shape)
         settings = {
             "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
