@@ -105,7 +105,7 @@ def convert_detector(module: torch.nn.Module, data: Sequence[str], min_score: fl
     card = {
         "input": "u8 NHWC BGR, letterboxed to 640x384 or 384x640",
         "min_score": chosen,
-        "min_score_from": "given" if min_score else f"best F1 on {len(held_out)} pictures of the validation part",
+        "min_score_from": "given" if min_score else f"best F2 on {len(held_out)} pictures of the validation part",
     }
     network = detector_to_openvino(module)
     fixed = network.clone()

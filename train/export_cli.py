@@ -19,7 +19,7 @@ import click
 @click.option(
     "--min-score",
     type=click.FloatRange(0, 1, True, True),
-    help="Detector's operating point. [default: the best F1 on the validation part]",
+    help="Detector's operating point. [default: the best F2 on the validation part]",
 )
 def export(weights: Path, data: tuple[str, ...], out: Path, name: str | None, min_score: float | None) -> None:
     """Convert WEIGHTS (a training's weights.pt) to OpenVINO, f32 and INT8, with a card."""
