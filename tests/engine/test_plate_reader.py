@@ -142,12 +142,18 @@ def test_video_and_picture_give_the_same_plates(
     texts = [r.text for r in reader._reader.read([rectify(frame, q) for q in plates.quad])]
     source.close()
     expected = reader.read(street)
-    assert len(plates) == len(expected) > 0
+    # What scores beside the threshold may fall on either side of it; all that is clear is found both ways.
+    close = 0.06
+    clear = [p for p in expected if p.score >= reader.min_score + close]
+    assert clear
     iou = box_iou_matrix(np.array([p.box_xyxy for p in expected]), plates.box_xyxy)
+    assert (iou.max(0)[plates.score >= reader.min_score + close] > 0.9).all()
     for i, plate in enumerate(expected):
+        if plate not in clear:
+            continue
         j = int(iou[i].argmax())
         assert iou[i, j] > 0.9
-        assert abs(plates.score[j] - plate.score) < 0.06
+        assert abs(plates.score[j] - plate.score) < close
         if plate.confidence > 0.8:
             assert texts[j] == plate.text
 

@@ -83,7 +83,7 @@ def test_detector(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str
     assert alpr("export", out / "weights.pt", "--data", folder, "--out", tmp_path / "zoo") == 0
     assert "mine-int8.bin" in capfd.readouterr().out
     card = yaml.safe_load((tmp_path / "zoo" / "mine" / "card.yaml").read_text())
-    assert card["training"]["pictures"] == 10
+    assert 5 <= card["training"]["pictures"] <= 10  # those that show a plate, without the validation part
     assert len(card["training"]["data_hash"]) == 64
     assert 0.1 <= card["min_score"] <= 0.9
     picture = np.full((270, 480, 3), 100, np.uint8)
