@@ -252,7 +252,9 @@ class _Camera:
 
     def _view(self, track: Track) -> TrackView:
         verdict = self._of(track).verdict
-        return TrackView(track.id, track.last.box_xyxy, track.last.quad, verdict.text, verdict.confidence)
+        # What would give no row is not shown as a text either.
+        text = verdict.text if verdict.confidence >= self._vote.min_confidence else ""
+        return TrackView(track.id, track.last.box_xyxy, track.last.quad, text, verdict.confidence)
 
 
 class _Feed:
