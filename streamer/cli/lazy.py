@@ -69,7 +69,7 @@ def train_command(name: str) -> click.Command:
     """The verb `name` of the training code; ConfigError says what to install where it is not there."""
     if not _has_train_cli():
         raise ConfigError(
-            f"alpr {name} needs the training extra: git clone the project, then pip install -e .[train] in the checkout"
+            f"alpr {name} needs the training extra: git clone the project, then pip install -e '.[train]' in it"
         )
     verbs: Mapping[str, tuple[str, str]] = importlib.import_module("train.cli").VERBS
     if name not in verbs:
@@ -77,7 +77,7 @@ def train_command(name: str) -> click.Command:
     try:
         return _load(verbs[name][0])
     except ModuleNotFoundError as error:
-        raise ConfigError(f"alpr {name} needs {error.name}: pip install -e .[train] in the checkout") from None
+        raise ConfigError(f"alpr {name} needs {error.name}: pip install -e '.[train]' in the checkout") from None
 
 
 def _has_train_cli() -> bool:

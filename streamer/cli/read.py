@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a picture instead of a table.")
 @model_options
 def read(images: tuple[Path, ...], as_json: bool, **models: Any) -> None:
-    """Read the plates of IMAGES: picture files, or folders of them."""
+    """Read the plates of IMAGES: picture files, or folders of them (not what lies in folders inside).
+
+    A line a plate, separated by tabs: picture, text, confidence of the text, score of the detection, box x1,y1,x2,y2.
+    Every plate found is shown, however unsure its text; `alpr run` gives a row only from vote.min_confidence on.
+    """
     from streamer import PlateReader
     from streamer.source.base import redact
     from streamer.source.images import read_image

@@ -49,7 +49,8 @@ def run(
     quiet: bool,
     **models: Any,
 ) -> None:
-    """Read the plates of SOURCE: a video file, a picture, a folder of either, or an address (rtsp://, http://).
+    """Read the plates of SOURCE: a video file, a picture, a folder of either (not of folders inside), or an address
+    (rtsp://, http://).
 
     Every output is optional; without one the rows go to the terminal.
     """
@@ -105,7 +106,8 @@ def _check_paths(source: str, sources: Sequence[Source], *outputs: Path | None) 
 
 
 def _same_file(a: Path, b: Path) -> bool:
-    return a == b or (a.exists() and b.exists() and a.samefile(b))
+    alike = a.parent == b.parent and a.name.casefold() == b.name.casefold()  # one file where case does not count
+    return alike or (a.exists() and b.exists() and a.samefile(b))
 
 
 def _open_sinks(

@@ -8,6 +8,7 @@ import json
 from datetime import datetime
 from pathlib import Path
 
+from streamer.errors import ConfigError
 from streamer.sink.base import BaseSink, open_output, output_errors, write_whole
 from streamer.types import Passage
 
@@ -24,10 +25,23 @@ class CsvSink(BaseSink):
 
     def __init__(self, path: str | Path, *, append: bool = False) -> None:
         self.path = Path(path)
+        if append:
+            self._check_header()
         self._stream = open_output(self.path, append=append)
         begun = append and self._stream.seekable() and self._stream.tell() > 0
         if not begun:  # what is appended to has its header already
             self._write(encode_row(COLUMNS))
+
+    def _check_header(self) -> None:
+        """ConfigError where the file there is not a CSV of these columns (or more after them)."""
+        if not self.path.is_file():
+            return
+        with output_errors(self.path), self.path.open("rb") as stream:
+            first = stream.readline()
+        if first and not first.startswith(encode_row(COLUMNS).rstrip(b"\n")):
+            raise ConfigError(
+                f"{self.path}: begins with other columns: give another file, or --replace to overwrite it"
+            )
 
     def passage(self, passage: Passage) -> None:
         self._write(encode_row(row_of(passage)))

@@ -219,7 +219,7 @@ def test_missing_training_extra_says_what_to_install(
 ) -> None:
     monkeypatch.setattr("streamer.cli.lazy._has_train_cli", lambda: False)
     assert alpr("train", "detector") == 2
-    assert "pip install -e .[train]" in error_line(capsys)
+    assert "pip install -e '.[train]'" in error_line(capsys)
 
 
 def test_training_verbs_are_found_where_installed(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -149,3 +152,20 @@ def test_shipped_models_are_whole(name: str, precision: str) -> None:
 
 def test_the_shipped_zoo_is_small() -> None:
     assert sum(p.stat().st_size for p in zoo.zoo_folder().rglob("*") if p.is_file()) < 12e6
+
+
+def test_nothing_calls_out(tmp_path: Path) -> None:
+    """OpenVINO would look up its makers' servers and write to the home folder when it is imported."""
+    code = """
+import socket
+def refuse(*a, **k): raise SystemExit("looked up " + repr(a[:2]))
+socket.getaddrinfo = refuse
+import numpy as np
+from streamer import PlateReader
+PlateReader().read(np.zeros((64, 64, 3), np.uint8))
+"""
+    environment = {k: v for k, v in os.environ.items() if k != "CI"} | {"HOME": str(tmp_path)}
+    repo = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=repo, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list(tmp_path.iterdir()) == []

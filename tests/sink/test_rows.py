@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamkit import passage_of
 
-from streamer.errors import OutputError
+from streamer.errors import ConfigError, OutputError
 from streamer.sink.csv import COLUMNS, CsvSink, encode_row, guard, row_of, unguard
 from streamer.sink.jsonl import JsonlSink
 from streamer.sink.terminal import TerminalSink
@@ -143,7 +143,7 @@ def test_a_row_cut_by_a_crash_is_not_glued_to_the_next(tmp_path: Path) -> None:
 def test_a_row_that_does_not_fit_leaves_nothing_behind(tmp_path: Path) -> None:
     code = f"""
 import resource, signal
-from streamer.errors import OutputError
+from streamer.errors import ConfigError, OutputError
 from streamer.sink.csv import CsvSink
 from streamkit import passage_of
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -161,6 +161,15 @@ except OutputError as error:
     text = (tmp_path / "p.csv").read_text()
     assert text.endswith("\n")
     assert text.count("\n") == 2
+
+
+def test_rows_are_not_appended_to_a_foreign_table(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("precious,data\n1,2\n")
+    with pytest.raises(ConfigError, match="begins with other columns"):
+        CsvSink(tmp_path / "p.csv", append=True)
+    assert (tmp_path / "p.csv").read_text() == "precious,data\n1,2\n"
+    (tmp_path / "later.csv").write_text(HEADER.rstrip("\n") + ",direction\n")
+    CsvSink(tmp_path / "later.csv", append=True).close()  # columns of a later version come after
 
 
 def test_folders_on_the_way_are_made(tmp_path: Path) -> None:
