@@ -135,7 +135,7 @@ def frame_of(image_bgr: Image, index: int = 0) -> Frame:
 
 def _unfit(image: object) -> str:
     if image is None:
-        return "None is no picture: was the file read? Expected (H, W, 3) uint8 BGR; dtype NoneType"
+        return "None is no picture (was the file there?); expected (H, W, 3) uint8 BGR, got dtype NoneType"
     shape, dtype = getattr(image, "shape", None), getattr(image, "dtype", type(image).__name__)
     return (
         f"an image of shape {shape} and dtype {dtype} cannot be read; expected (H, W, 3) uint8 BGR, H and W at least 1"
