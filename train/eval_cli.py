@@ -25,6 +25,7 @@ _OPTIONS: tuple[Decorator, ...] = (
     click.option(
         "--sheets", type=click.Path(path_type=Path, file_okay=False), help="Write contact sheets of failures here."
     ),
+    click.option("--card", metavar="MODEL", help="Note the figures in this model's card in the zoo."),
     click.option("--limit", type=click.IntRange(min=1), help="At most this many pictures of each set (or videos)."),
     click.option("--detector", help="A name in the zoo, or a path to an .xml."),
     click.option("--reader", help="A name in the zoo, or a path to an .xml."),
@@ -78,6 +79,7 @@ def reader(
     protocol: str,
     json_file: Path | None,
     sheets: Path | None,
+    card: str | None,
     limit: int | None,
     **models: str | None,
 ) -> None:
@@ -95,13 +97,19 @@ def reader(
         failures=failures,
         options=_noted(chosen, limit, protocol),
     )
-    _show(report, json_file, sheets, failures)
+    _show(report, json_file, sheets, failures, card)
 
 
 @evaluate.command()
 @_with_options()
 def videos(
-    data: str, split: str, json_file: Path | None, sheets: Path | None, limit: int | None, **models: str | None
+    data: str,
+    split: str,
+    json_file: Path | None,
+    sheets: Path | None,
+    card: str | None,
+    limit: int | None,
+    **models: str | None,
 ) -> None:
     """Passages in videos, through `alpr run`."""
     from streamer.errors import ConfigError
@@ -121,7 +129,7 @@ def videos(
         failures=failures,
         options=_noted(chosen, limit, None),
     )
-    _show(report, json_file, sheets, failures)
+    _show(report, json_file, sheets, failures, card)
 
 
 def _pictures(
@@ -131,6 +139,7 @@ def _pictures(
     read: bool,
     json_file: Path | None,
     sheets: Path | None,
+    card: str | None,
     limit: int | None,
     **models: str | None,
 ) -> None:
@@ -149,7 +158,7 @@ def _pictures(
         failures=failures,
         options=_noted(chosen, limit, protocol),
     )
-    _show(report, json_file, sheets, failures)
+    _show(report, json_file, sheets, failures, card)
 
 
 def _samples(data: str, split: str, protocol: Any, kinds: tuple[str, ...] | None, limit: int | None) -> list[Sample]:
@@ -177,7 +186,9 @@ def _failures(sheets: Path | None) -> Failures | None:
     return Failures() if sheets else None
 
 
-def _show(report: Report, json_file: Path | None, sheets: Path | None, failures: Failures | None) -> None:
+def _show(
+    report: Report, json_file: Path | None, sheets: Path | None, failures: Failures | None, card: str | None
+) -> None:
     from rich.console import Console
 
     console = Console()
@@ -186,6 +197,10 @@ def _show(report: Report, json_file: Path | None, sheets: Path | None, failures:
     if json_file:
         report.write_json(json_file)
         click.echo(f"figures: {json_file}")
+    if card:
+        from streamer.engine.zoo import zoo_folder
+
+        report.note_in(zoo_folder() / card / "card.yaml")
     if sheets and failures is not None:
         written = failures.write(sheets)
         click.echo(f"sheets: {len(written)} in {sheets}" if written else "sheets: none, nothing failed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 from collections import defaultdict
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import yaml
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -96,6 +98,22 @@ class Report:
         except OSError as error:
             raise OutputError(f"{file}: cannot be written ({error.strerror}); choose another path for --json") from None
 
+    def note_in(self, card: Path) -> None:
+        """Puts the figures of each set into a model's card. ModelError or OutputError names the card."""
+        from streamer.engine.zoo import read_card
+
+        content = read_card(card)
+        kept = ("plates", "ap50", "ap70", "recall50", "false", "corner", "n", "exact", "cer", "texts", "e2e")
+        sets = {name: _rounded({k: row[k] for k in kept if k in row}) for name, row in self.sets.items()}
+        found = content.setdefault("figures", {})
+        found[self.what] = {"split": self.split, "date": datetime.date.today().isoformat(), "sets": sets}
+        if self.min_score is not None:
+            found[self.what]["threshold"] = self.min_score
+        try:
+            card.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"{card}: cannot be written ({error.strerror})") from None
+
     def print(self, console: Console) -> None:
         """The tables: by set, by country, CCPD's protocol and backgrounds, each where there is one."""
         columns = _COLUMNS[self.what]
@@ -108,6 +126,10 @@ class Report:
             console.print(_table("CCPD's protocol: the best box of a picture", _CCPD, self.ccpd, {}))
         if self.backgrounds is not None:
             console.print(_table("pictures without a plate", _BACKGROUNDS, {"backgrounds": self.backgrounds}, {}))
+
+
+def _rounded(figures: Figures) -> dict[str, Any]:
+    return {k: round(v, 4) if isinstance(v, float) else v for k, v in figures.items()}
 
 
 def _table(title: str, columns: tuple[tuple[str, str, str], ...], rows: Mapping[str, Figures], total: Figures) -> Table:

@@ -13,6 +13,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+import yaml
 from click.testing import CliRunner
 
 import streamer
@@ -395,3 +396,18 @@ import train.evaluate, train.data.ccpd
 assert "torch" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=repo)
+
+
+def test_figures_are_noted_in_a_card(tmp_path: Path) -> None:
+    card = tmp_path / "card.yaml"
+    card.write_text("name: little\nfiles: {f32: {xml: a.xml}}\n", encoding="utf-8")
+    sets = {"cn-ccpd": {"plates": 3, "ap50": 0.98765432, "corner": None, "images": 3}}
+    report = Report("detector", "folder", "dev", sets, min_score=0.49)
+    report.note_in(card)
+    report.note_in(card)
+    noted = yaml.safe_load(card.read_text(encoding="utf-8"))
+    assert noted["files"] == {"f32": {"xml": "a.xml"}}
+    assert noted["figures"]["detector"]["sets"] == {"cn-ccpd": {"plates": 3, "ap50": 0.9877, "corner": None}}
+    assert noted["figures"]["detector"]["threshold"] == 0.49
+    with pytest.raises(AlprError, match=r"card\.yaml"):
+        report.note_in(tmp_path / "none" / "card.yaml")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import av
@@ -47,3 +50,26 @@ def test_two_runs_and_any_number_of_threads_give_the_same_bytes(clip: Path, tmp_
     first = (tmp_path / "a").read_bytes()
     assert first == (tmp_path / "b").read_bytes() == (tmp_path / "c").read_bytes()
     assert first.count(b"\n") > 1
+
+
+@pytest.mark.parametrize("damage", ["missing", "altered"])
+def test_missing_or_altered_weights_are_told_before_anything_is_written(
+    clip: Path, repo: Path, tmp_path: Path, damage: str
+) -> None:
+    model = tmp_path / "plate-reader"
+    shutil.copytree(repo / "models" / "zoo" / "plate-reader", model)
+    weights = model / "plate-reader-f32.bin"
+    if damage == "missing":
+        weights.unlink()
+    else:
+        weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    rows = tmp_path / "p.csv"
+    rows.write_text("rows of before\n")
+    command = ["run", clip, "--csv", rows, "--reader", weights.with_suffix(".xml"), "--precision", "f32"]
+    code = f"from streamer.cli import main; main({[str(c) for c in command]!r})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=repo, capture_output=True, text=True)
+    assert done.returncode == 5
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("alpr: error: ")
+    assert "plate-reader-f32" in line
+    assert rows.read_text() == "rows of before\n"
