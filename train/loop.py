@@ -150,7 +150,6 @@ def fit(
     resume: bool = True,
     info: dict[str, Any] | None = None,
     initial: Path | None = None,
-    on_checkpoint: Callable[[nn.Module, int], None] | None = None,
 ) -> Path:
     """Trains `model`, writes `out/checkpoint.pt`, `out/metrics.jsonl` and at the end `out/weights.pt` (the EMA).
 
@@ -206,8 +205,6 @@ def fit(
             if time.monotonic() - last_save > config.checkpoint_seconds or done == steps:
                 before = time.monotonic()
                 checkpoint.save(pack(done, settings, info or {}, model, ema, optimiser))
-                if on_checkpoint:
-                    on_checkpoint(ema_model, done)
                 last_save = time.monotonic()
                 last_log += last_save - before  # saving is no part of the rate
     weights = out / "weights.pt"
