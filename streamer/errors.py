@@ -33,3 +33,8 @@ class ModelError(AlprError):
     """A model is missing, altered or unknown."""
 
     exit_code = 5
+
+
+def printable(text: str) -> str:
+    """`text` fit for a terminal: file names that are not UTF-8 get `?` for what cannot be shown."""
+    return text.encode("utf-8", "replace").decode("utf-8")

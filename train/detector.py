@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from models.detector.loss import DetectorLoss, LossWeights, Targets
 from models.detector.network import SIZES, PlateDetector, normalise
-from streamer.engine.zoo import sha256
 from streamer.errors import ConfigError, InputError
 from train.bank import plate_bank
 from train.config import DetectorTrainConfig
@@ -111,8 +110,6 @@ def train_detector(
     model, ema = build_model(config), build_model(config)
     model.to(memory_format=torch.channels_last)
     info: dict[str, Any] = {"data_hash": data_hash(samples), "pictures": len(samples), "torch": str(torch.__version__)}
-    if init is not None:
-        info["init_sha256"] = sha256(init) if init.is_file() else ""
     weights_path = fit(model, ema, dataset, collate, step_loss, config, out, device, resume, info, init)
     plot_losses(out / "metrics.jsonl", out / "losses.png")
     return weights_path

@@ -17,27 +17,15 @@ from models.export import detector_to_openvino, quantise, reader_to_openvino, sa
 from models.reader.network import PlateReaderNet, ReaderSize
 from streamer.alphabet import Alphabet
 from streamer.engine.zoo import sha256
-from streamer.errors import InputError, ModelError
+from streamer.errors import InputError
 from train.calibrate import detector_input, fit_min_score, fit_temperature, reader_crop, spread
 from train.data.open import open_datasets
 from train.golden import detector_golden, path_of, reader_golden
+from train.loop import load_weights
 from train.reader import ALPHABET, usable
 
 CALIBRATION = 400  # pictures that INT8 is calibrated on
 HELD_OUT = 2000  # pictures or crops at most that thresholds and temperatures are fitted on
-
-
-def load_weights(path: Path) -> dict[str, Any]:
-    """`weights.pt` of a training; ModelError when it is not one."""
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, Exception) as error:  # torch raises many kinds here
-        raise ModelError(
-            f"{path}: cannot be read as weights ({type(error).__name__}); expected a training's weights.pt"
-        ) from error
-    if not isinstance(state, dict) or not {"model", "config"} <= state.keys():
-        raise ModelError(f"{path}: is not a training's weights.pt (no model and config in it)")
-    return state
 
 
 def build(state: dict[str, Any]) -> torch.nn.Module:

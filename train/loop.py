@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -19,7 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from streamer.errors import ConfigError
+from streamer.engine.zoo import sha256
+from streamer.errors import ConfigError, ModelError
 from train.config import TrainConfig
 
 StepLoss = Callable[[nn.Module, Any], dict[str, Tensor]]
@@ -163,6 +163,7 @@ def fit(
     ema_model.to(device).eval()
     if initial is not None:
         load_initial(model, initial)
+        info = {**(info or {}), "init_sha256": sha256(initial)}
     optimiser = torch.optim.AdamW(parameter_groups(model, config.weight_decay), lr=config.lr)
     ema = Ema(ema_model, config.ema)
     ema_model.load_state_dict(model.state_dict())
@@ -212,12 +213,24 @@ def fit(
     return weights
 
 
+def load_weights(path: Path) -> dict[str, Any]:
+    """`weights.pt` of a training; ModelError when it is not one."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds here
+        raise ModelError(
+            f"{path}: cannot be read as weights ({type(error).__name__}); expected a training's weights.pt"
+        ) from error
+    if not isinstance(state, dict) or not {"model", "config"} <= state.keys():
+        raise ModelError(f"{path}: is not a training's weights.pt (no model and config in it)")
+    return state
+
+
 def load_initial(model: nn.Module, weights: Path) -> None:
     """Puts the weights of another training into the model; ConfigError where they are of another network."""
     try:
-        state = torch.load(weights, map_location="cpu", weights_only=True)["model"]
-        model.load_state_dict(state)
-    except (OSError, KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        model.load_state_dict(load_weights(weights)["model"])
+    except (ModelError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"--init {weights}: is not the weights.pt of such a network ({reason})") from None
 

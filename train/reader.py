@@ -16,7 +16,6 @@ from models.detector.network import normalise
 from models.reader.loss import ReaderTargets, reader_loss
 from models.reader.network import PlateReaderNet, ReaderSize
 from streamer.alphabet import Alphabet
-from streamer.engine.zoo import sha256
 from streamer.errors import InputError
 from train.bank import assets_of, shrunk, store
 from train.config import ReaderTrainConfig
@@ -151,8 +150,6 @@ def train_reader(
     torch.manual_seed(config.seed)
     model, ema = PlateReaderNet(alphabet.size, size), PlateReaderNet(alphabet.size, size)
     info: dict[str, Any] = {"data_hash": data_hash(samples), "crops": len(samples), "torch": str(torch.__version__)}
-    if init is not None:
-        info["init_sha256"] = sha256(init) if init.is_file() else ""
     weights = fit(model, ema, dataset, collate, step_loss, config, out, device, resume, info, init)
     plot_losses(out / "metrics.jsonl", out / "losses.png")
     return weights

@@ -8,7 +8,7 @@ from typing import NoReturn
 import click
 
 from streamer.cli.lazy import LazyGroup, PipeClosed, Verb
-from streamer.errors import AlprError
+from streamer.errors import AlprError, printable
 
 VERBS = {
     "run": Verb("streamer.cli.run:run", "Read the plates of a video, a folder or an address."),
@@ -91,7 +91,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    line = " ".join(message.splitlines()).encode("utf-8", "replace").decode("utf-8")
+    line = printable(" ".join(message.splitlines()))
     click.secho(f"alpr: error: {line}", fg="red", err=True)
     sys.exit(code)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamer.cli.options import model_options
-from streamer.errors import InputError
+from streamer.errors import InputError, printable
 
 if TYPE_CHECKING:
     from streamer.types import Plate
@@ -70,8 +70,6 @@ def _expand(images: Sequence[Path]) -> tuple[list[Path], list[str]]:
 
 
 def _print_json(path: Path, plates: Iterable[Plate]) -> None:
-    from streamer.sink.base import printable
-
     row = {"image": str(path), "plates": [record_of(p) for p in plates]}
     click.echo(printable(json.dumps(row, ensure_ascii=False)))
 
@@ -93,8 +91,6 @@ def record_of(plate: Plate) -> dict[str, object]:
 
 def _print_rows(path: Path, plates: Sequence[Plate]) -> None:
     """Tab-separated, so that `cut` and eyes can both use it."""
-    from streamer.sink.base import printable
-
     name = printable(str(path))
     for plate in plates:
         box = ",".join(f"{v:.0f}" for v in plate.box_xyxy)

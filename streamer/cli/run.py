@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamer.cli.options import model_options
-from streamer.errors import ConfigError
+from streamer.errors import ConfigError, printable
 
 if TYPE_CHECKING:
     from streamer.config import RunConfig
@@ -88,21 +88,25 @@ def _check_paths(source: str, sources: Sequence[Source], *outputs: Path | None) 
     recorded = [s for s in sources if not s.live]
     inputs = [Path(getattr(s, "address", None) or getattr(s, "path", None) or s.name).resolve() for s in recorded]
     written = list(given)
-    folder = outputs[1]
-    if folder is not None and (folder.is_dir() or not folder.suffix):
+    video_path = outputs[1]
+    if video_path is not None and _is_folder(video_path):
         names = {n for s in recorded for still in (False, True) for n in annotated_names(s.name, still=still)}
-        written += [folder.resolve() / name for name in sorted(names)]
+        written += [video_path.resolve() / name for name in sorted(names)]
     for path in written:
         if any(_same_file(path, one) for one in inputs):
             raise ConfigError(f"{path}: is the source as well as an output: give the output another name")
     for path in given:
         if given.count(path) > 1 and not path.is_char_device():  # /dev/null may be given often
             raise ConfigError(f"{path}: stands for two outputs: give each its own name")
-    video_path = outputs[1]
-    if video_path is not None and video_path.suffix and not video_path.is_dir() and len(sources) > 1:
+    if video_path is not None and not _is_folder(video_path) and len(sources) > 1:
         raise ConfigError(
             f"--video {video_path}: names one file but {source} holds {len(sources)} sources: give a folder name"
         )
+
+
+def _is_folder(video: Path) -> bool:
+    """Whether --video names a folder for many files: one that is there, or a name without a suffix."""
+    return video.is_dir() or not video.suffix
 
 
 def _same_file(a: Path, b: Path) -> bool:
@@ -160,8 +164,7 @@ def _jsonl(path: Path, *, append: bool) -> Sink:
 def _video(path: Path, config: RunConfig, sources: Sequence[Source]) -> Sink:
     from streamer.sink.video import VideoFolderSink, VideoSink
 
-    folder = path.is_dir() or not path.suffix
-    return VideoFolderSink(path, config.video) if folder else VideoSink(path, config.video)
+    return VideoFolderSink(path, config.video) if _is_folder(path) else VideoSink(path, config.video)
 
 
 def _window(stop: _Stop) -> Sink:
@@ -212,8 +215,6 @@ def _progress(quiet: bool) -> Iterator[Callable[[StreamInfo, RunSummary], None] 
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from streamer.sink.base import printable
 
     bar = Progress(
         TextColumn("{task.description}"),

@@ -109,11 +109,6 @@ def write_whole(stream: io.FileIO, data: bytes) -> None:
         raise
 
 
-def printable(text: str) -> str:
-    """`text` fit for a terminal: file names that are not UTF-8 get `?` for what cannot be shown."""
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
 def _reason(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno else str(error)
 

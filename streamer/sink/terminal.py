@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import IO, Any
 
-from streamer.sink.base import BaseSink, printable
+from streamer.errors import printable
+from streamer.sink.base import BaseSink
 from streamer.sink.csv import time_text
 from streamer.types import Passage
 
