@@ -40,6 +40,10 @@ def detector_to_openvino(module: nn.Module) -> ov.Model:
     return to_openvino(module, torch.zeros(1, 3, 384, 640), [1, 3, -1, -1], {2: 32 * h, 3: 32 * w})
 
 
+def refiner_to_openvino(module: nn.Module) -> ov.Model:
+    return to_openvino(module, torch.zeros(1, 3, 48, 96), [1, 3, 48, 96], {})
+
+
 def reader_to_openvino(module: nn.Module) -> ov.Model:
     return to_openvino(module, torch.zeros(1, 3, 48, 128), [1, 3, 48, 128], {})
 

@@ -102,11 +102,21 @@ def cut(image: Image, quad: FloatArray, width: int = CROP_WIDTH, height: int = C
     return out
 
 
-def rectify(frame: Frame, quad: FloatArray) -> Image:
-    """The plate in the quad (4, 2) frame_xy with a small margin, seen from straight ahead: (48, 128, 3) BGR."""
-    grown = grow_quad(quad, MARGIN_ALONG, MARGIN_ACROSS)
+def rectify(
+    frame: Frame,
+    quad: FloatArray,
+    along: float = MARGIN_ALONG,
+    across: float = MARGIN_ACROSS,
+    width: int = CROP_WIDTH,
+    height: int = CROP_HEIGHT,
+) -> Image:
+    """The plate in the quad (4, 2) frame_xy with a margin, seen from straight ahead: (height, width, 3) BGR.
+
+    The margins are shares of the plate's width and height; by default all is as the reader wants it.
+    """
+    grown = grow_quad(quad, along, across)
     if frame.bgr is not None:
-        return cut(frame.bgr, grown)
+        return cut(frame.bgr, grown, width, height)
     planes = frame.planes
     if planes is None:
         raise ValueError("a frame has neither planes nor a BGR picture")
@@ -114,7 +124,7 @@ def rectify(frame: Frame, quad: FloatArray) -> Image:
     for plane in (planes.y, planes.u, planes.v):
         # Chroma planes are subsampled by whole numbers and rounded up, so an odd width is no half of the plane's.
         steps = np.array([round(frame.width / plane.shape[1]), round(frame.height / plane.shape[0])])
-        cuts.append(cut(plane, grown / steps))
+        cuts.append(cut(plane, grown / steps, width, height))
     return _merge(planes, *cuts)
 
 

@@ -15,7 +15,8 @@ from torch.nn import functional as F
 
 from models.detector.network import normalise
 from streamer.alphabet import Alphabet
-from streamer.engine.detector import LONG, SHORT, net_size
+from streamer.engine.detector import LONG, LOWEST_SCORE, SHORT, looked_at, net_size
+from streamer.engine.refiner import Refiner
 from streamer.geometry import box_quad, grow_quad
 from streamer.pixels import MARGIN_ACROSS, MARGIN_ALONG, PAD, cut, frame_of, letterbox
 from streamer.types import Image, Plate
@@ -84,8 +85,9 @@ def fit_temperature(module: nn.Module, samples: Sequence[Sample], alphabet: Alph
     return round(float(np.exp(golden_section(nll, np.log(0.2), np.log(4.0)))), 3)
 
 
-def fit_min_score(module: nn.Module, samples: Sequence[Sample]) -> float:
+def fit_min_score(module: nn.Module, samples: Sequence[Sample], refiner: Refiner | None = None) -> float:
     """The score with the best F2 of found plates (IoU 0.5) on these pictures, to two decimals; 0.4 without any.
+    `refiner`: who looks again at what the module finds.
 
     F2 and not F1: what is missed is lost, while most of what is found and is no plate cannot be read either.
 
@@ -97,7 +99,10 @@ def fit_min_score(module: nn.Module, samples: Sequence[Sample]) -> float:
         image = cv2.imread(str(s.path))
         if image is None:
             continue
-        found = detect_in_torch(module, image, 0.02)
+        found = detect_in_torch(module, image, LOWEST_SCORE)
+        if refiner is not None:
+            h, w = image.shape[:2]
+            found = looked_at(refiner.refine(frame_of(image), found), w, h, LOWEST_SCORE)
         detected = [Plate(found.box_xyxy[i], found.quad[i], float(found.score[i])) for i in range(len(found))]
         scene = match_scene(s.plates, s.complete, detected, 0.0)
         plates += len(scene.labels)

@@ -30,6 +30,7 @@ class TrainConfig(BaseModel):
     bf16: bool = True
     checkpoint_seconds: float = Field(120, gt=0)
     log_steps: int = Field(20, gt=0)
+    compile: bool = Field(False, description="fuse the network's operations by torch.compile; needs a C++ compiler")
     synthetic: int = Field(20000, ge=0, description="synthetic plates drawn once before training")
     synthetic_assets: bool = Field(True, description="use DATA/assets (fonts, glyphs, blanks) where it is there")
 
@@ -38,10 +39,27 @@ class DetectorTrainConfig(TrainConfig):
     size: str = "s"
     image: int = Field(448, gt=0, multiple_of=32)
     mosaic: float = Field(0.25, ge=0, le=1)
+    mirror: float = Field(0.5, ge=0, le=1, description="chance of a mirrored picture")
+    narrowest: float = Field(20, gt=0, description="px; plates of pictures drawn around one are wider")
     paste: float = Field(0.25, ge=0, le=0.5, description="chance that plates are pasted in; twice that where none is")
     distract: float = Field(0.3, ge=0, le=1, description="chance of things that look like plates and are none")
     background_weight: float = Field(2.0, ge=0, description="how often a plate-free picture comes, beside a scene")
     corner_weight: float = Field(0.5, ge=0)
+    reg_max: int = Field(16, ge=0, description="bins of the integral less one; 0: plain distances")
+    anchor_ratio: float = Field(2.0, gt=0, description="width over height of the anchors")
+    anchor_scale: float = Field(6.0, gt=0, description="square root of an anchor's area, in strides")
+    hard: float = Field(0.15, ge=0, le=1, description="chance of a crop at a spot that --init took for a plate")
+    hard_score: float = Field(0.3, gt=0, lt=1, description="score from which a false detection is such a spot")
+
+
+class RefinerTrainConfig(DetectorTrainConfig):
+    """Over the detector's, whose pictures it is shown: small ones, each around a plate or what looks like one."""
+
+    image: int = Field(160, gt=0, multiple_of=32)
+    mosaic: float = Field(0.0, ge=0, le=1)
+    mirror: float = Field(0.0, ge=0, le=1, description="chance of a mirrored picture; labels lean to one side")
+    narrowest: float = Field(32, gt=0, description="px; plates of pictures drawn around one are wider")
+    detector: str = Field("plate-detector-s", description="whose finds are looked at: a name in the zoo, or an .xml")
 
 
 class ReaderTrainConfig(TrainConfig):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,16 @@ from torch import Tensor, nn
 from models.detector.loss import DetectorLoss, LossWeights, Targets
 from models.detector.network import SIZES, PlateDetector, normalise
 from streamer.errors import ConfigError, InputError
-from train.bank import plate_bank
+from train.bank import assets_of, plate_bank
 from train.config import DetectorTrainConfig
 from train.data.cache import build_cache
 from train.data.detection import DetectionData, collate
 from train.data.manifest import Sample, is_validation
 from train.data.open import open_datasets
+from train.data.views import real_views
+from train.distributed import first_alone, mean_over_processes
 from train.loop import fit
+from train.mine import hard_spots
 from train.plots import detector_sheet, plot_losses
 
 CACHE_SIDE = 640
@@ -29,7 +33,7 @@ CACHE_SIDE = 640
 def build_model(config: DetectorTrainConfig) -> PlateDetector:
     if config.size not in SIZES:
         raise ConfigError(f"size: {config.size!r} is not known; expected one of {', '.join(SIZES)}")
-    return PlateDetector(SIZES[config.size])
+    return PlateDetector(replace(SIZES[config.size], reg_max=config.reg_max))
 
 
 def usable(samples: Sequence[Sample]) -> list[Sample]:
@@ -73,9 +77,14 @@ def data_hash(samples: Sequence[Sample]) -> str:
     return digest.hexdigest()
 
 
-def detector_data(config: DetectorTrainConfig, data: Sequence[str], out: Path) -> tuple[DetectionData, list[Sample]]:
+def detector_data(
+    config: DetectorTrainConfig, data: Sequence[str], out: Path, hard_from: Path | None = None
+) -> tuple[DetectionData, list[Sample]]:
     """What the detector will be shown, from the data sets (folders with a manifest, or `ccpd:DIR`), and the pictures
-    it is made of. Caches are kept in `out/cache`. InputError where no scene has a box."""
+    it is made of. Caches are kept in `out/cache`. InputError where no scene has a box.
+
+    `hard_from`: weights of a detector whose false detections in these pictures are shown more often.
+    """
     samples = usable(open_datasets(data, "train"))
     if not any(s.kind == "scene" for s in samples):
         raise InputError(f"{', '.join(data)}: no scene with a labelled box to train on")
@@ -83,9 +92,26 @@ def detector_data(config: DetectorTrainConfig, data: Sequence[str], out: Path) -
     bank = plate_bank(config, data, out / "cache")
     grey = np.array([s.kind == "background" and is_grey(cache[i]) for i, s in enumerate(samples)])
     weights = sampling_weights(samples, config.background_weight, grey)
+    views = real_views([a] if (a := assets_of(config, data)) else [])
+    hard = hard_spots(hard_from, samples, cache, out / "cache", config.hard_score) if hard_from and config.hard else []
     c = config
-    dataset = DetectionData(samples, weights, cache, bank, c.samples, c.image, c.seed, c.mosaic, c.paste, c.distract)
-    return dataset, samples
+    return DetectionData(
+        samples,
+        weights,
+        cache,
+        bank,
+        c.samples,
+        c.image,
+        c.seed,
+        c.mosaic,
+        c.paste,
+        c.distract,
+        views,
+        hard,
+        c.hard,
+        c.mirror,
+        c.narrowest,
+    ), samples
 
 
 def train_detector(
@@ -95,11 +121,14 @@ def train_detector(
     device: torch.device,
     resume: bool = True,
     init: Path | None = None,
+    hard_from: Path | None = None,
 ) -> Path:
-    """Trains from the data sets and gives the path of the weights."""
-    dataset, samples = detector_data(config, data, out)
-    detector_sheet(dataset, out / "samples.png")
-    criterion = DetectorLoss(SIZES[config.size].reg_max, LossWeights(corner=config.corner_weight))
+    """Trains from the data sets and gives the path of the weights. `hard_from` as in `detector_data`."""
+    with first_alone():
+        dataset, samples = detector_data(config, data, out, hard_from or init)
+        detector_sheet(dataset, out / "samples.png")
+    anchor = (config.anchor_ratio, config.anchor_scale)
+    criterion = DetectorLoss(config.reg_max, LossWeights(corner=config.corner_weight), anchor, mean_over_processes)
 
     def step_loss(model: nn.Module, batch: tuple[Tensor, Targets]) -> dict[str, Tensor]:
         images, targets = batch

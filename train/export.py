@@ -5,22 +5,27 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import torch
 import yaml
 
 from models.detector.network import SIZES, PlateDetector
-from models.export import detector_to_openvino, quantise, reader_to_openvino, save
+from models.export import detector_to_openvino, quantise, reader_to_openvino, refiner_to_openvino, save
 from models.reader.network import PlateReaderNet, ReaderSize
+from models.refiner.network import PlateRefinerNet
 from streamer.alphabet import Alphabet
+from streamer.engine.detector import Detector
+from streamer.engine.refiner import ACROSS, ALONG, HEIGHT, WIDTH, Refiner, cut_around
 from streamer.engine.zoo import sha256
 from streamer.errors import InputError
+from streamer.pixels import frame_of
 from train.calibrate import detector_input, fit_min_score, fit_temperature, reader_crop, spread
 from train.data.open import open_datasets
-from train.golden import detector_golden, path_of, reader_golden
+from train.golden import GOLDEN_SCORE, detector_golden, path_of, reader_golden, refiner_golden
 from train.loop import load_weights
 from train.reader import ALPHABET, usable
 
@@ -28,11 +33,20 @@ CALIBRATION = 400  # pictures that INT8 is calibrated on
 HELD_OUT = 2000  # pictures or crops at most that thresholds and temperatures are fitted on
 
 
+def kind_of(state: dict[str, Any]) -> str:
+    """detector | refiner | reader, by the configuration the weights were trained with."""
+    config = state["config"]
+    return "refiner" if "detector" in config else "detector" if "size" in config else "reader"
+
+
 def build(state: dict[str, Any]) -> torch.nn.Module:
     """The network of these weights, in evaluation mode."""
     module: torch.nn.Module
-    if "size" in state["config"]:
-        module = PlateDetector(SIZES[state["config"]["size"]])
+    if kind_of(state) == "refiner":
+        module = PlateRefinerNet()
+    elif kind_of(state) == "detector":
+        size = SIZES[state["config"]["size"]]
+        module = PlateDetector(replace(size, reg_max=state["config"].get("reg_max", size.reg_max)))
     else:
         module = PlateReaderNet(Alphabet.load(ALPHABET).size)
     module.load_state_dict(state["model"])
@@ -50,26 +64,37 @@ class Converted:
 
 
 def export(
-    weights: Path, data: Sequence[str], out: Path, name: str | None = None, min_score: float | None = None
+    weights: Path,
+    data: Sequence[str],
+    out: Path,
+    name: str | None = None,
+    min_score: float | None = None,
+    refiner: str | None = None,
 ) -> Path:
     """Writes `out/NAME/` with both precisions, a card and the golden answers; gives the folder.
 
     `data` is what INT8 is calibrated on and, its validation part, what the detector's operating point (`min_score`
-    None) and the reader's temperature are fitted on. InputError where it holds no fitting picture.
+    None) and the reader's temperature are fitted on. `refiner`: who will look again at what the detector finds, a name
+    in the zoo; noted in its card. InputError where `data` holds no fitting picture.
     """
     state = load_weights(weights)
     module = build(state)
     name = name or str(state["config"]["name"])
     folder = out / name
-    detector = isinstance(module, PlateDetector)
-    done = convert_detector(module, data, min_score) if detector else convert_reader(module, data)
+    kind = kind_of(state)
+    if kind == "detector":
+        done = convert_detector(module, data, min_score, refiner)
+    elif kind == "refiner":
+        done = convert_refiner(module, data, state["config"]["detector"])
+    else:
+        done = convert_reader(module, data)
     files = {"f32": folder / f"{name}-f32.xml", "int8": folder / f"{name}-int8.xml"}
     save(done.f32, files["f32"])
     save(done.int8, files["int8"])
     path_of(folder).write_text(json.dumps(done.golden, ensure_ascii=False) + "\n", encoding="utf-8")
     card = {
         "name": name,
-        "kind": "detector" if detector else "reader",
+        "kind": kind,
         "date": datetime.date.today().isoformat(),
         "licence": "see LICENSE.md beside this folder",
         **done.card,
@@ -84,23 +109,38 @@ def export(
     return folder
 
 
-def convert_detector(module: torch.nn.Module, data: Sequence[str], min_score: float | None) -> Converted:
+def convert_detector(
+    module: torch.nn.Module, data: Sequence[str], min_score: float | None, refiner: str | None
+) -> Converted:
     """Free height and width in both precisions; quantised at the landscape size."""
     images = calibration_scenes(data)
     held_out = [s for s in open_datasets(data, "validation") if s.kind in ("scene", "background") and s.complete]
     held_out = spread(held_out, HELD_OUT)
-    chosen = fit_min_score(module, held_out) if min_score is None else min_score
+    second = Refiner(refiner, "f32") if refiner else None
+    chosen = fit_min_score(module, held_out, second) if min_score is None else min_score
     card = {
         "input": "u8 NHWC BGR, letterboxed to 640x384 or 384x640",
         "min_score": chosen,
         "min_score_from": "given" if min_score else f"best F2 on {len(held_out)} pictures of the validation part",
+        "refiner": refiner,
     }
     network = detector_to_openvino(module)
     fixed = network.clone()
     fixed.reshape([1, 384, 640, 3])
     int8 = quantise(fixed, images, False, CALIBRATION)
     int8.reshape([1, -1, -1, 3])
-    return Converted(network, int8, card, detector_golden(module, chosen))
+    return Converted(network, int8, card, detector_golden(module, GOLDEN_SCORE))
+
+
+def convert_refiner(module: torch.nn.Module, data: Sequence[str], detector: str) -> Converted:
+    images = calibration_cuts(data, detector)
+    card = {
+        "input": f"u8 NHWC BGR, {HEIGHT}x{WIDTH}, rectified with a margin of {ALONG:.0%} and {ACROSS:.0%}",
+        "detector": detector,
+    }
+    network = refiner_to_openvino(module)
+    int8 = quantise(network, images, False, CALIBRATION)
+    return Converted(network, int8, card, refiner_golden(module))
 
 
 def convert_reader(module: torch.nn.Module, data: Sequence[str]) -> Converted:
@@ -124,6 +164,18 @@ def calibration_scenes(data: Sequence[str]) -> list[Any]:
     chosen = spread([s for s in samples if s.kind == "scene"], CALIBRATION * 9 // 10)
     chosen += spread([s for s in samples if s.kind == "background"], CALIBRATION // 10)
     images = [i[None] for s in chosen if (i := detector_input(s)) is not None]
+    return _some(images, data)
+
+
+def calibration_cuts(data: Sequence[str], detector: str) -> list[Any]:
+    """What the refiner will see of training scenes: cuts around the detector's finds, up to three of each picture."""
+    scenes = spread([s for s in open_datasets(data, "train") if s.kind == "scene"], CALIBRATION)
+    finder = Detector(detector, "f32", min_score=0.1, refiner=None)
+    images = []
+    for sample in scenes:
+        if (image := cv2.imread(str(sample.path))) is not None:
+            frame = frame_of(image)
+            images += [cut_around(frame, quad)[None] for quad in finder.detect(frame).quad[:3]]
     return _some(images, data)
 
 

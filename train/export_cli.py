@@ -21,7 +21,15 @@ import click
     type=click.FloatRange(0, 1, True, True),
     help="Detector's operating point. [default: the best F2 on the validation part]",
 )
-def export(weights: Path, data: tuple[str, ...], out: Path, name: str | None, min_score: float | None) -> None:
+@click.option(
+    "--refiner",
+    default="plate-refiner",
+    show_default=True,
+    help="Who looks again at what a detector finds: a name in the zoo, or none.",
+)
+def export(
+    weights: Path, data: tuple[str, ...], out: Path, name: str | None, min_score: float | None, refiner: str
+) -> None:
     """Convert WEIGHTS (a training's weights.pt) to OpenVINO, f32 and INT8, with a card."""
     from streamer.errors import InputError
 
@@ -29,6 +37,6 @@ def export(weights: Path, data: tuple[str, ...], out: Path, name: str | None, mi
         raise InputError(f"{weights}: there is no such file; expected the weights.pt that alpr train wrote")
     from train.export import export as convert
 
-    folder = convert(weights, data, out, name, min_score)
+    folder = convert(weights, data, out, name, min_score, None if refiner == "none" else refiner)
     for file in sorted(folder.iterdir()):
         click.echo(f"{file}  {file.stat().st_size / 1e6:.2f} MB")

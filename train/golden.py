@@ -6,7 +6,7 @@ compared as decoded plates. The pictures depend on nothing but their seeds, so n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from streamer.engine.detector import net_size, plates_of_levels
 from streamer.engine.reader import reading, softmax
+from streamer.engine.refiner import cut_around
 from streamer.geometry import box_quad, grow_quad
 from streamer.pixels import MARGIN_ACROSS, MARGIN_ALONG, cut, frame_of, letterbox
 from streamer.types import Image, Plates, Reading
@@ -24,6 +25,7 @@ from train.synth.plate import PlateRenderer
 FILE = "golden.json"
 SCENE_SIZE = (960, 540)
 CROPS = 64
+GOLDEN_SCORE = 0.4  # plates from here on are compared, whatever the operating point
 
 
 def golden_scenes() -> Iterator[Image]:
@@ -45,6 +47,29 @@ def golden_crops() -> Iterator[Image]:
         around = np.pad(image, ((h // 4, h // 4), (w // 8, w // 8), (0, 0)), "edge")
         quad = box_quad(np.array([w // 8, h // 4, w // 8 + w, h // 4 + h], float))
         yield cut(around, grow_quad(quad, MARGIN_ALONG, MARGIN_ACROSS))
+
+
+def golden_cuts() -> Iterator[Image]:
+    """Cuts (48, 96, 3) around drawn plates as the refiner gets them, their corners displaced."""
+    renderer = PlateRenderer(None, system_fonts=False)
+    for k in range(CROPS):
+        rng = np.random.default_rng((2025, k))
+        plate = renderer.render(rng).image_bgr
+        image = degrade(rng, plate) if k % 2 else plate
+        h, w = image.shape[:2]
+        around = np.pad(image, ((h, h), (w // 2, w // 2), (0, 0)), "edge")
+        quad = box_quad(np.array([w // 2, h, w // 2 + w, 2 * h], float)) + rng.normal(0, 0.1 * h, (4, 2))
+        yield cut_around(frame_of(around), quad)
+
+
+def refine_in_torch(module: Any, cuts: Sequence[Image]) -> Any:
+    """The refiner's outputs (n, 9) by the PyTorch network."""
+    import torch
+
+    from models.detector.network import normalise
+
+    with torch.no_grad():
+        return module(normalise(torch.from_numpy(np.stack(cuts).transpose(0, 3, 1, 2).copy()))).float().numpy()
 
 
 def detect_in_torch(module: Any, image: Image, min_score: float) -> Plates:
@@ -76,6 +101,11 @@ def read_in_torch(module: Any, crop: Image, alphabet: Any, temperature: float) -
 def detector_golden(module: Any, min_score: float) -> list[list[dict[str, Any]]]:
     """One list a picture, one object a plate."""
     return [_plates(detect_in_torch(module, image, min_score)) for image in golden_scenes()]
+
+
+def refiner_golden(module: Any) -> list[list[float]]:
+    """One row of outputs a cut."""
+    return [[round(float(v), 4) for v in row] for row in refine_in_torch(module, list(golden_cuts()))]
 
 
 def reader_golden(module: Any, alphabet: Any, temperature: float) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 from streamer.engine.zoo import sha256
 from streamer.errors import ConfigError, ModelError
 from train.config import TrainConfig
+from train.distributed import average_gradients, rank, same_start, share_of, world
 
 StepLoss = Callable[[nn.Module, Any], dict[str, Tensor]]
 
@@ -65,8 +66,9 @@ def batches(dataset: Dataset[Any], config: TrainConfig, start: int, collate: Cal
     """Batches of the samples from `start` on, in order: a sample is drawn from its number, so order is no matter."""
     return DataLoader(
         dataset,
-        batch_size=config.batch,
-        sampler=range(start, config.samples),
+        batch_size=share_of(config.batch),
+        # Of each batch every process takes every so many-th sample; what is left over at the end is nobody's.
+        sampler=range(start + rank(), config.samples // config.batch * config.batch, world()),
         num_workers=config.workers,
         collate_fn=collate,
         drop_last=True,
@@ -154,7 +156,8 @@ def fit(
     """Trains `model`, writes `out/checkpoint.pt`, `out/metrics.jsonl` and at the end `out/weights.pt` (the EMA).
 
     Resumes from the checkpoint when there is one of the same configuration and data; ConfigError when it is of others.
-    `initial`: the weights.pt of another training to start from.
+    `initial`: the weights.pt of another training to start from. Of several processes (see train.distributed) the first
+    writes; all read its checkpoint.
     """
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -164,6 +167,7 @@ def fit(
     if initial is not None:
         load_initial(model, initial)
         info = {**(info or {}), "init_sha256": sha256(initial)}
+    same_start(model)
     optimiser = torch.optim.AdamW(parameter_groups(model, config.weight_decay), lr=config.lr)
     ema = Ema(ema_model, config.ema)
     ema_model.load_state_dict(model.state_dict())
@@ -171,11 +175,14 @@ def fit(
     settings = config.model_dump(mode="json")
     start = 0
     if resume and (state := checkpoint.load()):
-        start = restore(state, settings, info or {}, model, ema, optimiser, checkpoint.path)
-    else:
+        # A setting that the checkpoint does not know yet had the value that is its default now.
+        known = {k: f.default for k, f in type(config).model_fields.items()} | state["config"]
+        start = restore({**state, "config": known}, settings, info or {}, model, ema, optimiser, checkpoint.path)
+    elif rank() == 0:
         log.clear()
     last_save = last_log = time.monotonic()
     sums: dict[str, float] = {}
+    run = torch.compile(model) if config.compile else model
     with progress(config.name) as bar:
         task = bar.add_task(config.name, total=steps, completed=start, loss="")
         for step, batch in enumerate(batches(dataset, config, start * config.batch, collate), start):
@@ -183,11 +190,12 @@ def fit(
             for group in optimiser.param_groups:
                 group["lr"] = config.lr * factor
             with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
-                losses = step_loss(model, batch)
+                losses = step_loss(run, batch)
             if not bool(torch.isfinite(losses["total"])):
                 raise FloatingPointError(f"step {step}: the loss is not finite; lower lr or set bf16: false")
             optimiser.zero_grad(set_to_none=True)
             losses["total"].backward()
+            average_gradients(model)
             nn.utils.clip_grad_norm_(model.parameters(), config.clip)
             optimiser.step()
             ema.update(model)
@@ -195,6 +203,8 @@ def fit(
                 sums[key] = sums.get(key, 0.0) + float(value.detach())
             done = step + 1
             bar.update(task, completed=done, loss=f"loss {float(losses['total'].detach()):.3f}")
+            if rank():
+                continue
             if done % config.log_steps == 0:
                 now = time.monotonic()
                 rate = config.log_steps * config.batch / (now - last_log)
@@ -209,7 +219,8 @@ def fit(
                 last_save = time.monotonic()
                 last_log += last_save - before  # saving is no part of the rate
     weights = out / "weights.pt"
-    Checkpoint(weights).save({"model": ema_model.state_dict(), "config": settings, "info": info or {}})
+    if rank() == 0:
+        Checkpoint(weights).save({"model": ema_model.state_dict(), "config": settings, "info": info or {}})
     return weights
 
 
@@ -264,7 +275,7 @@ def restore(
     path: Path,
 ) -> int:
     """Puts everything back and gives the step to go on from."""
-    free = {"samples", "workers", "threads", "bf16", "checkpoint_seconds", "log_steps"}
+    free = {"samples", "workers", "threads", "bf16", "compile", "checkpoint_seconds", "log_steps"}
     differ = sorted(k for k in settings if k not in free and settings[k] != state["config"].get(k))
     if differ:
         raise ConfigError(
@@ -280,6 +291,7 @@ def restore(
 
 
 def progress(name: str) -> Progress:
+    """The bar of the first process; the others' is hidden."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -289,4 +301,4 @@ def progress(name: str) -> Progress:
         TimeRemainingColumn(),
         TextColumn("{task.fields[loss]}"),
     )
-    return Progress(*columns, refresh_per_second=2)
+    return Progress(*columns, refresh_per_second=2, disable=rank() > 0)

@@ -67,3 +67,18 @@ def reader_sheet(dataset: Any, alphabet: Any, out: Path, count: int = 64) -> Non
         captions.append(f"{alphabet.decode(slots)} {colour} {rows}")
     out.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(out), contact_sheet(pictures, captions, columns=8))
+
+
+def refiner_sheet(dataset: Any, out: Path, count: int = 24) -> None:
+    """The cuts of the first samples: true corners green, on a cut that is no plate a red bar."""
+    pictures = []
+    for i in range(min(count, len(dataset))):
+        for cut in dataset[i]:
+            picture = cv2.resize(cut.image, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
+            if cut.plate:
+                cv2.polylines(picture, [np.round(cut.corners * 2).astype(np.int32)], True, (0, 255, 0), 1, cv2.LINE_AA)
+            else:
+                cv2.rectangle(picture, (0, 0), (picture.shape[1], 4), (0, 0, 255), -1)
+            pictures.append(picture)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(out), contact_sheet(pictures, [str(i) for i in range(len(pictures))], columns=10))

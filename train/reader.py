@@ -24,6 +24,7 @@ from train.data.manifest import Sample, is_validation
 from train.data.open import open_datasets
 from train.data.reading import Crop, Drawn, ReadingData, collate, crop_weights
 from train.detector import data_hash
+from train.distributed import first_alone
 from train.loop import fit
 from train.plots import plot_losses, reader_sheet
 
@@ -136,9 +137,10 @@ def train_reader(
     init: Path | None = None,
 ) -> Path:
     """Trains from the data sets and gives the path of the weights."""
-    dataset, samples = reader_data(config, data, out)
-    alphabet, size = dataset.alphabet, ReaderSize()
-    reader_sheet(dataset, alphabet, out / "samples.png")
+    with first_alone():
+        dataset, samples = reader_data(config, data, out)
+        alphabet, size = dataset.alphabet, ReaderSize()
+        reader_sheet(dataset, alphabet, out / "samples.png")
 
     def step_loss(model: nn.Module, batch: tuple[Tensor, ReaderTargets]) -> dict[str, Tensor]:
         images, t = batch

@@ -1,7 +1,8 @@
-"""`alpr train detector|reader`."""
+"""`alpr train detector|refiner|reader`."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -35,18 +36,45 @@ def options(function):  # type: ignore[no-untyped-def]
 
 @click.group()
 def train() -> None:
-    """Teach the detector or the reader from labelled pictures. A killed run goes on where its last checkpoint was."""
+    """Teach the detector, its refiner or the reader from labelled pictures.
+
+    A killed run goes on where its last checkpoint was. Several GPUs: torchrun --nproc-per-node N --no-python alpr ...
+    """
 
 
 @train.command()
 @options
-def detector(**kwargs) -> None:  # type: ignore[no-untyped-def]
+@click.option(
+    "--hard-from",
+    type=click.Path(path_type=Path),
+    help="A detector's weights.pt whose false detections in the data are shown more often. [default: those of --init]",
+)
+def detector(hard_from: Path | None, **kwargs) -> None:  # type: ignore[no-untyped-def]
     """Boxes and corners of plates. Scenes with boxes are enough; corners help."""
     from train.config import DetectorTrainConfig
     from train.data.detection import collate
     from train.detector import detector_data, train_detector
 
-    _run(DetectorTrainConfig, train_detector, detector_data, collate, **kwargs)
+    teach = partial(train_detector, hard_from=hard_from)
+    prepare = partial(detector_data, hard_from=hard_from or kwargs["init"])
+    _run(DetectorTrainConfig, teach, prepare, collate, **kwargs)
+
+
+@train.command()
+@options
+@click.option(
+    "--hard-from",
+    type=click.Path(path_type=Path),
+    help="A detector's weights.pt whose false detections in the data are shown more often.",
+)
+def refiner(hard_from: Path | None, **kwargs) -> None:  # type: ignore[no-untyped-def]
+    """A closer look at what the detector finds: better corners, fewer false plates. Data as for the detector."""
+    from train.config import RefinerTrainConfig
+    from train.data.refining import collate
+    from train.refiner import refiner_data, train_refiner
+
+    teach, prepare = partial(train_refiner, hard_from=hard_from), partial(refiner_data, hard_from=hard_from)
+    _run(RefinerTrainConfig, teach, prepare, collate, **kwargs)
 
 
 @train.command()
@@ -66,6 +94,7 @@ def _run(  # type: ignore[no-untyped-def]
     import torch
 
     from train.config import load_config
+    from train.distributed import join, leave, rank
     from train.loop import loader_rate
 
     config = load_config(config_path, schema)
@@ -78,5 +107,10 @@ def _run(  # type: ignore[no-untyped-def]
         return
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    weights = teach(config, list(data), out, torch.device(device), resume=not fresh, init=init)
-    click.echo(f"weights: {weights}\nnext: alpr export {weights} --data {data[0]}")
+    own = join(torch.device(device))
+    try:
+        weights = teach(config, list(data), out, own, resume=not fresh, init=init)
+        if rank() == 0:
+            click.echo(f"weights: {weights}\nnext: alpr export {weights} --data {data[0]}")
+    finally:
+        leave()

@@ -8,7 +8,7 @@ from torch import Tensor
 from models.detector.network import STRIDES
 
 ANCHOR_RATIO = 2.0  # width over height: plates are wide, and a wide anchor has a higher IoU with them
-ANCHOR_SCALE = 4.0  # the anchor's area is (ANCHOR_SCALE * stride) ** 2
+ANCHOR_SCALE = 6.0  # the anchor's area is (scale * stride) ** 2: plates up to 120 px wide are found at stride 8
 
 
 def anchor_points(height: int, width: int) -> tuple[Tensor, Tensor]:
@@ -23,9 +23,9 @@ def anchor_points(height: int, width: int) -> tuple[Tensor, Tensor]:
     return torch.cat(points), torch.cat(strides)
 
 
-def anchor_boxes(points: Tensor, strides: Tensor, ratio: float = ANCHOR_RATIO) -> Tensor:
+def anchor_boxes(points: Tensor, strides: Tensor, ratio: float = ANCHOR_RATIO, scale: float = ANCHOR_SCALE) -> Tensor:
     """The one anchor (A, 4) of each location."""
-    side = ANCHOR_SCALE * strides
+    side = scale * strides
     half = torch.stack([side * ratio**0.5, side / ratio**0.5], -1) / 2
     return torch.cat([points - half, points + half], -1)
 
@@ -33,6 +33,11 @@ def anchor_boxes(points: Tensor, strides: Tensor, ratio: float = ANCHOR_RATIO) -
 def flatten_levels(levels: tuple[Tensor, ...] | list[Tensor]) -> Tensor:
     """Maps (N, C, h, w) of every stride -> (N, A, C) in the order of `anchor_points`."""
     return torch.cat([x.flatten(2).transpose(1, 2) for x in levels], 1)
+
+
+def distances_of(logits: Tensor) -> Tensor:
+    """Distances (..., 4) in strides from a head's outputs (..., 4, n + 1); with n = 0 they are the distances."""
+    return logits[..., 0] if logits.shape[-1] == 1 else integral(logits)
 
 
 def integral(logits: Tensor) -> Tensor:

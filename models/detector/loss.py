@@ -3,6 +3,7 @@ them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -11,14 +12,16 @@ from torch.nn import functional as F
 
 from models.detector.assign import assign_atss
 from models.detector.boxes import (
+    ANCHOR_RATIO,
+    ANCHOR_SCALE,
     anchor_boxes,
     anchor_points,
     box_iou,
     decode_boxes,
+    distances_of,
     encode_boxes,
     encode_corners,
     flatten_levels,
-    integral,
 )
 
 
@@ -101,17 +104,29 @@ def background_weight(points: Tensor, targets: Targets, reach: float = 1.0) -> T
 
 
 class DetectorLoss:
-    """Callable: raw maps and `Targets` -> dict of scalar losses with their weighted sum as `total`."""
+    """Callable: raw maps and `Targets` -> dict of scalar losses with their weighted sum as `total`.
 
-    def __init__(self, reg_max: int = 16, weights: LossWeights | None = None) -> None:
+    `reg_max` 0: plain distances, without the integral and its loss. `anchor`: ratio and scale of the anchors.
+    `average`: the mean of a scalar over all processes of a training, for what the sums are divided by.
+    """
+
+    def __init__(
+        self,
+        reg_max: int = 16,
+        weights: LossWeights | None = None,
+        anchor: tuple[float, float] = (ANCHOR_RATIO, ANCHOR_SCALE),
+        average: Callable[[Tensor], Tensor] = lambda value: value,
+    ) -> None:
         self.reg_max = reg_max
         self.weights = weights or LossWeights()
+        self.anchor = anchor
+        self.average = average
         self._grids: dict[tuple[int, int], tuple[Tensor, Tensor, Tensor]] = {}
 
     def grid(self, height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
         if (height, width) not in self._grids:
             points, strides = anchor_points(height, width)
-            anchors = anchor_boxes(points, strides)
+            anchors = anchor_boxes(points, strides, *self.anchor)
             self._grids[height, width] = (points.to(device), strides.to(device), anchors.to(device))
         return self._grids[height, width]
 
@@ -129,7 +144,7 @@ class DetectorLoss:
         p, s = points[anchor_i], strides[anchor_i]
         distances = picked[:, 1 : 1 + 4 * (self.reg_max + 1)].unflatten(-1, (4, self.reg_max + 1))
         # In stride units, as SCRFD does: a pixel on a small plate then weighs as much as several on a large one.
-        pred = decode_boxes(p / s[:, None], torch.ones_like(s), integral(distances))
+        pred = decode_boxes(p / s[:, None], torch.ones_like(s), distances_of(distances))
         true_boxes = targets.boxes[image_i, row]
         true = true_boxes / s[:, None]
         edge = targets.edge[image_i, row]
@@ -137,14 +152,16 @@ class DetectorLoss:
         # Where the label's own edges are loose its IoU tells little: a fair score is taught in its place.
         quality[image_i, anchor_i] = torch.where(edge < 1, iou.clamp(min=FAIR_QUALITY), iou)
         weight[image_i, anchor_i] = 1.0
-        positives = max(len(row), 1)
         confidence = logit[image_i, anchor_i].detach().sigmoid()
-        norm = confidence.sum().clamp(min=1e-3)
+        positives = self.average(torch.tensor(float(len(row)), device=logit.device)).clamp(min=1)
+        norm = self.average(confidence.sum()).clamp(min=1e-3)
         corners = picked[:, 1 + 4 * (self.reg_max + 1) :]
         corner_target = encode_corners(p, s, targets.quads[image_i, row])
         corner_each = F.smooth_l1_loss(corners, corner_target, beta=1 / 9, reduction="none").sum(-1)
         dfl_target = encode_boxes(p, s, true_boxes)
-        dfl_each = distribution_focal_loss(distances, dfl_target).mean(-1)
+        dfl_each = (
+            distribution_focal_loss(distances, dfl_target).mean(-1) if self.reg_max else torch.zeros_like(confidence)
+        )
         trusted = targets.has_quad[image_i, row]
         losses = {
             "quality": (quality_focal_loss(logit, quality) * weight).sum() / positives,

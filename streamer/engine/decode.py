@@ -24,8 +24,8 @@ def integral(logits: FloatArray) -> FloatArray:
 def decode_levels(levels: Sequence[F32Array], min_score: float) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Maps (C, h, w) at strides 8, 16, 32 -> box (n, 4), score (n,), quad (n, 4, 2) in net_xy, best first.
 
-    Channels: quality logit, four integral distributions (left, top, right, bottom), corner offsets TL TR BR BL; all
-    distances in strides from the centre of the location.
+    Channels: quality logit, four integral distributions (left, top, right, bottom; of one bin each where the network
+    was trained to plain distances), corner offsets TL TR BR BL; all distances in strides from the location's centre.
     """
     logit = np.log(min_score / (1 - min_score))
     rows, points, strides = [], [], []
@@ -38,7 +38,8 @@ def decode_levels(levels: Sequence[F32Array], min_score: float) -> tuple[FloatAr
     order = np.argsort(-out[:, 0], kind="stable")[:MOST]
     out, point, step = out[order], point[order], step[order]
     bins = (out.shape[1] - 1 - CORNERS) // 4
-    distance = integral(out[:, 1 : 1 + 4 * bins].reshape(-1, 4, bins)) * step[:, None]
+    sides = out[:, 1 : 1 + 4 * bins].reshape(-1, 4, bins)
+    distance = (integral(sides) if bins > 1 else sides[..., 0]) * step[:, None]
     box = np.concatenate([point - distance[:, :2], point + distance[:, 2:]], -1)
     quad = point[:, None] + out[:, 1 + 4 * bins :].reshape(-1, 4, 2) * step[:, None, None]
     return box, 1 / (1 + np.exp(-out[:, 0])), quad

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from streamer.engine.decode import decode_levels
+from streamer.engine.refiner import Refiner
 from streamer.engine.runtime import compile_model, resolve_precision
 from streamer.engine.zoo import find_model
 from streamer.errors import ConfigError
@@ -18,7 +19,9 @@ from streamer.pixels import PAD, letterbox
 from streamer.types import F32Array, FloatArray, Frame, Plates
 
 NMS_IOU = 0.45
+LOWEST_SCORE = 0.02  # of a find that is looked at again
 LONG, SHORT = 640, 384
+INPUTS = {640: (640, 384), 960: (960, 544), 1280: (1280, 736)}  # by their longer side, px; more sees farther and costs
 DEFAULT_MIN_SCORE = 0.4
 SMALLEST_SIDE = 3.0  # px in the frame; shorter sides of a quad are noise
 
@@ -26,7 +29,10 @@ SMALLEST_SIDE = 3.0  # px in the frame; shorter sides of a quad are noise
 class Detector:
     """Finds plates with a compiled network; one network for each orientation, compiled when it is first needed.
 
-    Not thread-safe: one thread at a time.
+    `model`: a name in the zoo or a path to an .xml; with `@960` behind it pictures are shrunk to 960x544 only, for far
+    plates, in place of 640x384 (see `INPUTS`).
+    `refiner`: who looks again at what was found; "card" for the one that the detector's card names (none without a
+    card), None for nobody. Not thread-safe: one thread at a time.
     """
 
     def __init__(
@@ -35,47 +41,80 @@ class Detector:
         precision: str = "auto",
         threads: int | None = None,
         min_score: float | None = None,
+        refiner: str | Path | None = "card",
     ) -> None:
         self.precision = resolve_precision(precision)
+        model, self.input = split_input(model)
         self._file = find_model(model, self.precision, "detector")
         self._threads = threads
         operating_point = float(self._file.card.get("min_score", DEFAULT_MIN_SCORE))
         self.min_score = operating_point if min_score is None else float(min_score)
         if not 0 < self.min_score < 1:
             raise ConfigError(f"min_score {self.min_score}: expected a number between 0 and 1")
+        chosen = self._file.card.get("refiner") if refiner == "card" else refiner
+        self.refiner = Refiner(chosen, precision, threads) if chosen else None
 
     def prepare(self) -> None:
         """Compiles the landscape network now, so that a file that is no detector is found before anything is read."""
         _ = self._landscape
+        if self.refiner is not None:
+            self.refiner.prepare()
 
     @cached_property
     def _landscape(self) -> Any:
-        return self._compile(LONG, SHORT)
+        return self._compile(*self.input)
 
     @cached_property
     def _portrait(self) -> Any:
-        return self._compile(SHORT, LONG)
+        return self._compile(*self.input[::-1])
 
     def _compile(self, width: int, height: int) -> Any:
         return compile_model(self._file, [1, height, width, 3], self.precision, self._threads).create_infer_request()
 
     def infer_blank(self) -> None:
         """The landscape network alone on an empty picture, for benchmarks."""
-        self._landscape.infer([np.full((1, SHORT, LONG, 3), PAD, np.uint8)], share_inputs=True)
+        self._landscape.infer([np.full((1, *self.input[::-1], 3), PAD, np.uint8)], share_inputs=True)
 
     def detect(self, frame: Frame) -> Plates:
         """All plates of `min_score` and more, best first, in frame_xy."""
-        net_width, net_height = net_size(frame.width, frame.height)
-        request = self._landscape if net_width == LONG else self._portrait
+        net_width, net_height = net_size(frame.width, frame.height, self.input)
+        request = self._landscape if net_width > net_height else self._portrait
         image, scale = letterbox(frame, net_width, net_height)
         request.infer([image[None]], share_inputs=True)
         levels = [request.get_output_tensor(i).data[0] for i in range(3)]
-        return plates_of_levels(levels, scale, frame.width, frame.height, self.min_score)
+        if self.refiner is None:
+            return plates_of_levels(levels, scale, frame.width, frame.height, self.min_score)
+        finds = plates_of_levels(levels, scale, frame.width, frame.height, worth_a_look(self.min_score))
+        return looked_at(self.refiner.refine(frame, finds), frame.width, frame.height, self.min_score)
 
 
-def net_size(width: int, height: int) -> tuple[int, int]:
+def worth_a_look(min_score: float) -> float:
+    """The score of the first look from which the geometric mean of both can reach `min_score`."""
+    return max(min_score**2, min(min_score, LOWEST_SCORE))
+
+
+def looked_at(plates: Plates, width: int, height: int, min_score: float) -> Plates:
+    """Refined finds, best first: those that reach `min_score`, each plate once (two finds may meet on one plate)."""
+    there = plates[plates.score >= min_score]
+    there = there[nms(there.box_xyxy, there.score, NMS_IOU)]
+    return in_frame(there.box_xyxy, there.score, there.quad, width, height)
+
+
+def net_size(width: int, height: int, landscape: tuple[int, int] = (LONG, SHORT)) -> tuple[int, int]:
     """Width and height of the network's input for a picture of that size: one for each orientation."""
-    return (LONG, SHORT) if width >= height else (SHORT, LONG)
+    return landscape if width >= height else landscape[::-1]
+
+
+def split_input(model: str | Path) -> tuple[str | Path, tuple[int, int]]:
+    """`NAME@960` -> (`NAME`, (960, 544)); without a suffix 640x384. ConfigError where there is no such input."""
+    name, at, side = str(model).rpartition("@")
+    if not at or "/" in side:
+        return model, INPUTS[LONG]
+    if not side.isdigit() or int(side) not in INPUTS:
+        raise ConfigError(
+            f"detector {str(model)!r}: expected one of {', '.join(f'@{s}' for s in INPUTS)} behind its name"
+        )
+    return name, INPUTS[int(side)]
 
 
 def plates_of_levels(

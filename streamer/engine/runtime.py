@@ -11,7 +11,7 @@ from streamer.engine.zoo import ModelFile
 from streamer.errors import ConfigError, ModelError
 
 Precision = Literal["auto", "int8", "bf16", "f32"]
-OUTPUTS = 3  # of the detector (one a stride) and of the reader (characters, colour, rows)
+OUTPUTS = 3  # of the detector (one a stride) and of the reader (characters, colour, rows); the refiner has one
 PRECISIONS = ("auto", "int8", "bf16", "f32")
 
 
@@ -67,7 +67,9 @@ def widen(network: Any) -> None:
                 replace_node(user, opset13.constant(node.data.astype(np.float32)))
 
 
-def compile_model(model: ModelFile, shape: list[int], precision: str, threads: int | None) -> Any:
+def compile_model(
+    model: ModelFile, shape: list[int], precision: str, threads: int | None, outputs: int = OUTPUTS
+) -> Any:
     """The network compiled for one static input shape. The precision hint is always set: left alone, OpenVINO would
     choose bf16 on some hosts and f32 on others."""
     try:
@@ -84,8 +86,8 @@ def compile_model(model: ModelFile, shape: list[int], precision: str, threads: i
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1][:200]
         raise ModelError(f"model {model.xml} cannot be loaded by OpenVINO: {reason}") from error
-    if len(compiled.outputs) != OUTPUTS:
+    if len(compiled.outputs) != outputs:
         raise ModelError(
-            f"model {model.xml}: has {len(compiled.outputs)} outputs, expected {OUTPUTS}; is it one of ours?"
+            f"model {model.xml}: has {len(compiled.outputs)} outputs, expected {outputs}; is it one of ours?"
         )
     return compiled

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 import yaml
+from datakit import drawn_folder
 
 from streamer.cli import main
 from streamer.engine.detector import Detector
 from streamer.engine.reader import Reader
-from streamer.geometry import quad_box
+from streamer.engine.refiner import Refiner
+from streamer.geometry import box_quad
 from streamer.pixels import frame_of
+from streamer.types import Plates
 from train.loop import MetricLog
-from train.synth.clip import ClipScene
-from train.synth.plate import PlateRenderer
 
 pytestmark = pytest.mark.slow
 
@@ -31,36 +30,7 @@ def alpr(*arguments: object) -> int:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder as a user would make it: drawn scenes with boxes and corners, drawn crops with texts."""
-    root = tmp_path_factory.mktemp("data")
-    rows: list[dict[str, Any]] = []
-    clip = ClipScene(2.0, 5, (480, 270), 2, 3)
-    for k in range(clip.frames):
-        plates = []
-        for p in clip.passages:
-            quad = clip.quads(p).get(k)
-            if quad is not None:
-                text = p.vehicle.plate.text
-                plates.append({"text": text, "box": quad_box(quad).tolist(), "quad": quad.tolist()})
-        cv2.imwrite(str(root / f"s{k}.jpg"), clip.frame(k))
-        rows.append(row_of(f"s{k}.jpg", "scene", (480, 270), plates))
-    renderer = PlateRenderer(None, system_fonts=False)
-    for k in range(60):
-        plate = renderer.render(np.random.default_rng(k))
-        picture = cv2.resize(plate.image_bgr, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        cv2.imwrite(str(root / f"c{k}.png"), picture)
-        size = picture.shape[1], picture.shape[0]
-        rows.append(row_of(f"c{k}.png", "crop", size, [{"text": plate.text, "rows": plate.rows}]))
-    lines = "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows)
-    (root / "manifest.jsonl").write_text(lines, encoding="utf-8")
-    return root
-
-
-def row_of(path: str, kind: str, size: tuple[int, int], plates: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "path": path, "kind": kind, "country": "CN", "split": "train", "size": list(size), "plates": plates,
-        "complete": True,
-    }  # fmt: skip
+    return drawn_folder(tmp_path_factory.mktemp("data"))
 
 
 def config(file: Path, **settings: Any) -> Path:
@@ -91,6 +61,21 @@ def test_detector(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str
         for image in (picture, picture.transpose(1, 0, 2)):
             model = tmp_path / "zoo" / "mine" / f"mine-{precision}.xml"
             Detector(model, precision).detect(frame_of(np.ascontiguousarray(image)))
+
+
+def test_refiner(folder: Path, tmp_path: Path) -> None:
+    mine = config(tmp_path / "f.yaml", name="closer", samples=48, batch=4, image=128, synthetic=12)
+    out = tmp_path / "run"
+    assert alpr("train", "refiner", "--config", mine, "--data", folder, "--out", out) == 0
+    first, last = first_and_last_loss(out)
+    assert last < first
+    assert alpr("export", out / "weights.pt", "--data", folder, "--out", tmp_path / "zoo") == 0
+    picture = frame_of(np.full((270, 480, 3), 100, np.uint8))
+    box = np.array([[100.0, 100, 200, 130]])
+    found = Plates(box, np.array([0.5]), box_quad(box), np.zeros(1, bool))
+    for precision in ("f32", "int8"):
+        refiner = Refiner(tmp_path / "zoo" / "closer" / f"closer-{precision}.xml", precision)
+        assert len(refiner.refine(picture, found)) == 1
 
 
 def test_reader(folder: Path, tmp_path: Path) -> None:

@@ -22,11 +22,16 @@ from streamer.types import FloatArray, Image
 from train.data.cache import PictureCache
 from train.data.distractors import distract
 from train.data.manifest import PlateLabel, Sample
-from train.data.photometric import photometric
+from train.data.photometric import night, photometric
+from train.data.views import RealViews, draw_view
+
+HardSpot = tuple[int, tuple[float, float, float, float]]  # number of a picture, box in its cached pixels
 
 GREY = (128, 128, 128)
 LIVE = (640, 384)  # the network's input for landscape pictures
 PLATE_SHARE = 0.55  # of the crops are drawn around a plate, the rest anywhere
+REAL_VIEW_SHARE = 0.4  # of the pasted plates are seen as a real one was, where real views are known
+NIGHT_SHARE = 0.07
 SMALLEST_WIDTH = 9.0  # narrower plates in the network's input are neither taught nor denied
 LOOSE = 0.25  # trust of a box that was drawn loosely and has no corners to correct it
 TRUST = {"true": 1.0, "rotated": 0.3, "machine": 0.5, "none": 0.0}
@@ -162,27 +167,42 @@ class DetectionData(Dataset[tuple[torch.Tensor, Labels]]):
         mosaic: float = 0.25,
         paste: float = 0.3,
         distract: float = 0.3,
+        views: RealViews | None = None,
+        hard: Sequence[HardSpot] = (),
+        hard_share: float = 0.15,
+        mirror: float = 0.5,
+        narrowest: float = 20.0,
     ) -> None:
+        """`views`: how real plates are seen, for pasted ones. `hard`: spots that are no plates but look like it; crops
+        are drawn around them, and cuts of them pasted elsewhere."""
         self.samples, self.cache, self.bank = samples, cache, bank
         self.cumulative = np.cumsum(weights / weights.sum())
         self.labels = [labels_of(s, float(cache.scale[i])) for i, s in enumerate(samples)]
         self.total, self.size, self.seed = total, size, seed
         self.mosaic, self.paste, self.distract = mosaic, paste, distract
+        self.mirror, self.narrowest = mirror, narrowest
+        self.views, self.hard, self.hard_share = views, list(hard), hard_share if hard else 0.0
 
     def __len__(self) -> int:
         return self.total
 
     def __getitem__(self, i: int) -> tuple[torch.Tensor, Labels]:
+        image, labels = self.drawn(i)
+        return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))), labels
+
+    def drawn(self, i: int) -> tuple[Image, Labels]:
+        """Sample `i` as a picture (size, size, 3) BGR and its labels."""
         rng = np.random.default_rng((self.seed, i))
         image, labels = self._mosaic(rng) if rng.random() < self.mosaic else self._crop(rng, self.size)
         if rng.random() < self.distract:
             image = self._distract(rng, image, labels)
         if self.bank is not None:
             image, labels = self._paste(rng, image, labels)
-        if rng.random() < 0.5:
+        if rng.random() < self.mirror:
             image, labels = mirrored(image, labels)
-        image = photometric(rng, image)
-        return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))), labels
+        if rng.random() < NIGHT_SHARE:
+            image = night(rng, image, labels.quad)
+        return photometric(rng, image), labels
 
     def _mosaic(self, rng: np.random.Generator) -> tuple[Image, Labels]:
         half = self.size // 2
@@ -196,15 +216,20 @@ class DetectionData(Dataset[tuple[torch.Tensor, Labels]]):
         return canvas, labels
 
     def _crop(self, rng: np.random.Generator, size: int) -> tuple[Image, Labels]:
-        k = int(np.searchsorted(self.cumulative, rng.random(), side="right").clip(0, len(self.samples) - 1))
+        spot = None
+        if self.hard and rng.random() < self.hard_share:
+            k, spot = self.hard[int(rng.integers(len(self.hard)))]
+        else:
+            k = int(np.searchsorted(self.cumulative, rng.random(), side="right").clip(0, len(self.samples) - 1))
         image, labels = self.cache[k], self.labels[k]
-        matrix = draw_matrix(rng, image.shape[1], image.shape[0], labels, size)
+        matrix = draw_matrix(rng, image.shape[1], image.shape[0], labels, size, spot, self.narrowest)
         return warp(image, matrix, size), mapped(labels, matrix, size)
 
     def _distract(self, rng: np.random.Generator, image: Image, labels: Labels) -> Image:
         """The picture with one to three things that are no plates, beside the plates that are there."""
         for _ in range(int(rng.integers(1, 4))):
-            made = distract(rng, image, float(np.exp(rng.uniform(np.log(16), np.log(160)))))
+            width = float(np.exp(rng.uniform(np.log(16), np.log(0.5 * self.size))))
+            made = self._hard_cut(rng, image, width) if rng.random() < 0.6 else distract(rng, image, width)
             if made is None:
                 continue
             drawn, box = made
@@ -212,13 +237,28 @@ class DetectionData(Dataset[tuple[torch.Tensor, Labels]]):
                 image = drawn
         return image
 
+    def _hard_cut(self, rng: np.random.Generator, image: Image, width: float) -> tuple[Image, FloatArray] | None:
+        """The picture with a cut of a hard negative somewhere in it, and the box (4,) it covers."""
+        if not self.hard:
+            return None
+        k, spot = self.hard[int(rng.integers(len(self.hard)))]
+        box = np.array(spot)
+        grown = box + np.tile(box[2:] - box[:2], 2) * (-0.12, -0.12, 0.12, 0.12)
+        x1, y1, x2, y2 = (int(v) for v in np.clip(grown, 0, np.tile(self.cache[k].shape[1::-1], 2)))
+        if x2 - x1 < 8 or y2 - y1 < 6:
+            return None
+        cut = np.ascontiguousarray(self.cache[k][y1:y2, x1:x2])
+        quad = draw_quad(rng, cut.shape[1] / cut.shape[0], self.size, None, width)
+        return paste_plate(rng, image, cut, quad, framed=False), quad_box(quad)
+
     def _paste(self, rng: np.random.Generator, image: Image, labels: Labels) -> tuple[Image, Labels]:
         assert self.bank is not None
         empty = not len(labels.box)
         for _ in range(int(rng.integers(1, 4)) if rng.random() < (2 * self.paste if empty else self.paste) else 0):
             k = int(rng.integers(len(self.bank.pictures)))
             plate = self.bank.pictures[k]
-            quad = draw_quad(rng, plate.shape[1] / plate.shape[0], self.size)
+            width = float(np.exp(rng.uniform(np.log(0.8 * self.narrowest), np.log(min(220, 0.7 * self.size)))))
+            quad = draw_quad(rng, plate.shape[1] / plate.shape[0], self.size, self.views, width)
             box = quad_box(quad)[None]
             if len(labels.box) and box_iou_matrix(np.array(box), labels.box).max() > 0.01:
                 continue
@@ -229,23 +269,37 @@ class DetectionData(Dataset[tuple[torch.Tensor, Labels]]):
         return image, labels
 
 
-def draw_matrix(rng: np.random.Generator, width: int, height: int, labels: Labels, size: int) -> FloatArray:
-    """The map of one random crop: scale from a drawn plate width, a place that keeps the plate inside, a little
-    tilt."""
+def draw_matrix(
+    rng: np.random.Generator,
+    width: int,
+    height: int,
+    labels: Labels,
+    size: int,
+    spot: tuple[float, float, float, float] | None = None,
+    narrowest: float = 20.0,
+) -> FloatArray:
+    """The map of one random crop: scale from a drawn plate width, a place that keeps the plate inside, a view.
+
+    `spot`: a box to show in place of a plate, at about the scale it has live.
+    """
     short = min(width, height)
     usable = np.flatnonzero(~labels.ignore)
-    if len(usable) and rng.random() < PLATE_SHARE:
+    long_side, short_side = LIVE if width >= height else LIVE[::-1]
+    live = min(long_side / width, short_side / height, 2.0)
+    if spot is not None:
+        scale = live * float(np.exp(rng.uniform(np.log(0.6), np.log(1.6))))
+        centre = (np.array(spot[:2]) + spot[2:]) / 2
+        at = rng.uniform(0.15, 0.85, 2) * size
+    elif len(usable) and rng.random() < PLATE_SHARE:
         k = int(rng.choice(usable))
         plate_width = float(max(labels.box[k, 2] - labels.box[k, 0], 4.0))
-        wanted = float(np.exp(rng.uniform(np.log(20), np.log(min(240, size * 0.8)))))
+        wanted = float(np.exp(rng.uniform(np.log(narrowest), np.log(min(240, size * 0.8)))))
         scale = float(np.clip(wanted / plate_width, size / (1.7 * short), min(2.5, size / (0.25 * short))))
         margin = 0.5 * min(plate_width * scale, size * 0.9)
         at = rng.uniform(margin, size - margin, 2) if size > 2 * margin else np.full(2, size / 2)
         centre = (labels.box[k, :2] + labels.box[k, 2:]) / 2
     else:
         # Any place, at about the scale it has live: what stands around plates must be seen as large as it will be.
-        long_side, short_side = LIVE if width >= height else LIVE[::-1]
-        live = min(long_side / width, short_side / height, 2.0)
         scale = live * float(np.exp(rng.uniform(np.log(0.6), np.log(1.5))))
         centre = rng.uniform(0, 1, 2) * (width, height)
         at = rng.uniform(0, 1, 2) * size
@@ -255,36 +309,33 @@ def draw_matrix(rng: np.random.Generator, width: int, height: int, labels: Label
         low, high = min(low, high), max(low, high)
         at[axis] = np.clip(at[axis], low, high) if rng.random() < 0.9 else at[axis]
     cornered = len(labels.trust) == 0 or labels.trust.min() > 0
-    angle = np.deg2rad(rng.normal(0, 7 if cornered else 1.5) if rng.random() < 0.6 else 0.0)
-    if cornered and rng.random() < 0.05:
-        angle = np.deg2rad(rng.uniform(-35, 35))
-    aspect = float(np.exp(rng.normal(0, 0.08)))
-    shear = float(rng.normal(0, 0.06)) if cornered else 0.0
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    linear = scale * turn @ np.array([[aspect**0.5, shear], [0, aspect**-0.5]])
+    if cornered:
+        linear = scale * draw_view(rng)
+    else:  # a box turned is no box any more: only a little
+        angle = np.deg2rad(rng.normal(0, 1.5)) if rng.random() < 0.5 else 0.0
+        aspect = float(np.exp(rng.normal(0, 0.08)))
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        linear = scale * turn @ np.diag([aspect**0.5, aspect**-0.5])
     matrix = np.eye(3)
     matrix[:2, :2] = linear
     matrix[:2, 2] = at - linear @ centre
     return matrix
 
 
-def draw_quad(rng: np.random.Generator, ratio: float, size: int) -> FloatArray:
-    """Corners of a plate seen by a camera at a random place: net_xy (4, 2)."""
-    width = float(np.exp(rng.uniform(np.log(18), np.log(200))))
-    height = width / ratio * float(rng.uniform(0.85, 1.15))
-    angle = np.deg2rad(rng.normal(0, 8))
-    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    unit = (np.array([[0, 0], [1, 0], [1, 1], [0, 1.0]]) - 0.5) * (width, height)
-    unit[:, 1] += unit[:, 0] * rng.normal(0, 0.10)  # seen from the side
-    unit[[1, 2], 1] *= 1 + rng.normal(0, 0.08)  # and the far edge shorter
-    quad = unit @ turn
+def draw_quad(rng: np.random.Generator, ratio: float, size: int, views: RealViews | None, width: float) -> FloatArray:
+    """Corners of a plate `ratio` times as wide as high seen by a camera at a random place: net_xy (4, 2)."""
+    view = views.draw(rng) if views is not None and rng.random() < REAL_VIEW_SHARE else draw_view(rng)
+    unit = (np.array([[0, 0], [1, 0], [1, 1], [0, 1.0]]) - 0.5) * (width, width / ratio)
+    unit[[1, 2], 1] *= 1 + rng.normal(0, 0.04)  # the far edge is shorter
+    quad = unit @ view.T
     reach = np.abs(quad).max(0)
     room = np.maximum(size - 2 * reach, 1.0)
     return quad + reach + rng.uniform(0, 1, 2) * room
 
 
-def paste_plate(rng: np.random.Generator, image: Image, plate: Image, quad: FloatArray) -> Image:
-    """The picture with the plate drawn into the quad, its light drawn from the place it comes to."""
+def paste_plate(rng: np.random.Generator, image: Image, plate: Image, quad: FloatArray, framed: bool = True) -> Image:
+    """The picture with the plate drawn into the quad, its light drawn from the place it comes to; half of them with a
+    holder around, unless `framed` is False."""
     h, w = plate.shape[:2]
     sides = side_lengths(quad)
     shrink = max(sides[0], sides[2]) / w
@@ -298,21 +349,21 @@ def paste_plate(rng: np.random.Generator, image: Image, plate: Image, quad: Floa
     if around.size and rng.random() < 0.7:
         gain = float(np.clip(0.35 + around.mean() / 170.0 + rng.normal(0, 0.12), 0.25, 1.2))
     plate = cv2.convertScaleAbs(plate, alpha=gain, beta=float(rng.normal(0, 8)))
-    if rng.random() < 0.5:
+    if framed and rng.random() < 0.5:
         border = max(1, round(h * float(rng.uniform(0.03, 0.14))))
         tone = int(rng.uniform(5, 90))
-        framed = cv2.copyMakeBorder(plate, border, border, border, border, cv2.BORDER_CONSTANT, value=(tone,) * 3)
+        held = cv2.copyMakeBorder(plate, border, border, border, border, cv2.BORDER_CONSTANT, value=(tone,) * 3)
     else:
-        border, framed = 0, plate
+        border, held = 0, plate
     corners = np.array([[border, border], [border + w, border], [border + w, border + h], [border, border + h]], float)
     # Drawn in the part of the picture that it covers, with its frame, and no further.
-    outer = transform(homography(corners, quad), box_quad(np.array([0, 0, *framed.shape[1::-1]], float)))
+    outer = transform(homography(corners, quad), box_quad(np.array([0, 0, *held.shape[1::-1]], float)))
     x1, y1 = np.clip(np.floor(outer.min(0)) - 3, 0, np.array(image.shape[1::-1]) - 1).astype(int)
     x2, y2 = np.clip(np.ceil(outer.max(0)) + 3, (x1 + 1, y1 + 1), image.shape[1::-1]).astype(int)
     m = for_pixel_centres(homography(corners, quad - (x1, y1)))
     size = int(x2 - x1), int(y2 - y1)
-    mask = np.full(framed.shape[:2], 255, np.uint8)
-    drawn = cv2.warpPerspective(framed, m, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    mask = np.full(held.shape[:2], 255, np.uint8)
+    drawn = cv2.warpPerspective(held, m, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     alpha = cv2.warpPerspective(mask, m, size, flags=cv2.INTER_LINEAR)
     if rng.random() < 0.4:
         drawn = cv2.GaussianBlur(drawn, (0, 0), float(rng.uniform(0.4, 1.2)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from streamer.types import Image
+from streamer.types import FloatArray, Image
 
 
 def tone(rng: np.random.Generator, image: Image) -> Image:
@@ -44,6 +44,24 @@ def noise(rng: np.random.Generator, image: Image, strongest: float) -> Image:
     tile = rng.normal(0, sigma, (min(h, 112), min(w, 112), 3)).astype(np.int16)
     field = np.tile(tile, (-(-h // tile.shape[0]), -(-w // tile.shape[1]), 1))[:h, :w]
     return np.clip(image + field, 0, 255).astype(np.uint8)
+
+
+def night(rng: np.random.Generator, image: Image, plates: FloatArray) -> Image:
+    """After dark: the scene sinks, the plates (n, 4, 2) throw the lamp's light back, lights glare, the sensor's noise
+    shows; half of them as an infrared camera sees it, without colour."""
+    h, w = image.shape[:2]
+    light = np.full((h, w), float(rng.uniform(0.08, 0.45)), np.float32)
+    for quad in plates:
+        cv2.fillConvexPoly(light, np.round(quad * 16).astype(np.int32), float(rng.uniform(0.3, 1.1)), cv2.LINE_AA, 4)
+    glare = np.zeros((h, w), np.float32)
+    for _ in range(int(rng.integers(0, 4))):
+        x, y, r = rng.integers(w), rng.integers(h), rng.uniform(3, 40)
+        cv2.circle(glare, (int(x), int(y)), max(1, int(r * 0.4)), float(rng.uniform(80, 400)), -1)
+        glare = cv2.GaussianBlur(glare, (0, 0), r * 0.5) if r < 12 else cv2.blur(glare, (int(r), int(r)))
+    dark = image * light[..., None] + glare[..., None]
+    if rng.random() < 0.5:
+        dark[:] = dark.mean(-1, keepdims=True)
+    return noise(rng, np.clip(dark, 0, 255).astype(np.uint8), 10)
 
 
 def photometric(

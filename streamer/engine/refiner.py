@@ -1,0 +1,81 @@
+"""A closer look at the detector's finds: each is cut from the full picture, straightened by its own corners, and a
+small network tells how far those are off and how well the result fits."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from streamer.engine.runtime import compile_model, resolve_precision
+from streamer.engine.zoo import find_model
+from streamer.geometry import box_quad, convex, grow_quad, homography, quad_box, transform
+from streamer.pixels import rectify
+from streamer.types import F32Array, FloatArray, Frame, Image, Plates
+
+HEIGHT, WIDTH = 48, 96  # of the cut
+ALONG, ACROSS = 0.25, 0.5  # margins of the cut, as shares of the plate's width and height
+PLATE_HEIGHT = HEIGHT / (1 + 2 * ACROSS)  # px of the cut
+MOST = 32  # finds looked at in one picture; a picture with more is noise
+_CUT = box_quad(np.array([0.0, 0, WIDTH, HEIGHT]))
+_NOMINAL = (np.array([[0, 0], [1, 0], [1, 1], [0, 1.0]]) + (ALONG, ACROSS)) / (1 + 2 * np.array([ALONG, ACROSS]))
+_NOMINAL = _NOMINAL * (WIDTH, HEIGHT)
+
+
+class Refiner:
+    """Moves corners and weighs scores with a compiled network. Not thread-safe: one thread at a time."""
+
+    def __init__(
+        self, model: str | Path = "plate-refiner", precision: str = "auto", threads: int | None = None
+    ) -> None:
+        self.precision = resolve_precision(precision)
+        self._file = find_model(model, self.precision, "refiner")
+        self._threads = threads
+
+    def prepare(self) -> None:
+        """Compiles the network now, so that a file that is no refiner is found before anything is read."""
+        _ = self._request
+
+    @cached_property
+    def _request(self) -> Any:
+        shape = [1, HEIGHT, WIDTH, 3]
+        return compile_model(self._file, shape, self.precision, self._threads, outputs=1).create_infer_request()
+
+    def refine(self, frame: Frame, plates: Plates) -> Plates:
+        """The same plates, at most `MOST`, with better corners, boxes around them, and scores of both looks."""
+        plates = plates[:MOST]
+        if not len(plates):
+            return plates
+        return refined(plates, np.stack([self._look(cut_around(frame, quad)) for quad in plates.quad]))
+
+    def _look(self, cut: Image) -> F32Array:
+        self._request.infer([cut[None]], share_inputs=True)
+        out: F32Array = self._request.get_output_tensor(0).data[0].copy()
+        return out
+
+
+def cut_around(frame: Frame, quad: FloatArray) -> Image:
+    """What the refiner sees of a find: (48, 96, 3) BGR."""
+    return rectify(frame, quad, ALONG, ACROSS, WIDTH, HEIGHT)
+
+
+def cut_to_frame(quad: FloatArray) -> FloatArray:
+    """The map (3, 3) from px of the cut around a quad to frame_xy."""
+    return homography(_CUT, grow_quad(quad, ALONG, ACROSS))
+
+
+def refined(plates: Plates, out: F32Array) -> Plates:
+    """Plates and the network's outputs for them (n, 9) -> plates. Where moved corners make no convex quad, the old ones
+    stay. The score is the geometric mean of both looks'."""
+    quality = 1 / (1 + np.exp(-out[:, 0].astype(float)))
+    corners = _NOMINAL + out[:, 1:].reshape(-1, 4, 2).astype(float) * PLATE_HEIGHT
+    quad = np.stack([transform(cut_to_frame(q), c) for q, c in zip(plates.quad, corners, strict=True)])
+    fine = convex(quad) & np.isfinite(quad).all((1, 2))
+    return Plates(
+        np.where(fine[:, None], quad_box(quad), plates.box_xyxy),
+        np.sqrt(plates.score * quality),
+        np.where(fine[:, None, None], quad, plates.quad),
+        plates.quad_is_box & ~fine,
+    )

@@ -1,0 +1,63 @@
+"""Teaches the plate refiner: a closer look at what the detector finds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from models.detector.network import normalise
+from models.refiner.loss import RefinerTargets, refiner_loss
+from models.refiner.network import PlateRefinerNet, nominal_corners
+from streamer.engine.refiner import ACROSS, ALONG, PLATE_HEIGHT
+from train.config import RefinerTrainConfig
+from train.data.manifest import Sample
+from train.data.refining import RefiningData, collate
+from train.detector import data_hash, detector_data
+from train.distributed import first_alone
+from train.loop import fit
+from train.plots import plot_losses, refiner_sheet
+
+
+def refiner_data(
+    config: RefinerTrainConfig, data: Sequence[str], out: Path, hard_from: Path | None = None
+) -> tuple[RefiningData, list[Sample]]:
+    """What the refiner will be shown, and the pictures it is cut from; as `detector_data`."""
+    pictures, samples = detector_data(config, data, out, hard_from)
+    return RefiningData(pictures, config.detector), samples
+
+
+def train_refiner(
+    config: RefinerTrainConfig,
+    data: Sequence[str],
+    out: Path,
+    device: torch.device,
+    resume: bool = True,
+    init: Path | None = None,
+    hard_from: Path | None = None,
+) -> Path:
+    """Trains from the data sets and gives the path of the weights. `hard_from`: weights of a detector whose false
+    detections are shown more often."""
+    with first_alone():
+        dataset, samples = refiner_data(config, data, out, hard_from)
+        refiner_sheet(dataset, out / "samples.png")
+    nominal = nominal_corners(ALONG, ACROSS).to(device)
+
+    def step_loss(model: nn.Module, batch: tuple[Tensor, RefinerTargets]) -> dict[str, Tensor]:
+        images, t = batch
+        x = normalise(images.to(device)).contiguous(memory_format=torch.channels_last)
+        targets = RefinerTargets(
+            *(v.to(device) for v in (t.to_frame, t.corners, t.box, t.trust, t.edge, t.plate, t.weight))
+        )
+        return refiner_loss(model(x), nominal, PLATE_HEIGHT, targets)
+
+    torch.manual_seed(config.seed)
+    model, ema = PlateRefinerNet(), PlateRefinerNet()
+    model.to(memory_format=torch.channels_last)
+    info: dict[str, Any] = {"data_hash": data_hash(samples), "pictures": len(samples), "torch": str(torch.__version__)}
+    weights = fit(model, ema, dataset, collate, step_loss, config, out, device, resume, info, init)
+    plot_losses(out / "metrics.jsonl", out / "losses.png")
+    return weights
