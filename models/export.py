@@ -32,6 +32,12 @@ def to_openvino(module: nn.Module, example: torch.Tensor, shape: list[int], dyna
     prepost.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
     prepost.input().model().set_layout(ov.Layout("NCHW"))
     prepost.input().preprocess().convert_element_type(ov.Type.f32).mean(MEAN).scale(SCALE)
+    for i, output in enumerate(network.outputs):
+        if output.partial_shape.rank.get_length() == 4:
+            # The channels of a location side by side, as the convolutions have them: one reordering less, and the few
+            # locations that score are read in one piece.
+            prepost.output(i).model().set_layout(ov.Layout("NCHW"))
+            prepost.output(i).tensor().set_layout(ov.Layout("NHWC"))
     return prepost.build()
 
 

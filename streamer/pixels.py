@@ -42,11 +42,15 @@ def _merge(planes: YuvPlanes, y: Image, u: Image, v: Image) -> Image:
 
 
 def resize(plane: Image, width: int, height: int) -> Image:
-    """By area where it shrinks much, else linear; the same rule in training data, pictures and video."""
+    """Halved by the mean of 2x2 as often as that leaves enough, then linear: a third of the time that shrinking by area
+    takes at odd ratios, and nothing skips a pixel by more than one in four."""
+    while plane.shape[0] >= 2 * height and plane.shape[1] >= 2 * width:
+        h, w = plane.shape[0] // 2, plane.shape[1] // 2
+        even = plane if plane.shape[:2] == (2 * h, 2 * w) else plane[: 2 * h, : 2 * w]
+        plane = cv2.resize(even, (w, h), interpolation=cv2.INTER_AREA)
     if (height, width) == plane.shape[:2]:
         return plane
-    much = height < plane.shape[0] * _SHRINK_BY_AREA
-    out: Image = cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA if much else cv2.INTER_LINEAR)
+    out: Image = cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR)
     return out
 
 

@@ -40,7 +40,7 @@ class DetectorTrainConfig(TrainConfig):
     image: int = Field(448, gt=0, multiple_of=32)
     mosaic: float = Field(0.25, ge=0, le=1)
     mirror: float = Field(0.5, ge=0, le=1, description="chance of a mirrored picture")
-    narrowest: float = Field(20, gt=0, description="px; plates of pictures drawn around one are wider")
+    narrowest: float = Field(14, gt=0, description="px; plates of pictures drawn around one are wider")
     paste: float = Field(0.25, ge=0, le=0.5, description="chance that plates are pasted in; twice that where none is")
     distract: float = Field(0.3, ge=0, le=1, description="chance of things that look like plates and are none")
     background_weight: float = Field(2.0, ge=0, description="how often a plate-free picture comes, beside a scene")

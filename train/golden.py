@@ -82,7 +82,7 @@ def detect_in_torch(module: Any, image: Image, min_score: float) -> Plates:
     shown, scale = letterbox(frame, *net_size(frame.width, frame.height))
     with torch.no_grad():
         levels = module(normalise(torch.from_numpy(shown.transpose(2, 0, 1).copy())[None]))
-    maps = [level[0].float().numpy() for level in levels]
+    maps = [level[0].float().permute(1, 2, 0).numpy() for level in levels]
     return plates_of_levels(maps, scale, frame.width, frame.height, min_score)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,6 +25,7 @@ TIGHT_IOU = 0.7
 IGNORE_IOU = 0.3
 CCPD_DETECT_IOU = 0.7
 CCPD_READ_IOU = 0.6
+TILT_BANDS = (0, 2, 5, 10, 20, 91)  # degrees
 
 Figures = dict[str, Any]
 
@@ -97,6 +99,23 @@ def corner_error(found: npt.ArrayLike, truth: npt.ArrayLike) -> float:
     t = np.asarray(truth, float)
     height = (np.linalg.norm(t[3] - t[0]) + np.linalg.norm(t[2] - t[1])) / 2
     return float(np.mean(np.linalg.norm(np.asarray(found, float) - t, axis=1)) / height)
+
+
+def tilt_of(quad: npt.ArrayLike) -> float:
+    """Degrees that the plate's long edges (4, 2) stand off the horizontal, without sign: the mean of top and bottom."""
+    q = np.asarray(quad, float)
+    along = q[1] - q[0] + q[2] - q[3]
+    return float(np.degrees(np.arctan2(abs(along[1]), abs(along[0]))))
+
+
+def by_tilt(corners: Sequence[tuple[float, float]]) -> dict[str, Figures]:
+    """(tilt, corner error) pairs -> `n` and mean `corner` of each band that has any."""
+    out: dict[str, Figures] = {}
+    for low, high in pairwise(TILT_BANDS):
+        errors = [error for tilt, error in corners if low <= tilt < high]
+        if errors:
+            out[f"{low}-{high}"] = {"n": len(errors), "corner": float(np.mean(errors))}
+    return out
 
 
 def rate(part: float, whole: float) -> float | None:
@@ -198,7 +217,7 @@ class SceneTally:
     false: int = 0
     rows50: list[tuple[float, bool]] = field(default_factory=list)
     rows70: list[tuple[float, bool]] = field(default_factory=list)
-    corners: list[float] = field(default_factory=list)
+    corners: list[tuple[float, float]] = field(default_factory=list)  # tilt, error
     read: TextTally = field(default_factory=TextTally)
 
     def add(self, scene: SceneMatches) -> None:
@@ -217,7 +236,7 @@ class SceneTally:
             return
         self.hits += match.live
         if match.label.quad and match.plate.quad is not None:
-            self.corners.append(corner_error(match.plate.quad, match.label.quad))
+            self.corners.append((tilt_of(match.label.quad), corner_error(match.plate.quad, match.label.quad)))
         if match.label.text and match.live:
             self.read.add(match.plate.text, match.label.text)
 
@@ -232,7 +251,8 @@ class SceneTally:
             "recall50": rate(self.hits, self.labels),
             "false": self.false,
             "precision": rate(self.hits, self.hits + self.false),
-            "corner": float(np.mean(self.corners)) if self.corners else None,
+            "corner": float(np.mean([error for _, error in self.corners])) if self.corners else None,
+            "corner_by_tilt": by_tilt(self.corners),
         }
         if read:
             out |= {

@@ -67,6 +67,7 @@ _CCPD = (
     ("read, IoU > 0.6 %", "read", "share"),
     ("noprov %", "read_noprov", "share"),
 )
+_TILT = (("plates", "n", "count"), ("corner %", "corner", "share"))
 _BACKGROUNDS = (("images", "images", "count"), ("false plates", "false_plates", "count"))
 _COLUMNS = {"detector": _DETECTION, "scenes": _DETECTION + _END_TO_END, "reader": _READING, "videos": _EVENTS}
 
@@ -124,6 +125,8 @@ class Report:
             console.print(_table("by country", columns, self.countries, {}))
         if self.ccpd:
             console.print(_table("CCPD's protocol: the best box of a picture", _CCPD, self.ccpd, {}))
+        if bands := self.total.get("corner_by_tilt"):
+            console.print(_table("corner error by tilt, degrees", _TILT, bands, {}))
         if self.backgrounds is not None:
             console.print(_table("pictures without a plate", _BACKGROUNDS, {"backgrounds": self.backgrounds}, {}))
 

@@ -22,7 +22,7 @@ def integral(logits: FloatArray) -> FloatArray:
 
 
 def decode_levels(levels: Sequence[F32Array], min_score: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Maps (C, h, w) at strides 8, 16, 32 -> box (n, 4), score (n,), quad (n, 4, 2) in net_xy, best first.
+    """Maps (h, w, C) at strides 8, 16, 32 -> box (n, 4), score (n,), quad (n, 4, 2) in net_xy, best first.
 
     Channels: quality logit, four integral distributions (left, top, right, bottom; of one bin each where the network
     was trained to plain distances), corner offsets TL TR BR BL; all distances in strides from the location's centre.
@@ -30,8 +30,8 @@ def decode_levels(levels: Sequence[F32Array], min_score: float) -> tuple[FloatAr
     logit = np.log(min_score / (1 - min_score))
     rows, points, strides = [], [], []
     for level, stride in zip(levels, STRIDES, strict=True):
-        y, x = np.nonzero(level[0] >= logit)
-        rows.append(level[:, y, x].T.astype(np.float64))
+        y, x = np.nonzero(level[..., 0] >= logit)
+        rows.append(level[y, x].astype(np.float64))
         points.append(np.stack([x + 0.5, y + 0.5], -1) * stride)
         strides.append(np.full(len(x), float(stride)))
     out, point, step = np.concatenate(rows), np.concatenate(points), np.concatenate(strides)

@@ -48,9 +48,10 @@ class Refiner:
         plates = plates[:MOST]
         if not len(plates):
             return plates
-        return refined(plates, np.stack([self._look(cut_around(frame, quad)) for quad in plates.quad]))
+        return refined(plates, np.stack([self.look(cut_around(frame, quad)) for quad in plates.quad]))
 
-    def _look(self, cut: Image) -> F32Array:
+    def look(self, cut: Image) -> F32Array:
+        """The network's outputs (9,) for a cut (48, 96, 3): quality logit, then the corners' shifts in plate heights."""
         self._request.infer([cut[None]], share_inputs=True)
         out: F32Array = self._request.get_output_tensor(0).data[0].copy()
         return out

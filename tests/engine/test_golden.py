@@ -11,14 +11,17 @@ import pytest
 
 from streamer.engine.detector import Detector
 from streamer.engine.reader import Reader
+from streamer.engine.refiner import Refiner
 from streamer.engine.zoo import zoo_folder
 from streamer.geometry import box_iou_matrix, plate_height
 from streamer.pixels import frame_of
 from streamer.types import Image
-from train.golden import golden_crops, golden_scenes, path_of
+from train.golden import GOLDEN_SCORE, golden_crops, golden_cuts, golden_scenes, path_of
 
 # precision -> least IoU, largest mean distance of corners as a share of the plate's height, largest change of score
 DETECTOR_BOUNDS = {"f32": (0.98, 0.01, 0.01), "bf16": (0.90, 0.05, 0.06), "int8": (0.85, 0.08, 0.12)}
+# precision -> largest mean distance of corners as a share of the plate's height, largest change of quality
+REFINER_BOUNDS = {"f32": (0.002, 0.01), "bf16": (0.02, 0.08), "int8": (0.03, 0.15)}
 # precision -> least share of equal texts, largest mean change of confidence
 READER_BOUNDS = {"f32": (1.0, 0.005), "bf16": (0.95, 0.03), "int8": (0.93, 0.05)}
 
@@ -47,8 +50,8 @@ def test_the_golden_answers_are_worth_comparing() -> None:
 @pytest.mark.parametrize("precision", DETECTOR_BOUNDS)
 def test_detector(precision: str, scenes: list[Image]) -> None:
     least_iou, corner_bound, score_bound = DETECTOR_BOUNDS[precision]
-    detector = Detector(precision=precision)
-    at_most = detector.min_score
+    detector = Detector(precision=precision, refiner=None)
+    at_most = GOLDEN_SCORE
     corner: list[float] = []
     for image, golden in zip(scenes, said("plate-detector-s"), strict=True):
         detector.min_score = at_most / 2
@@ -68,6 +71,19 @@ def test_detector(precision: str, scenes: list[Image]) -> None:
             distance = np.linalg.norm(found.quad[best] - quad, axis=-1).mean()
             corner.append(float(distance / plate_height(quad)))
     assert np.mean(corner) <= corner_bound
+
+
+@pytest.mark.parametrize("precision", REFINER_BOUNDS)
+def test_refiner(precision: str) -> None:
+    corner_bound, quality_bound = REFINER_BOUNDS[precision]
+    refiner = Refiner(precision=precision)
+    found = np.stack([refiner.look(cut) for cut in golden_cuts()])
+    golden = np.array(said("plate-refiner"), np.float32)
+    assert found.shape == golden.shape
+    shifts = (found - golden)[:, 1:].reshape(-1, 4, 2)
+    assert np.linalg.norm(shifts, axis=-1).mean() <= corner_bound
+    quality = [1 / (1 + np.exp(-rows[:, 0])) for rows in (found, golden)]
+    assert np.abs(quality[0] - quality[1]).max() <= quality_bound
 
 
 @pytest.mark.parametrize("precision", READER_BOUNDS)

@@ -85,7 +85,7 @@ def test_anchor_centres_are_half_a_cell_in_and_anchors_two_to_one() -> None:
     assert points[-1].tolist() == [48.0, 48.0]
     size = anchor_boxes(points, strides)[:, 2:] - anchor_boxes(points, strides)[:, :2]
     torch.testing.assert_close(size[:, 0], 2 * size[:, 1])
-    torch.testing.assert_close(size.prod(-1), (4 * strides) ** 2)
+    torch.testing.assert_close(size.prod(-1), (6 * strides) ** 2)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ class TestLoss:
 def test_numpy_and_torch_decode_alike() -> None:
     generator = torch.Generator().manual_seed(3)
     levels = [torch.randn(1, 77, SIDE // s, SIDE // s, generator=generator) for s in (8, 16, 32)]
-    box, score, quad = decode_levels([x[0].numpy() for x in levels], 0.3)
+    box, score, quad = decode_levels([x[0].permute(1, 2, 0).numpy() for x in levels], 0.3)
     points, strides = anchor_points(SIDE, SIDE)
     out = flatten_levels(levels)[0].double()
     keep = out[:, 0].sigmoid() >= 0.3
@@ -240,6 +240,6 @@ def test_numpy_and_torch_decode_alike() -> None:
 
 
 def test_nothing_scores_gives_empty_arrays() -> None:
-    levels = [np.full((77, 4, 4), -9.0, np.float32) for _ in range(3)]
+    levels = [np.full((4, 4, 77), -9.0, np.float32) for _ in range(3)]
     box, score, quad = decode_levels(levels, 0.5)
     assert (box.shape, score.shape, quad.shape) == ((0, 4), (0,), (0, 4, 2))

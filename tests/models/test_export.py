@@ -37,8 +37,10 @@ def outputs(network: ov.Model | Path, picture: np.ndarray) -> list[np.ndarray]:
 
 
 def in_torch(module: nn.Module, picture: np.ndarray) -> list[np.ndarray]:
+    """What PyTorch says, maps with their channels last as the exported networks give them."""
     with torch.no_grad():
-        return [o.numpy() for o in module(normalise(torch.from_numpy(picture).permute(0, 3, 1, 2)))]
+        out = module(normalise(torch.from_numpy(picture).permute(0, 3, 1, 2)))
+    return [o.permute(0, 2, 3, 1).numpy() if o.ndim == 4 else o.numpy() for o in out]
 
 
 def close(a: list[np.ndarray], b: list[np.ndarray], share: float) -> None:

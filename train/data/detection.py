@@ -171,7 +171,7 @@ class DetectionData(Dataset[tuple[torch.Tensor, Labels]]):
         hard: Sequence[HardSpot] = (),
         hard_share: float = 0.15,
         mirror: float = 0.5,
-        narrowest: float = 20.0,
+        narrowest: float = 14.0,
     ) -> None:
         """`views`: how real plates are seen, for pasted ones. `hard`: spots that are no plates but look like it; crops
         are drawn around them, and cuts of them pasted elsewhere."""
@@ -257,7 +257,7 @@ class DetectionData(Dataset[tuple[torch.Tensor, Labels]]):
         for _ in range(int(rng.integers(1, 4)) if rng.random() < (2 * self.paste if empty else self.paste) else 0):
             k = int(rng.integers(len(self.bank.pictures)))
             plate = self.bank.pictures[k]
-            width = float(np.exp(rng.uniform(np.log(0.8 * self.narrowest), np.log(min(220, 0.7 * self.size)))))
+            width = float(np.exp(rng.uniform(np.log(0.8 * self.narrowest), np.log(0.7 * self.size))))
             quad = draw_quad(rng, plate.shape[1] / plate.shape[0], self.size, self.views, width)
             box = quad_box(quad)[None]
             if len(labels.box) and box_iou_matrix(np.array(box), labels.box).max() > 0.01:
@@ -276,7 +276,7 @@ def draw_matrix(
     labels: Labels,
     size: int,
     spot: tuple[float, float, float, float] | None = None,
-    narrowest: float = 20.0,
+    narrowest: float = 14.0,
 ) -> FloatArray:
     """The map of one random crop: scale from a drawn plate width, a place that keeps the plate inside, a view.
 
@@ -293,7 +293,7 @@ def draw_matrix(
     elif len(usable) and rng.random() < PLATE_SHARE:
         k = int(rng.choice(usable))
         plate_width = float(max(labels.box[k, 2] - labels.box[k, 0], 4.0))
-        wanted = float(np.exp(rng.uniform(np.log(narrowest), np.log(min(240, size * 0.8)))))
+        wanted = float(np.exp(rng.uniform(np.log(narrowest), np.log(0.85 * size))))
         scale = float(np.clip(wanted / plate_width, size / (1.7 * short), min(2.5, size / (0.25 * short))))
         margin = 0.5 * min(plate_width * scale, size * 0.9)
         at = rng.uniform(margin, size - margin, 2) if size > 2 * margin else np.full(2, size / 2)

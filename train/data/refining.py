@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from models.refiner.loss import RefinerTargets
 from streamer.engine.detector import plates_of_levels
-from streamer.engine.refiner import cut_around, cut_to_frame
+from streamer.engine.refiner import HEIGHT, WIDTH, cut_around, cut_to_frame
 from streamer.engine.runtime import compile_model
 from streamer.engine.zoo import find_model
 from streamer.geometry import box_iou_matrix, box_quad, convex, plate_height, quad_box, side_lengths, transform
@@ -152,6 +152,8 @@ def make_cut(frame: Any, quad: FloatArray, labels: Labels, k: int) -> Cut | None
     if k < 0:
         return Cut(image, to_frame, np.zeros((4, 2)), quad_box(quad), 0.0, 0.0, False)
     corners = transform(np.linalg.inv(to_frame), labels.quad[k])
+    if (corners < -np.array([WIDTH, HEIGHT])).any() or (corners > 2 * np.array([WIDTH, HEIGHT])).any():
+        return None  # so far off, or at so steep a view, that nothing is to be learned
     return Cut(image, to_frame, corners, labels.box[k], float(labels.trust[k]), float(labels.edge[k]), True)
 
 

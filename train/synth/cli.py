@@ -1,4 +1,4 @@
-"""`alpr synth plates` and `alpr synth clip`."""
+"""`alpr synth plates`, `alpr synth scenes` and `alpr synth clip`."""
 
 from __future__ import annotations
 
@@ -66,6 +66,18 @@ def _size(_context: click.Context, _option: click.Parameter, value: str) -> tupl
     if not (width.isdigit() and height.isdigit()):
         raise click.BadParameter(f"{value!r}: expected WIDTHxHEIGHT in pixels, such as 1280x720")
     return int(width), int(height)
+
+
+@synth.command()
+@click.option("--count", type=click.IntRange(min=1), default=100, show_default=True, help="How many pictures.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="A new data folder.")
+@click.option("--size", callback=_size, default="1280x720", show_default=True, help="WIDTHxHEIGHT, both even.")
+@click.option("--seed", type=int, default=1000, show_default=True)
+def scenes(count: int, out: Path, size: tuple[int, int], seed: int) -> None:
+    """Pictures of streets with exact corners: a data folder (split dev) for alpr eval detector."""
+    from train.synth.clip import synth_scenes
+
+    click.echo(synth_scenes(out, count, size, seed))
 
 
 @synth.command()

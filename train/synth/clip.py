@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from streamer.errors import ConfigError, OutputError
+from streamer.geometry import quad_box
 from streamer.types import FloatArray, Image
 from train.synth.plate import PlateRenderer, RenderedPlate
 from train.synth.scene import Camera, Scene, street
@@ -145,6 +146,45 @@ def synth_clip(out: Path, seconds: float, fps: int, size: tuple[int, int], vehic
     except OSError as error:
         raise OutputError(f"video {out}: cannot be written ({error.strerror}); name another with --out") from error
     return truth
+
+
+def synth_scenes(out: Path, count: int, size: tuple[int, int], seed: int) -> Path:
+    """Writes `count` pictures of as many streets and their manifest (split `dev`); returns the manifest's path.
+
+    Plates too far for exact corners are left without a label, and such pictures are marked incomplete. OutputError when
+    the folder cannot be written, ConfigError as ClipScene.
+    """
+    from rich.progress import track
+
+    rows = []
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for k in track(range(count), "drawing streets", transient=True):
+            street = ClipScene(4.0, 5, size, 4, seed + k)
+            at = int(np.random.default_rng((seed, k)).integers(street.frames))
+            name = f"{k:05d}.png"
+            if not cv2.imwrite(str(out / name), street.frame(at)):
+                raise OutputError(f"picture {out / name}: cannot be written; is there room on the disk?")
+            rows.append(_scene_row(street, at, name))
+        manifest = out / "manifest.jsonl"
+        manifest.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"folder {out}: cannot be written ({error.strerror}); name another with --out") from error
+    return manifest
+
+
+def _scene_row(street: ClipScene, at: int, name: str) -> dict[str, Any]:
+    """The manifest's line for one frame of a street."""
+    plates = []
+    for p in street.passages:
+        quad = street.quads(p).get(at)
+        if quad is not None:
+            text, rows = p.vehicle.plate.text, p.vehicle.plate.rows
+            plates.append({"text": text, "box": quad_box(quad).tolist(), "quad": quad.tolist(), "rows": rows})
+    return {
+        "path": name, "kind": "scene", "split": "dev", "set": "drawn", "size": list(street.size), "real": False,
+        "complete": len(plates) == len(street.passages), "plates": plates,
+    }  # fmt: skip
 
 
 def _encode(out: Path, pictures: Iterator[Image], fps: int, size: tuple[int, int]) -> None:
