@@ -53,12 +53,11 @@ class DetectorTrainConfig(TrainConfig):
 
 
 class RefinerTrainConfig(DetectorTrainConfig):
-    """Over the detector's, whose pictures it is shown: small ones, each around a plate or what looks like one."""
+    """Over the detector's, whose pictures it is shown."""
 
-    image: int = Field(160, gt=0, multiple_of=32)
-    mosaic: float = Field(0.0, ge=0, le=1)
+    image: int = Field(320, gt=0, multiple_of=32)
     mirror: float = Field(0.0, ge=0, le=1, description="chance of a mirrored picture; labels lean to one side")
-    narrowest: float = Field(32, gt=0, description="px; plates of pictures drawn around one are wider")
+    narrowest: float = Field(24, gt=0, description="px; plates of pictures drawn around one are wider")
     detector: str = Field("plate-detector-s", description="whose finds are looked at: a name in the zoo, or an .xml")
 
 

@@ -55,5 +55,5 @@ def refiner_loss(out: Tensor, nominal: Tensor, plate_height: float, targets: Ref
         "corner": (off * t.trust * real).sum() / count,
         "box": (box_off * t.edge * real).sum() / count,
     }
-    losses["total"] = 2 * losses["quality"] + losses["corner"] + losses["box"]
+    losses["total"] = 2 * losses["quality"] + losses["corner"] + 0.7 * losses["box"]
     return losses

@@ -51,7 +51,7 @@ class Refiner:
         return refined(plates, np.stack([self.look(cut_around(frame, quad)) for quad in plates.quad]))
 
     def look(self, cut: Image) -> F32Array:
-        """The network's outputs (9,) for a cut (48, 96, 3): quality logit, then the corners' shifts in plate heights."""
+        """Outputs (9,) for a cut (48, 96, 3): quality logit, then the shifts of the corners in plate heights."""
         self._request.infer([cut[None]], share_inputs=True)
         out: F32Array = self._request.get_output_tensor(0).data[0].copy()
         return out

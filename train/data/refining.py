@@ -22,7 +22,7 @@ from streamer.pixels import frame_of
 from streamer.types import FloatArray, Image, Plates
 from train.data.detection import DetectionData, Labels
 
-FOUND, DISPLACED, WRONG, ANYWHERE = 3, 4, 3, 1  # cuts of each kind from a picture, at most
+FOUND, DISPLACED, WRONG, ANYWHERE = 4, 2, 4, 1  # cuts of each kind from a picture, at most
 CUTS = FOUND + DISPLACED + WRONG + ANYWHERE
 SAME_IOU, OTHER_IOU = 0.3, 0.15  # a find overlapping a plate by so much is that plate, by less is none
 LOWEST_SCORE = 0.05
@@ -115,7 +115,7 @@ def displaced(rng: np.random.Generator, labels: Labels) -> list[Chosen]:
     for k in rng.choice(taught, DISPLACED) if len(taught) else []:
         quad = box_quad(labels.box[k]) if rng.random() < 0.15 else labels.quad[k]
         height = max(float(plate_height(quad)), 2.0)
-        spread = 0.5 if rng.random() < 0.25 else 0.18
+        spread = 0.35 if rng.random() < 0.2 else 0.12
         centre = quad.mean(0)
         quad = centre + (quad - centre) * np.exp(rng.normal(0, 0.5 * spread, 2))
         quad = quad + rng.normal(0, spread, 2) * height + rng.normal(0, 0.3 * spread, (4, 2)) * height
