@@ -68,9 +68,11 @@ def quantise(
     kept: Sequence[str] = (),
     fast: bool = True,
 ) -> ov.Model:
-    """INT8 by NNCF, calibrated on real pictures (1, H, W, 3) uint8 as the network gets them. `kept`: types of operations
-    that stay in floats. `fast`: correct the biases layer by layer from statistics, or by running the network (slower,
-    and three times as near to the floats where outputs are distances)."""
+    """INT8 by NNCF, calibrated on real pictures (1, H, W, 3) uint8 as the network gets them.
+
+    `kept`: types of operations that stay in floats. `fast`: correct the biases layer by layer from statistics, or by
+    running the network (slower, and three times as near to the floats where outputs are distances).
+    """
     return nncf.quantize(
         network,
         nncf.Dataset(list(images)),

@@ -299,6 +299,23 @@ def test_check(tmp_path: Path, repo: Path, capsys: pytest.CaptureFixture[str]) -
     assert "vote.min_reads: 3 (default 2)" in capsys.readouterr().out
 
 
+def test_bench_of_the_detector_by_parts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamer.cli.bench._variants", lambda: [("int8", 1), ("f32", 2)])
+    picture = tmp_path / "street.png"
+    cv2.imwrite(str(picture), np.full((90, 160, 3), 90, np.uint8))
+    assert alpr("bench", "detector", picture, "--rounds", "10") == 0
+    first, head, *rows = capsys.readouterr().out.splitlines()
+    assert "picture 160x90" in first
+    assert " ".join(head.split()) == "precision threads median p95 | shrink network decode look plates"
+    assert [row.split()[:2] for row in rows] == [["int8", "1"], ["f32", "2"]]
+    for row in rows:
+        assert all(float(figure) >= 0 for figure in row.replace("|", "").split()[1:])
+    assert alpr("bench", "detector", tmp_path / "manifest.jsonl", "--rounds", "10") == 3
+    assert "cannot be read as a picture" in capsys.readouterr().err
+
+
 def test_bench_prints_both_rates_and_their_ratio(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert alpr("bench", "stream", write_video(tmp_path / "a.mp4", drive(10)), "--rounds", "2", "--threads", "1") == 0
     out = capsys.readouterr().out

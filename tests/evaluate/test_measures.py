@@ -18,6 +18,7 @@ from train.measures import (
     SceneTally,
     TextTally,
     average_precision,
+    by_tilt,
     corner_error,
     edit_distance,
     fold,
@@ -26,6 +27,7 @@ from train.measures import (
     match_video,
     normalise,
     rate,
+    tilt_of,
     total_videos,
     without_province,
 )
@@ -151,6 +153,29 @@ def test_corner_error() -> None:
     assert corner_error(np.array(square) + [3, 4], square) == pytest.approx(0.5)
     leaning = [[0, 0], [20, 5], [20, 25], [0, 10]]  # sides of 10 and 20
     assert corner_error(np.array(leaning) + [0, 3], leaning) == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("quad", "expected"),
+    [
+        ([[0, 0], [20, 0], [20, 10], [0, 10]], 0.0),
+        ([[0, 0], [10, 10], [5, 15], [-5, 5]], 45.0),
+        ([[0, 10], [10, 0], [15, 5], [5, 15]], 45.0),  # rising is as tilted as falling
+        ([[10, 10], [0, 10], [0, 0], [10, 0]], 0.0),  # upside down
+    ],
+)
+def test_tilt(quad: list[list[float]], expected: float) -> None:
+    assert tilt_of(quad) == pytest.approx(expected)
+
+
+def test_corner_error_by_tilt_has_the_bands_that_there_are() -> None:
+    found = by_tilt([(0.0, 0.1), (1.9, 0.3), (2.0, 0.5), (90.0, 0.7)])
+    assert found == {
+        "0-2": {"n": 2, "corner": pytest.approx(0.2)},
+        "2-5": {"n": 1, "corner": 0.5},
+        "20-91": {"n": 1, "corner": 0.7},
+    }
+    assert by_tilt([]) == {}
 
 
 def test_rate_of_nothing_is_none() -> None:

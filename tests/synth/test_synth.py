@@ -13,7 +13,7 @@ from streamer.alphabet import Alphabet
 from streamer.errors import ConfigError, InputError, OutputError
 from streamer.geometry import convex, quad_box
 from train.synth.cli import synth_plates
-from train.synth.clip import ClipScene, synth_clip
+from train.synth.clip import ClipScene, synth_clip, synth_scenes
 from train.synth.degrade import degrade
 from train.synth.layouts import Catalogue
 from train.synth.plate import CONFIGS, PlateRenderer
@@ -147,3 +147,24 @@ def test_a_clip_and_its_truth(tmp_path: Path) -> None:
 def test_clips_that_cannot_be(seconds: float, size: tuple[int, int], vehicles: int, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         ClipScene(seconds, 10, size, vehicles, 1)
+
+
+def test_drawn_scenes_are_a_data_folder_with_exact_corners(tmp_path: Path) -> None:
+    import cv2
+
+    from streamer.geometry import quad_box
+    from train.data.manifest import read_manifest
+
+    assert synth_scenes(tmp_path / "d", 3, (640, 360), 5) == tmp_path / "d" / "manifest.jsonl"
+    samples = read_manifest(tmp_path / "d", "scene", "dev")
+    assert len(samples) == 3
+    plates = [p for s in samples for p in s.plates]
+    assert plates
+    for plate in plates:
+        assert plate.quad is not None
+        assert np.allclose(quad_box(np.array(plate.quad)), plate.box)
+    assert all(cv2.imread(str(s.path)).shape == (360, 640, 3) for s in samples)
+    again = synth_scenes(tmp_path / "e", 3, (640, 360), 5)
+    assert again.read_text() == (tmp_path / "d" / "manifest.jsonl").read_text()
+    with pytest.raises(ConfigError, match="expected even numbers"):
+        synth_scenes(tmp_path / "f", 1, (641, 360), 5)
