@@ -12,7 +12,7 @@ DATA ?= $(ALPR_DATA)
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS)
 
-.PHONY: demo test lint test-torch detector reader clean
+.PHONY: demo test lint test-torch detector refiner reader clean
 
 demo: $(VENV)/.runs
 	@mkdir -p out
@@ -38,11 +38,11 @@ test-torch:
 	.venv-torch-$(VERSION)/bin/python -c "import torch; print('torch', torch.__version__)"
 	.venv-torch-$(VERSION)/bin/python -m pytest tests/models tests/train tests/engine
 
-# The shipped weights again, from the data in ALPR_DATA (or DATA=...): an hour each on two cores.
-detector reader: $(VENV)/.tests
+# The shipped weights again, from the data in ALPR_DATA (or DATA=...): an hour or two each on two cores.
+detector refiner reader: $(VENV)/.tests
 	@test -n "$(DATA)" || { echo "name the training data: make $@ DATA=FOLDER (see README, Train)"; exit 2; }
 	$(BIN)/alpr train $@ --config configs/$@/$(if $(filter detector,$@),s,base).yaml --data $(DATA)
-	$(BIN)/alpr export out/train/$(if $(filter detector,$@),plate-detector-s,plate-reader)/weights.pt --data $(DATA)
+	$(BIN)/alpr export out/train/$(if $(filter detector,$@),plate-detector-s,plate-$@)/weights.pt --data $(DATA)
 
 $(BIN)/python:
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \

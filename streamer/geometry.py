@@ -64,7 +64,7 @@ def plate_height(quad: FloatArray) -> FloatArray:
 
 
 def homography(source: FloatArray, target: FloatArray) -> FloatArray:
-    """The 3x3 map that takes four points (4, 2) to four others; LinAlgError when they do not span a plane."""
+    """The 3x3 map that takes four points (4, 2) to four others; LinAlgError when the first do not span a plane."""
     matrix = _from_unit_square(target) @ np.linalg.inv(_from_unit_square(source))
     scaled: FloatArray = matrix / matrix[2, 2]
     return scaled

@@ -16,6 +16,7 @@ CROP_HEIGHT, CROP_WIDTH = 48, 128
 MARGIN_ALONG, MARGIN_ACROSS = 0.04, 0.06  # of the plate's width and height, on each side of a rectified crop
 PAD = 128
 _SHRINK_BY_AREA = 0.75  # below this, a linear warp would skip pixels of the source
+_LINEAR = 1.55  # shrunk by more, a linear resize weighs some pixels a third of others
 
 # Luma weights of red and blue (ITU-R BT.601, BT.709, BT.2020).
 _LUMA = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
@@ -42,15 +43,16 @@ def _merge(planes: YuvPlanes, y: Image, u: Image, v: Image) -> Image:
 
 
 def resize(plane: Image, width: int, height: int) -> Image:
-    """Halved by the mean of 2x2 as often as that leaves enough, then linear: a third of the time that shrinking by area
-    takes at odd ratios, and nothing skips a pixel by more than one in four."""
+    """Halved by the mean of 2x2 as often as that leaves enough; the rest linear where every pixel still counts about
+    alike (by a half or less), else by area, which takes three times as long at odd ratios."""
     while plane.shape[0] >= 2 * height and plane.shape[1] >= 2 * width:
         h, w = plane.shape[0] // 2, plane.shape[1] // 2
         even = plane if plane.shape[:2] == (2 * h, 2 * w) else plane[: 2 * h, : 2 * w]
         plane = cv2.resize(even, (w, h), interpolation=cv2.INTER_AREA)
     if (height, width) == plane.shape[:2]:
         return plane
-    out: Image = cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR)
+    much = plane.shape[0] > _LINEAR * height or plane.shape[1] > _LINEAR * width
+    out: Image = cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA if much else cv2.INTER_LINEAR)
     return out
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -24,6 +25,8 @@ from train.data.manifest import Sample
 from train.golden import detect_in_torch
 from train.measures import match_scene
 from train.reader import crop_of, region_of
+
+T = TypeVar("T")
 
 
 def reader_crop(sample: Sample) -> Image | None:
@@ -57,7 +60,7 @@ def detector_input(sample: Sample) -> Image | None:
     return canvas
 
 
-def spread(samples: Sequence[Sample], count: int) -> list[Sample]:
+def spread(samples: Sequence[T], count: int) -> list[T]:
     """`count` samples evenly over the list, so that every source is among them."""
     if len(samples) <= count:
         return list(samples)

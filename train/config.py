@@ -48,6 +48,7 @@ class DetectorTrainConfig(TrainConfig):
     reg_max: int = Field(16, ge=0, description="bins of the integral less one; 0: plain distances")
     anchor_ratio: float = Field(2.0, gt=0, description="width over height of the anchors")
     anchor_scale: float = Field(6.0, gt=0, description="square root of an anchor's area, in strides")
+    tighten: str | None = Field(None, description="a detector of the zoo that gives corners to plates without")
     hard: float = Field(0.15, ge=0, le=1, description="chance of a crop at a spot that --init took for a plate")
     hard_score: float = Field(0.3, gt=0, lt=1, description="score from which a false detection is such a spot")
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from models.detector.loss import DetectorLoss, LossWeights, Targets
 from models.detector.network import SIZES, PlateDetector, normalise
+from streamer.engine.zoo import sha256
 from streamer.errors import ConfigError, InputError
 from train.bank import assets_of, plate_bank
 from train.config import DetectorTrainConfig
@@ -22,10 +23,11 @@ from train.data.detection import DetectionData, collate
 from train.data.manifest import Sample, is_validation
 from train.data.open import open_datasets
 from train.data.views import real_views
-from train.distributed import first_alone, mean_over_processes
+from train.distributed import first_alone, mean_over_processes, rank
 from train.loop import fit
 from train.mine import hard_spots
 from train.plots import detector_sheet, plot_losses
+from train.tighten import tightened
 
 CACHE_SIDE = 640
 
@@ -88,6 +90,8 @@ def detector_data(
     samples = usable(open_datasets(data, "train"))
     if not any(s.kind == "scene" for s in samples):
         raise InputError(f"{', '.join(data)}: no scene with a labelled box to train on")
+    if config.tighten is not None:
+        samples = tightened(samples, config.tighten, out / "cache")
     cache = build_cache([s.path for s in samples], out / "cache", CACHE_SIDE)
     bank = plate_bank(config, data, out / "cache")
     grey = np.array([s.kind == "background" and is_grey(cache[i]) for i, s in enumerate(samples)])
@@ -126,7 +130,8 @@ def train_detector(
     """Trains from the data sets and gives the path of the weights. `hard_from` as in `detector_data`."""
     with first_alone():
         dataset, samples = detector_data(config, data, out, hard_from or init)
-        detector_sheet(dataset, out / "samples.png")
+        if rank() == 0:
+            detector_sheet(dataset, out / "samples.png")
     anchor = (config.anchor_ratio, config.anchor_scale)
     criterion = DetectorLoss(config.reg_max, LossWeights(corner=config.corner_weight), anchor, mean_over_processes)
 
@@ -139,8 +144,11 @@ def train_detector(
     model, ema = build_model(config), build_model(config)
     model.to(memory_format=torch.channels_last)
     info: dict[str, Any] = {"data_hash": data_hash(samples), "pictures": len(samples), "torch": str(torch.__version__)}
+    if hard := hard_from or init:
+        info["hard_sha256"] = sha256(hard)
     weights_path = fit(model, ema, dataset, collate, step_loss, config, out, device, resume, info, init)
-    plot_losses(out / "metrics.jsonl", out / "losses.png")
+    if rank() == 0:
+        plot_losses(out / "metrics.jsonl", out / "losses.png")
     return weights_path
 
 

@@ -21,7 +21,7 @@ from streamer.alphabet import Alphabet
 from streamer.engine.detector import Detector
 from streamer.engine.refiner import ACROSS, ALONG, HEIGHT, WIDTH, Refiner, cut_around
 from streamer.engine.zoo import sha256
-from streamer.errors import InputError
+from streamer.errors import ConfigError, InputError, ModelError
 from streamer.pixels import frame_of
 from train.calibrate import detector_input, fit_min_score, fit_temperature, reader_crop, spread
 from train.data.open import open_datasets
@@ -37,6 +37,16 @@ def kind_of(state: dict[str, Any]) -> str:
     """detector | refiner | reader, by the configuration the weights were trained with."""
     config = state["config"]
     return "refiner" if "detector" in config else "detector" if "size" in config else "reader"
+
+
+def require_detector(weights: Path, option: str) -> None:
+    """ConfigError, naming the option, unless the file holds a detector's weights."""
+    try:
+        kind = kind_of(load_weights(weights))
+    except ModelError as error:
+        raise ConfigError(f"{option} {error}") from None
+    if kind != "detector":
+        raise ConfigError(f"{option} {weights}: holds the weights of a {kind}, expected a detector's")
 
 
 def build(state: dict[str, Any]) -> torch.nn.Module:
@@ -177,7 +187,7 @@ def calibration_cuts(data: Sequence[str], detector: str) -> list[Any]:
         if (image := cv2.imread(str(sample.path))) is not None:
             frame = frame_of(image)
             images += [cut_around(frame, quad)[None] for quad in finder.detect(frame).quad[:3]]
-    return _some(images, data)
+    return _some(spread(images, CALIBRATION), data)
 
 
 def calibration_crops(data: Sequence[str], alphabet: Alphabet, slots: int) -> list[Any]:

@@ -175,9 +175,7 @@ def fit(
     settings = config.model_dump(mode="json")
     start = 0
     if resume and (state := checkpoint.load()):
-        # A setting that the checkpoint does not know yet had the value that is its default now.
-        known = {k: f.default for k, f in type(config).model_fields.items()} | state["config"]
-        start = restore({**state, "config": known}, settings, info or {}, model, ema, optimiser, checkpoint.path)
+        start = restore(state, settings, info or {}, model, ema, optimiser, checkpoint.path)
     elif rank() == 0:
         log.clear()
     last_save = last_log = time.monotonic()
@@ -281,8 +279,13 @@ def restore(
         raise ConfigError(
             f"{path} was made with another {', '.join(differ)}: use --fresh to start over or another --out to keep it"
         )
-    if state.get("info", {}).get("data_hash") != info.get("data_hash"):
-        raise ConfigError(f"{path} was made from other data: use --fresh to start over or another --out to keep it")
+    for key, what in (
+        ("data_hash", "from other data"),
+        ("init_sha256", "from another --init"),
+        ("hard_sha256", "with another --hard-from"),
+    ):
+        if state.get("info", {}).get(key) != info.get(key):
+            raise ConfigError(f"{path} was made {what}: use --fresh to start over or another --out to keep it")
     model.load_state_dict(state["model"])
     ema.module.load_state_dict(state["ema"])
     ema.steps = state["ema_steps"]

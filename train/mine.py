@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,22 +13,24 @@ from rich.progress import track
 from streamer.engine.zoo import sha256
 from streamer.geometry import box_iou_matrix
 from streamer.types import FloatArray
-from train.data.cache import PictureCache
+from train.data.cache import PictureCache, write_whole
 from train.data.detection import HardSpot
 from train.data.manifest import Sample
 
-NO_PLATE = 0.2  # a detection that overlaps every labelled plate by less is false
+AROUND = 0.15  # of a find's size, on each side: what is pasted elsewhere with it must not hold a plate either
 
 
 def hard_spots(
     weights: Path, samples: Sequence[Sample], cache: PictureCache, folder: Path, min_score: float
 ) -> list[HardSpot]:
     """What the detector of these weights finds wrongly in the fully labelled pictures; kept in `folder`."""
-    from train.export import build
+    from train.export import build, require_detector
     from train.golden import detect_in_torch
     from train.loop import load_weights
 
-    kept = folder / f"hard-{sha256(weights)[:12]}-{min_score:.2f}-{cache.file.stem}.json"
+    require_detector(weights, "--hard-from or --init")
+    labels = hashlib.sha256(repr([(s.complete, [p.box for p in s.plates]) for s in samples]).encode()).hexdigest()
+    kept = folder / f"hard-{sha256(weights)[:12]}-{min_score:.2f}-{cache.file.stem}-{labels[:12]}.json"
     if kept.is_file():
         return [(k, tuple(box)) for k, box in json.loads(kept.read_text(encoding="utf-8"))]
     module = build(load_weights(weights))
@@ -37,17 +40,15 @@ def hard_spots(
         plates = np.array([p.box for p in sample.plates if p.box is not None], float).reshape(-1, 4) * cache.scale[k]
         found = detect_in_torch(module, np.ascontiguousarray(cache[k]), min_score).box_xyxy
         spots += [(k, _tuple(box)) for box in found[far_from(found, plates)]]
-    folder.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps(spots), encoding="utf-8")
+    write_whole(kept, json.dumps(spots))
     return spots
 
 
 def far_from(found: FloatArray, plates: FloatArray) -> np.ndarray:
-    """Which boxes (n, 4) meet none of the plates (m, 4): (n,) bool."""
-    if not len(plates):
-        return np.ones(len(found), bool)
-    far: np.ndarray = box_iou_matrix(found, plates).max(1, initial=0.0) < NO_PLATE
-    return far
+    """Which boxes (n, 4), grown a little, meet none of the plates (m, 4) at all: (n,) bool."""
+    grow = np.tile(found[:, 2:] - found[:, :2], 2) * (-AROUND, -AROUND, AROUND, AROUND)
+    touch: np.ndarray = box_iou_matrix(found + grow, plates) > 0
+    return ~touch.any(1)
 
 
 def _tuple(box: FloatArray) -> tuple[float, float, float, float]:

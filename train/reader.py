@@ -24,7 +24,7 @@ from train.data.manifest import Sample, is_validation
 from train.data.open import open_datasets
 from train.data.reading import Crop, Drawn, ReadingData, collate, crop_weights
 from train.detector import data_hash
-from train.distributed import first_alone
+from train.distributed import first_alone, rank
 from train.loop import fit
 from train.plots import plot_losses, reader_sheet
 
@@ -140,7 +140,8 @@ def train_reader(
     with first_alone():
         dataset, samples = reader_data(config, data, out)
         alphabet, size = dataset.alphabet, ReaderSize()
-        reader_sheet(dataset, alphabet, out / "samples.png")
+        if rank() == 0:
+            reader_sheet(dataset, alphabet, out / "samples.png")
 
     def step_loss(model: nn.Module, batch: tuple[Tensor, ReaderTargets]) -> dict[str, Tensor]:
         images, t = batch
@@ -153,5 +154,6 @@ def train_reader(
     model, ema = PlateReaderNet(alphabet.size, size), PlateReaderNet(alphabet.size, size)
     info: dict[str, Any] = {"data_hash": data_hash(samples), "crops": len(samples), "torch": str(torch.__version__)}
     weights = fit(model, ema, dataset, collate, step_loss, config, out, device, resume, info, init)
-    plot_losses(out / "metrics.jsonl", out / "losses.png")
+    if rank() == 0:
+        plot_losses(out / "metrics.jsonl", out / "losses.png")
     return weights

@@ -13,11 +13,12 @@ from models.detector.network import normalise
 from models.refiner.loss import RefinerTargets, refiner_loss
 from models.refiner.network import PlateRefinerNet, nominal_corners
 from streamer.engine.refiner import ACROSS, ALONG, PLATE_HEIGHT
+from streamer.engine.zoo import sha256
 from train.config import RefinerTrainConfig
 from train.data.manifest import Sample
 from train.data.refining import RefiningData, collate
 from train.detector import data_hash, detector_data
-from train.distributed import first_alone
+from train.distributed import first_alone, mean_over_processes, rank
 from train.loop import fit
 from train.plots import plot_losses, refiner_sheet
 
@@ -43,21 +44,25 @@ def train_refiner(
     detections are shown more often."""
     with first_alone():
         dataset, samples = refiner_data(config, data, out, hard_from)
-        refiner_sheet(dataset, out / "samples.png")
+        if rank() == 0:
+            refiner_sheet(dataset, out / "samples.png")
     nominal = nominal_corners(ALONG, ACROSS).to(device)
 
     def step_loss(model: nn.Module, batch: tuple[Tensor, RefinerTargets]) -> dict[str, Tensor]:
         images, t = batch
         x = normalise(images.to(device)).contiguous(memory_format=torch.channels_last)
         targets = RefinerTargets(
-            *(v.to(device) for v in (t.to_frame, t.corners, t.box, t.trust, t.edge, t.plate, t.weight))
+            *(v.to(device) for v in (t.to_frame, t.corners, t.box, t.trust, t.edge, t.plate, t.weight)), config.image
         )
-        return refiner_loss(model(x), nominal, PLATE_HEIGHT, targets)
+        return refiner_loss(model(x), nominal, PLATE_HEIGHT, targets, mean_over_processes)
 
     torch.manual_seed(config.seed)
     model, ema = PlateRefinerNet(), PlateRefinerNet()
     model.to(memory_format=torch.channels_last)
     info: dict[str, Any] = {"data_hash": data_hash(samples), "pictures": len(samples), "torch": str(torch.__version__)}
+    if hard := hard_from:
+        info["hard_sha256"] = sha256(hard)
     weights = fit(model, ema, dataset, collate, step_loss, config, out, device, resume, info, init)
-    plot_losses(out / "metrics.jsonl", out / "losses.png")
+    if rank() == 0:
+        plot_losses(out / "metrics.jsonl", out / "losses.png")
     return weights

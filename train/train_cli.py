@@ -27,6 +27,7 @@ def options(function):  # type: ignore[no-untyped-def]
             click.option("--samples", type=int, help="Pictures to see in all, in place of the configuration's."),
             click.option("--workers", type=int, help="Loader processes, in place of the configuration's."),
             click.option("--loader-only", is_flag=True, help="Measure how fast samples are made, and train nothing."),
+            click.option("--compile/--no-compile", default=None, help="Fuse operations; needs a C++ compiler."),
             click.option("--bf16/--no-bf16", default=None, help="Half precision, in place of the configuration's."),
         ]
     ):
@@ -89,16 +90,31 @@ def reader(**kwargs) -> None:  # type: ignore[no-untyped-def]
 
 
 def _run(  # type: ignore[no-untyped-def]
-    schema, teach, prepare, collate, config_path, data, out, init, fresh, device, samples, workers, bf16, loader_only
+    schema,
+    teach,
+    prepare,
+    collate,
+    config_path,
+    data,
+    out,
+    init,
+    fresh,
+    device,
+    samples,
+    workers,
+    compile,
+    bf16,
+    loader_only,
 ) -> None:
     import torch
 
     from train.config import load_config
-    from train.distributed import join, leave, rank
+    from train.distributed import join, leave, rank, share_of
     from train.loop import loader_rate
 
     config = load_config(config_path, schema)
-    changed = {k: v for k, v in {"samples": samples, "workers": workers, "bf16": bf16}.items() if v is not None}
+    given = {"samples": samples, "workers": workers, "compile": compile, "bf16": bf16}
+    changed = {k: v for k, v in given.items() if v is not None}
     config = config.model_copy(update=changed)
     out = out or Path("out/train") / config.name
     if loader_only:
@@ -109,6 +125,7 @@ def _run(  # type: ignore[no-untyped-def]
         device = "cuda" if torch.cuda.is_available() else "cpu"
     own = join(torch.device(device))
     try:
+        share_of(config.batch)  # a batch that does not divide is told before the hour of preparation
         weights = teach(config, list(data), out, own, resume=not fresh, init=init)
         if rank() == 0:
             click.echo(f"weights: {weights}\nnext: alpr export {weights} --data {data[0]}")

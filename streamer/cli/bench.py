@@ -86,8 +86,8 @@ def detector(image: Path | None, rounds: int, detector: str) -> None:
         shrink = median(times(lambda size=size: letterbox(frame, *size), rounds))  # type: ignore[misc]
         network = median(times(engine.infer_blank, rounds))
         look, found = 0.0, engine.detect(frame)
-        if engine.refiner is not None and len(found):
-            look = median(times(lambda r=engine.refiner, f=found: r.refine(frame, f), rounds))  # type: ignore[misc]
+        if engine.refiner is not None and len(finds := engine.finds(frame)):
+            look = median(times(lambda r=engine.refiner, f=finds: r.refine(frame, f), rounds))  # type: ignore[misc]
         decode = max(0.0, median(whole) - shrink - network - look)
         click.echo(
             f"{precision:9s} {threads:7d} {_timing(whole)} | {shrink:6.3f} {network:7.3f} {decode:7.3f} {look:7.3f} "

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from streamer.engine.decode import decode_levels
+from streamer.engine.decode import CORNERS, decode_levels
 from streamer.engine.refiner import Refiner
 from streamer.engine.runtime import compile_model, resolve_precision
-from streamer.engine.zoo import find_model
-from streamer.errors import ConfigError
+from streamer.engine.zoo import find_model, sha256
+from streamer.errors import ConfigError, ModelError
 from streamer.geometry import box_iou_matrix, box_quad, convex, nms, quad_box, side_lengths
 from streamer.pixels import PAD, letterbox
 from streamer.types import F32Array, FloatArray, Frame, Plates
@@ -54,6 +54,12 @@ class Detector:
         chosen = self._file.card.get("refiner") if refiner == "card" else refiner
         self.refiner = Refiner(chosen, precision, threads) if chosen else None
 
+    @property
+    def identity(self) -> str:
+        """What tells these weights from others, those of the refiner among them."""
+        files = [self._file.xml.with_suffix(".bin")] + ([self.refiner.weights] if self.refiner else [])
+        return "-".join(sha256(f)[:16] for f in files)
+
     def prepare(self) -> None:
         """Compiles the landscape network now, so that a file that is no detector is found before anything is read."""
         _ = self._landscape
@@ -69,7 +75,11 @@ class Detector:
         return self._compile(*self.input[::-1])
 
     def _compile(self, width: int, height: int) -> Any:
-        return compile_model(self._file, [1, height, width, 3], self.precision, self._threads).create_infer_request()
+        compiled = compile_model(self._file, [1, height, width, 3], self.precision, self._threads)
+        channels = {output.shape[-1] for output in compiled.outputs}
+        if len(channels) != 1 or (channels.pop() - 1 - CORNERS) % 4:
+            raise ModelError(f"model {self._file.xml}: its outputs are no detector's of this version; export it again")
+        return compiled.create_infer_request()
 
     def infer_blank(self) -> None:
         """The landscape network alone on an empty picture, for benchmarks."""
@@ -77,15 +87,20 @@ class Detector:
 
     def detect(self, frame: Frame) -> Plates:
         """All plates of `min_score` and more, best first, in frame_xy."""
+        finds = self.finds(frame)
+        if self.refiner is None:
+            return finds
+        return looked_at(self.refiner.refine(frame, finds), frame.width, frame.height, self.min_score)
+
+    def finds(self, frame: Frame) -> Plates:
+        """What the network alone finds: down to `min_score`, or to what a second look may yet lift there."""
         net_width, net_height = net_size(frame.width, frame.height, self.input)
         request = self._landscape if net_width > net_height else self._portrait
         image, scale = letterbox(frame, net_width, net_height)
         request.infer([image[None]], share_inputs=True)
         levels = [request.get_output_tensor(i).data[0] for i in range(3)]
-        if self.refiner is None:
-            return plates_of_levels(levels, scale, frame.width, frame.height, self.min_score)
-        finds = plates_of_levels(levels, scale, frame.width, frame.height, worth_a_look(self.min_score))
-        return looked_at(self.refiner.refine(frame, finds), frame.width, frame.height, self.min_score)
+        least = self.min_score if self.refiner is None else worth_a_look(self.min_score)
+        return plates_of_levels(levels, scale, frame.width, frame.height, least)
 
 
 def worth_a_look(min_score: float) -> float:
@@ -108,7 +123,7 @@ def net_size(width: int, height: int, landscape: tuple[int, int] = (LONG, SHORT)
 def split_input(model: str | Path) -> tuple[str | Path, tuple[int, int]]:
     """`NAME@960` -> (`NAME`, (960, 544)); without a suffix 640x384. ConfigError where there is no such input."""
     name, at, side = str(model).rpartition("@")
-    if not at or "/" in side:
+    if not at or side.endswith(".xml"):
         return model, INPUTS[LONG]
     if not side.isdigit() or int(side) not in INPUTS:
         raise ConfigError(

@@ -11,6 +11,7 @@ import numpy as np
 
 from streamer.engine.runtime import compile_model, resolve_precision
 from streamer.engine.zoo import find_model
+from streamer.errors import ModelError
 from streamer.geometry import box_quad, convex, grow_quad, homography, quad_box, transform
 from streamer.pixels import rectify
 from streamer.types import F32Array, FloatArray, Frame, Image, Plates
@@ -34,6 +35,11 @@ class Refiner:
         self._file = find_model(model, self.precision, "refiner")
         self._threads = threads
 
+    @property
+    def weights(self) -> Path:
+        """The file of its weights."""
+        return self._file.xml.with_suffix(".bin")
+
     def prepare(self) -> None:
         """Compiles the network now, so that a file that is no refiner is found before anything is read."""
         _ = self._request
@@ -41,11 +47,14 @@ class Refiner:
     @cached_property
     def _request(self) -> Any:
         shape = [1, HEIGHT, WIDTH, 3]
-        return compile_model(self._file, shape, self.precision, self._threads, outputs=1).create_infer_request()
+        compiled = compile_model(self._file, shape, self.precision, self._threads, outputs=1)
+        if list(compiled.outputs[0].shape) != [1, 9]:
+            raise ModelError(f"model {self._file.xml}: its output is no refiner's")
+        return compiled.create_infer_request()
 
     def refine(self, frame: Frame, plates: Plates) -> Plates:
         """The same plates, at most `MOST`, with better corners, boxes around them, and scores of both looks."""
-        plates = plates[:MOST]
+        plates = upright(plates[:MOST])
         if not len(plates):
             return plates
         return refined(plates, np.stack([self.look(cut_around(frame, quad)) for quad in plates.quad]))
@@ -55,6 +64,16 @@ class Refiner:
         self._request.infer([cut[None]], share_inputs=True)
         out: F32Array = self._request.get_output_tensor(0).data[0].copy()
         return out
+
+
+def upright(plates: Plates) -> Plates:
+    """The same finds, those whose cut would reach past their plane's horizon with the box's corners."""
+    if not len(plates):
+        return plates
+    grown = np.stack([grow_quad(quad, ALONG, ACROSS) for quad in plates.quad])
+    steep = ~(np.isfinite(grown).all((1, 2)) & convex(grown))
+    quad = np.where(steep[:, None, None], box_quad(plates.box_xyxy), plates.quad)
+    return Plates(plates.box_xyxy, plates.score, quad, plates.quad_is_box | steep)
 
 
 def cut_around(frame: Frame, quad: FloatArray) -> Image:

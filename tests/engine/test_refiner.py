@@ -21,6 +21,7 @@ from streamer.engine.refiner import (
     cut_around,
     cut_to_frame,
     refined,
+    upright,
 )
 from streamer.errors import ConfigError
 from streamer.geometry import box_quad, transform
@@ -100,6 +101,15 @@ def test_shifts_that_make_no_quad_leave_the_corners() -> None:
     np.testing.assert_array_equal(result.box_xyxy, finds.box_xyxy)
 
 
+def test_where_the_cut_would_pass_the_horizon_the_box_is_looked_at() -> None:
+    steep = np.array([[110, 60], [120, 60], [133, 90], [97, 90.0]])
+    fine = box_quad(BOX)
+    found = upright(plates(steep, fine))
+    np.testing.assert_array_equal(found.quad[0], box_quad(np.array([97, 60, 133, 90.0])))
+    np.testing.assert_array_equal(found.quad[1], fine)
+    assert found.quad_is_box.tolist() == [True, False]
+
+
 def test_two_finds_that_meet_on_one_plate_are_one() -> None:
     finds = plates(box_quad(BOX), box_quad(BOX + 1.0))
     assert len(looked_at(finds, 640, 480, 0.5)) == 1
@@ -117,6 +127,8 @@ def test_finds_that_may_yet_reach_the_threshold_are_looked_at(min_score: float, 
         ("plate-detector-s", ("plate-detector-s", (640, 384))),
         ("plate-detector-s@960", ("plate-detector-s", (960, 544))),
         ("a@b/model.xml", ("a@b/model.xml", (640, 384))),
+        ("model@v2.xml", ("model@v2.xml", (640, 384))),
+        ("my/model.xml@960", ("my/model.xml", (960, 544))),
     ],
 )
 def test_input_behind_the_name(name: str, expected: tuple[str, tuple[int, int]]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -72,6 +74,18 @@ def test_a_misplaced_box_is_worth_less() -> None:
     near[:, 0] = far[:, 0] = 6.0
     far[:, 1::2] = 1.5
     assert loss(far, targets(1))["quality"] > loss(near, targets(1))["quality"] + 0.1
+
+
+def test_a_plate_cut_by_the_picture_is_right_with_its_corners_outside() -> None:
+    """The label's box ends where the picture does; the corners go on."""
+    whole = targets(1)
+    cut_box = whole.box.clone()
+    cut_box[:, 2:] = cut_box[:, 2:].clamp(max=120)
+    out = torch.zeros(1, 9)
+    out[:, 0] = 9.0
+    found = loss(out, replace(targets(1, box=cut_box), size=120.0))
+    assert found["box"] < 1e-6
+    assert found["quality"] < 1e-3
 
 
 def test_to_picture() -> None:

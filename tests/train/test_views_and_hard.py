@@ -13,10 +13,12 @@ from streamer.geometry import box_iou_matrix, box_quad, quad_box, transform
 from streamer.pixels import frame_of
 from streamer.types import Plates
 from train.data.detection import Labels, draw_matrix, draw_quad
+from train.data.manifest import PlateLabel, Sample
 from train.data.photometric import night
 from train.data.refining import CUTS, Cut, anywhere, collate, displaced, finds, make_cut
 from train.data.views import PLATE_RATIO, RealViews, draw_view, real_views
 from train.mine import far_from
+from train.tighten import with_corners
 
 NAME = "025-95_113-154&383_386&473-386&473_177&454_154&383_363&402-0_0_22_27_27_33_16-37-15.jpg"
 
@@ -73,6 +75,8 @@ def test_pasted_plates_have_the_width_asked_for(width: float) -> None:
 def test_only_finds_that_meet_no_plate_are_hard() -> None:
     found = np.array([[0, 0, 10, 5], [1, 0, 11, 5], [50, 50, 60, 55.0]])
     assert far_from(found, np.array([[0, 0, 10, 5.0]])).tolist() == [False, False, True]
+    around = np.array([[0, 0, 60, 30], [60, 0, 100, 30], [70, 0, 100, 30.0]])  # holds a plate, all but touches one, not
+    assert far_from(around, np.array([[20, 10, 58, 17.0]])).tolist() == [False, False, True]
     assert far_from(found, np.zeros((0, 4))).tolist() == [True] * 3
     assert far_from(np.zeros((0, 4)), np.array([[0, 0, 10, 5.0]])).tolist() == []
 
@@ -150,18 +154,68 @@ def test_a_cut_knows_its_corners() -> None:
     frame = frame_of(np.zeros((320, 320, 3), np.uint8))
     known = labels((100, 100, 180, 125))
     quad = known.quad[0] + 2.0
-    cut = make_cut(frame, quad, known, 0)
-    assert cut is not None
-    np.testing.assert_allclose(transform(cut.to_frame, cut.corners), known.quad[0], atol=1e-9)
-    np.testing.assert_allclose(cut.to_frame, cut_to_frame(quad))
+    made = make_cut(frame, quad, known, 0)
+    assert made is not None
+    np.testing.assert_allclose(transform(made.to_frame, made.corners), known.quad[0], atol=1e-9)
+    np.testing.assert_allclose(made.to_frame, cut_to_frame(quad))
     assert make_cut(frame, quad[[1, 0, 2, 3]], known, 0) is None  # crossed
 
 
-def test_cuts_of_all_pictures_make_one_batch() -> None:
-    def cut(plate: bool) -> Cut:
-        return Cut(np.zeros((48, 96, 3), np.uint8), np.eye(3), np.zeros((4, 2)), np.zeros(4), 1.0, 0.25, plate)
+def cut(plate: bool) -> Cut:
+    return Cut(np.zeros((48, 96, 3), np.uint8), np.eye(3), np.zeros((4, 2)), np.zeros(4), 1.0, 0.25, plate)
 
+
+def test_cuts_of_all_pictures_make_one_batch() -> None:
     images, targets = collate([[cut(True)] * CUTS, [], [cut(False)]])
     assert images.shape == (CUTS + 1, 3, 48, 96)
     assert targets.plate.tolist() == [True] * CUTS + [False]
     assert targets.edge.tolist() == [0.25] * (CUTS + 1)
+    assert targets.weight.tolist() == [1.0] * (CUTS + 1)
+
+
+@pytest.mark.parametrize("batch", [[], [[], []], [[cut(True)]]])
+def test_a_batch_with_next_to_no_cuts_is_filled_with_what_does_not_teach(batch: list[list[Cut]]) -> None:
+    images, targets = collate(batch)
+    assert len(images) == 2
+    assert targets.weight.sum() == sum(map(len, batch))
+
+
+# --- corners for boxes
+
+
+def labelled(note: str | None = None, **plate: object) -> Sample:
+    box = (100.0, 100.0, 180.0, 130.0)
+    return Sample(
+        Path("a.jpg"),
+        "a.jpg",
+        "scene",
+        "train",
+        (320, 200),
+        note=note,
+        plates=(PlateLabel(box=box, **plate),),  # type: ignore[arg-type]
+    )
+
+
+LEANING = np.array([[[102, 104], [178, 101], [179, 127], [103, 130.0]]])
+
+
+def test_corners_are_stretched_to_a_tight_box_and_taken_from_a_loose_one() -> None:
+    tight = with_corners(labelled(), LEANING).plates[0].quad_machine
+    assert tight is not None
+    np.testing.assert_allclose(quad_box(np.array(tight)), [100, 100, 180, 130])
+    assert tight[0][1] > tight[1][1]  # leans as it was found
+    loose = with_corners(labelled("box 10 % loose"), LEANING).plates[0].quad_machine
+    np.testing.assert_allclose(loose, LEANING[0])
+
+
+@pytest.mark.parametrize(
+    ("sample", "quads"),
+    [
+        (labelled(), np.zeros((0, 4, 2))),  # nothing found
+        (labelled(), LEANING + 40),  # found elsewhere
+        (labelled(ignore=True), LEANING),
+        (labelled(quad=((0, 0), (1, 0), (1, 1), (0, 1))), LEANING),  # corners are there
+    ],
+)
+def test_other_labels_stay(sample: Sample, quads: np.ndarray) -> None:
+    assert with_corners(sample, quads) == sample

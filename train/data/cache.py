@@ -51,6 +51,14 @@ class PictureCache:
         return np.asarray(self.data[start : start + h * w * 3]).reshape(h, w, 3)
 
 
+def write_whole(file: Path, text: str) -> None:
+    """Writes a file so that a kill leaves either none or all of it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix(".tmp")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(file)
+
+
 Region = tuple[int, int, int, int]  # x1, y1, x2, y2 px of the original
 
 

@@ -52,7 +52,9 @@ def night(rng: np.random.Generator, image: Image, plates: FloatArray) -> Image:
     h, w = image.shape[:2]
     light = np.full((h, w), float(rng.uniform(0.08, 0.45)), np.float32)
     for quad in plates:
-        cv2.fillConvexPoly(light, np.round(quad * 16).astype(np.int32), float(rng.uniform(0.3, 1.1)), cv2.LINE_AA, 4)
+        cv2.fillConvexPoly(
+            light, np.round((quad - 0.5) * 16).astype(np.int32), float(rng.uniform(0.3, 1.1)), cv2.LINE_AA, 4
+        )
     glare = np.zeros((h, w), np.float32)
     for _ in range(int(rng.integers(0, 4))):
         x, y, r = rng.integers(w), rng.integers(h), rng.uniform(3, 40)

@@ -41,6 +41,9 @@ class Cut:
     plate: bool
 
 
+BLANK = Cut(np.zeros((HEIGHT, WIDTH, 3), np.uint8), np.eye(3), np.zeros((4, 2)), np.zeros(4), 0.0, 0.0, False)
+
+
 class RefiningData(Dataset[list[Cut]]):
     """Sample `i`: up to `CUTS` cuts of picture `i` of the detector's training. `detector` names a model of the zoo or a
     path to an .xml."""
@@ -160,6 +163,9 @@ def make_cut(frame: Any, quad: FloatArray, labels: Labels, k: int) -> Cut | None
 def collate(batch: Sequence[list[Cut]]) -> tuple[torch.Tensor, RefinerTargets]:
     """Cuts (N, 3, 48, 96) uint8 of all pictures of the batch, and their targets."""
     cuts = [cut for cuts in batch for cut in cuts]
+    real = len(cuts)
+    while len(cuts) < 2:  # pictures that may teach nothing at all; and one cut alone has no variance to normalise by
+        cuts.append(BLANK)
     images = torch.from_numpy(np.stack([c.image for c in cuts]).transpose(0, 3, 1, 2).copy())
 
     def stacked(name: str) -> torch.Tensor:
@@ -172,6 +178,6 @@ def collate(batch: Sequence[list[Cut]]) -> tuple[torch.Tensor, RefinerTargets]:
         stacked("trust"),
         stacked("edge"),
         stacked("plate").bool(),
-        torch.ones(len(cuts)),
+        (torch.arange(len(cuts)) < real).float(),
     )
     return images, targets

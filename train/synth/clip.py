@@ -110,6 +110,14 @@ class ClipScene:
                 out[k] = quad
         return out
 
+    def hidden(self, passage: Passage, index: int) -> bool:
+        """Whether some of the plate is in a frame's picture, yet too little or too small for `quads`."""
+        x, y, z = passage.place(index / self.fps)
+        if z < 0.5 or index in self.quads(passage):
+            return False
+        quad = self.scene.corners(passage.vehicle, x, y, z)
+        return bool((quad.max(0) > 0).all() and (quad.min(0) < self.size).all())
+
     def truth(self) -> dict[str, Any]:
         """Everything known of the clip, ready for JSON; quads are rounded to a thousandth of a pixel."""
         passages = []
@@ -151,12 +159,15 @@ def synth_clip(out: Path, seconds: float, fps: int, size: tuple[int, int], vehic
 def synth_scenes(out: Path, count: int, size: tuple[int, int], seed: int) -> Path:
     """Writes `count` pictures of as many streets and their manifest (split `dev`); returns the manifest's path.
 
-    Plates too far for exact corners are left without a label, and such pictures are marked incomplete. OutputError when
-    the folder cannot be written, ConfigError as ClipScene.
+    Plates cut by the picture's edge or too far for exact corners are left without a label, and such pictures are marked
+    incomplete. OutputError when the folder cannot be written or has a manifest, ConfigError as ClipScene.
     """
     from rich.progress import track
 
     rows = []
+    manifest = out / "manifest.jsonl"
+    if manifest.exists():
+        raise OutputError(f"{manifest}: is there already; name a new folder with --out")
     try:
         out.mkdir(parents=True, exist_ok=True)
         for k in track(range(count), "drawing streets", transient=True):
@@ -166,7 +177,6 @@ def synth_scenes(out: Path, count: int, size: tuple[int, int], seed: int) -> Pat
             if not cv2.imwrite(str(out / name), street.frame(at)):
                 raise OutputError(f"picture {out / name}: cannot be written; is there room on the disk?")
             rows.append(_scene_row(street, at, name))
-        manifest = out / "manifest.jsonl"
         manifest.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"folder {out}: cannot be written ({error.strerror}); name another with --out") from error
@@ -183,7 +193,7 @@ def _scene_row(street: ClipScene, at: int, name: str) -> dict[str, Any]:
             plates.append({"text": text, "box": quad_box(quad).tolist(), "quad": quad.tolist(), "rows": rows})
     return {
         "path": name, "kind": "scene", "split": "dev", "set": "drawn", "size": list(street.size), "real": False,
-        "complete": len(plates) == len(street.passages), "plates": plates,
+        "complete": not any(street.hidden(p, at) for p in street.passages), "plates": plates,
     }  # fmt: skip
 
 
