@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from streamer.cli import main
 from streamer.engine.detector import Detector
 from streamer.engine.reader import Reader
 from streamer.engine.refiner import Refiner
+from streamer.engine.zoo import sha256
 from streamer.geometry import box_quad
 from streamer.pixels import frame_of
 from streamer.types import Plates
-from train.loop import MetricLog
+from train.loop import MetricLog, load_weights
 
 pytestmark = pytest.mark.slow
 
@@ -61,6 +63,34 @@ def test_detector(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str
         for image in (picture, picture.transpose(1, 0, 2)):
             model = tmp_path / "zoo" / "mine" / f"mine-{precision}.xml"
             Detector(model, precision).detect(frame_of(np.ascontiguousarray(image)))
+
+
+def test_fine_tuning_looks_for_hard_negatives(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = config(tmp_path / "d.yaml", name="mine", samples=16, image=128, synthetic=12, hard=0.5, hard_score=0.01)
+    first, second = tmp_path / "first", tmp_path / "second"
+    train = ["train", "detector", "--config", mine, "--data", folder]
+    assert alpr(*train, "--out", first) == 0
+    assert alpr(*train, "--init", first / "weights.pt", "--out", second) == 0
+    (kept,) = (second / "cache").glob("hard-*.json")
+    spots = json.loads(kept.read_text())
+    assert all(len(box) == 4 for _, box in spots)
+    state = load_weights(second / "weights.pt")
+    assert state["info"]["init_sha256"] == state["info"]["hard_sha256"] == sha256(first / "weights.pt")
+    # Called again it is done already; with other weights to start from it is another training.
+    assert alpr(*train, "--init", first / "weights.pt", "--out", second) == 0
+    capsys.readouterr()
+    assert alpr(*train, "--init", second / "weights.pt", "--out", second) == 2
+    assert "from another --init" in capsys.readouterr().err
+
+
+def test_starting_weights_are_checked_first(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = config(tmp_path / "d.yaml", name="mine", samples=16, image=128, synthetic=0)
+    broken = tmp_path / "broken.pt"
+    broken.write_bytes(b"no weights")
+    for weights in (broken, tmp_path / "gone.pt"):
+        train = ["train", "detector", "--config", mine, "--data", folder, "--out", tmp_path / "out"]
+        assert alpr(*train, "--init", weights) == 2
+        assert weights.name in capsys.readouterr().err
 
 
 def test_refiner(folder: Path, tmp_path: Path) -> None:
