@@ -19,8 +19,9 @@ class PlateReader:
 
     `detector` and `reader`: a name in the zoo or a path to an .xml. `precision`: "auto" (INT8 where the processor has
     VNNI or AMX, else f32), "int8", "bf16" or "f32". `threads`: None for the cores this process may use. `min_score`:
-    None for the detector's operating point. Raises ModelError for a missing or altered model, ConfigError for a value
-    out of range. Not thread-safe: one thread at a time.
+    None for the detector's operating point. `refiner`: who looks again at what the detector finds, "card" for the one
+    that its card names, None or "none" for nobody. Raises ModelError for a missing or altered model, ConfigError for a
+    value out of range. Not thread-safe: one thread at a time.
     """
 
     def __init__(
@@ -30,8 +31,9 @@ class PlateReader:
         precision: str = "auto",
         threads: int | None = None,
         min_score: float | None = None,
+        refiner: str | Path | None = "card",
     ) -> None:
-        self._detector = Detector(detector, precision, threads, min_score)
+        self._detector = Detector(detector, precision, threads, min_score, refiner)
         self._reader = Reader(reader, precision, threads)
 
     @property

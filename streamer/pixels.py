@@ -99,7 +99,7 @@ def cut(image: Image, quad: FloatArray, width: int = CROP_WIDTH, height: int = C
     if shrink < _SHRINK_BY_AREA:
         size = max(1, round(part.shape[1] * shrink)), max(1, round(part.shape[0] * shrink))
         corners = corners * (size[0] / part.shape[1], size[1] / part.shape[0])
-        part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+        part = resize(part, *size)
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], float)
     matrix = for_pixel_centres(homography(corners, target))
     out: Image = cv2.warpPerspective(

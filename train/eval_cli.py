@@ -28,6 +28,7 @@ _OPTIONS: tuple[Decorator, ...] = (
     click.option("--card", metavar="MODEL", help="Note the figures in this model's card in the zoo."),
     click.option("--limit", type=click.IntRange(min=1), help="At most this many pictures of each set (or videos)."),
     click.option("--detector", help="A name in the zoo, or a path to an .xml."),
+    click.option("--refiner", help="A name in the zoo, a path to an .xml, or none. [default: the detector's own]"),
     click.option("--reader", help="A name in the zoo, or a path to an .xml."),
     click.option("--precision", type=click.Choice(["auto", "int8", "bf16", "f32"])),
 )

@@ -19,6 +19,7 @@ from streamer.types import F32Array, FloatArray, Frame, Image, Plates
 HEIGHT, WIDTH = 48, 96  # of the cut
 ALONG, ACROSS = 0.25, 0.5  # margins of the cut, as shares of the plate's width and height
 PLATE_HEIGHT = HEIGHT / (1 + 2 * ACROSS)  # px of the cut
+BOX_SHARE = 0.7  # of the second look in the box, the rest of the first: their errors have little in common
 MOST = 32  # finds looked at in one picture; a picture with more is noise
 _CUT = box_quad(np.array([0.0, 0, WIDTH, HEIGHT]))
 _NOMINAL = (np.array([[0, 0], [1, 0], [1, 1], [0, 1.0]]) + (ALONG, ACROSS)) / (1 + 2 * np.array([ALONG, ACROSS]))
@@ -87,14 +88,17 @@ def cut_to_frame(quad: FloatArray) -> FloatArray:
 
 
 def refined(plates: Plates, out: F32Array) -> Plates:
-    """Plates and the network's outputs for them (n, 9) -> plates. Where moved corners make no convex quad, the old ones
-    stay. The score is the geometric mean of both looks'."""
+    """Plates and the network's outputs for them (n, 9) -> plates.
+
+    The box is the mean of the first and the one around the moved corners, the score the geometric mean of both looks'.
+    Where moved corners make no convex quad, corners and box stay.
+    """
     quality = 1 / (1 + np.exp(-out[:, 0].astype(float)))
     corners = _NOMINAL + out[:, 1:].reshape(-1, 4, 2).astype(float) * PLATE_HEIGHT
     quad = np.stack([transform(cut_to_frame(q), c) for q, c in zip(plates.quad, corners, strict=True)])
     fine = convex(quad) & np.isfinite(quad).all((1, 2))
     return Plates(
-        np.where(fine[:, None], quad_box(quad), plates.box_xyxy),
+        np.where(fine[:, None], BOX_SHARE * quad_box(quad) + (1 - BOX_SHARE) * plates.box_xyxy, plates.box_xyxy),
         np.sqrt(plates.score * quality),
         np.where(fine[:, None, None], quad, plates.quad),
         plates.quad_is_box & ~fine,
