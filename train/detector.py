@@ -79,6 +79,14 @@ def data_hash(samples: Sequence[Sample]) -> str:
     return digest.hexdigest()
 
 
+def training_info(samples: Sequence[Sample], hard_from: Path | None = None) -> dict[str, Any]:
+    """What is recorded with the weights: what they were taught on, with which PyTorch, and whose hard negatives."""
+    info: dict[str, Any] = {"data_hash": data_hash(samples), "pictures": len(samples), "torch": str(torch.__version__)}
+    if hard_from is not None:
+        info["hard_sha256"] = sha256(hard_from)
+    return info
+
+
 def detector_data(
     config: DetectorTrainConfig, data: Sequence[str], out: Path, hard_from: Path | None = None
 ) -> tuple[DetectionData, list[Sample]]:
@@ -143,9 +151,7 @@ def train_detector(
     torch.manual_seed(config.seed)
     model, ema = build_model(config), build_model(config)
     model.to(memory_format=torch.channels_last)
-    info: dict[str, Any] = {"data_hash": data_hash(samples), "pictures": len(samples), "torch": str(torch.__version__)}
-    if hard := hard_from or init:
-        info["hard_sha256"] = sha256(hard)
+    info = training_info(samples, hard_from or init)
     weights_path = fit(model, ema, dataset, collate, step_loss, config, out, device, resume, info, init)
     if rank() == 0:
         plot_losses(out / "metrics.jsonl", out / "losses.png")

@@ -36,13 +36,18 @@ def golden_scenes() -> Iterator[Image]:
             yield clip.frame(k)
 
 
-def golden_crops() -> Iterator[Image]:
-    """Rectified crops (48, 128, 3) of drawn plates, every second one as a bad camera sees it."""
+def _drawn_plates(seed: int) -> Iterator[tuple[np.random.Generator, Image]]:
+    """Flat drawn plates, every second one as a bad camera sees it, each with the generator that drew it."""
     renderer = PlateRenderer(None, system_fonts=False)
     for k in range(CROPS):
-        rng = np.random.default_rng((2024, k))
+        rng = np.random.default_rng((seed, k))
         plate = renderer.render(rng).image_bgr
-        image = degrade(rng, plate) if k % 2 else plate
+        yield rng, degrade(rng, plate) if k % 2 else plate
+
+
+def golden_crops() -> Iterator[Image]:
+    """Rectified crops (48, 128, 3) of drawn plates, every second one as a bad camera sees it."""
+    for _, image in _drawn_plates(2024):
         h, w = image.shape[:2]
         around = np.pad(image, ((h // 4, h // 4), (w // 8, w // 8), (0, 0)), "edge")
         quad = box_quad(np.array([w // 8, h // 4, w // 8 + w, h // 4 + h], float))
@@ -51,11 +56,7 @@ def golden_crops() -> Iterator[Image]:
 
 def golden_cuts() -> Iterator[Image]:
     """Cuts (48, 96, 3) around drawn plates as the refiner gets them, their corners displaced."""
-    renderer = PlateRenderer(None, system_fonts=False)
-    for k in range(CROPS):
-        rng = np.random.default_rng((2025, k))
-        plate = renderer.render(rng).image_bgr
-        image = degrade(rng, plate) if k % 2 else plate
+    for rng, image in _drawn_plates(2025):
         h, w = image.shape[:2]
         around = np.pad(image, ((h, h), (w // 2, w // 2), (0, 0)), "edge")
         quad = box_quad(np.array([w // 2, h, w // 2 + w, 2 * h], float)) + rng.normal(0, 0.1 * h, (4, 2))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,11 +12,10 @@ from models.detector.network import normalise
 from models.refiner.loss import RefinerTargets, refiner_loss
 from models.refiner.network import PlateRefinerNet, nominal_corners
 from streamer.engine.refiner import ACROSS, ALONG, PLATE_HEIGHT
-from streamer.engine.zoo import sha256
 from train.config import RefinerTrainConfig
 from train.data.manifest import Sample
 from train.data.refining import RefiningData, collate
-from train.detector import data_hash, detector_data
+from train.detector import detector_data, training_info
 from train.distributed import first_alone, mean_over_processes, rank
 from train.loop import fit
 from train.plots import plot_losses, refiner_sheet
@@ -59,9 +57,7 @@ def train_refiner(
     torch.manual_seed(config.seed)
     model, ema = PlateRefinerNet(), PlateRefinerNet()
     model.to(memory_format=torch.channels_last)
-    info: dict[str, Any] = {"data_hash": data_hash(samples), "pictures": len(samples), "torch": str(torch.__version__)}
-    if hard := hard_from:
-        info["hard_sha256"] = sha256(hard)
+    info = training_info(samples, hard_from)
     weights = fit(model, ema, dataset, collate, step_loss, config, out, device, resume, info, init)
     if rank() == 0:
         plot_losses(out / "metrics.jsonl", out / "losses.png")

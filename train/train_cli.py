@@ -35,6 +35,12 @@ def options(function):  # type: ignore[no-untyped-def]
     return function
 
 
+def hard_option(default: str = ""):  # type: ignore[no-untyped-def]
+    """--hard-from, of the verbs that are shown scenes; `default` ends its help."""
+    text = "A detector's weights.pt whose false detections in the data are shown more often."
+    return click.option("--hard-from", type=click.Path(path_type=Path), help=text + default)
+
+
 @click.group()
 def train() -> None:
     """Teach the detector, its refiner or the reader from labelled pictures.
@@ -45,11 +51,7 @@ def train() -> None:
 
 @train.command()
 @options
-@click.option(
-    "--hard-from",
-    type=click.Path(path_type=Path),
-    help="A detector's weights.pt whose false detections in the data are shown more often. [default: those of --init]",
-)
+@hard_option(" [default: those of --init]")
 def detector(hard_from: Path | None, **kwargs) -> None:  # type: ignore[no-untyped-def]
     """Boxes and corners of plates. Scenes with boxes are enough; corners help."""
     from train.config import DetectorTrainConfig
@@ -63,11 +65,7 @@ def detector(hard_from: Path | None, **kwargs) -> None:  # type: ignore[no-untyp
 
 @train.command()
 @options
-@click.option(
-    "--hard-from",
-    type=click.Path(path_type=Path),
-    help="A detector's weights.pt whose false detections in the data are shown more often.",
-)
+@hard_option()
 def refiner(hard_from: Path | None, **kwargs) -> None:  # type: ignore[no-untyped-def]
     """A closer look at what the detector finds: better corners, fewer false plates. Data as for the detector."""
     from train.config import RefinerTrainConfig
