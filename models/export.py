@@ -14,6 +14,8 @@ import nncf
 import numpy as np
 import openvino as ov
 import torch
+from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters
+from nncf.quantization.range_estimator import RangeEstimatorParameters, RangeEstimatorParametersSet
 from openvino.preprocess import PrePostProcessor
 from torch import nn
 
@@ -66,12 +68,13 @@ def quantise(
     transformer: bool,
     count: int,
     kept: Sequence[str] = (),
-    fast: bool = True,
+    exact: bool = False,
 ) -> ov.Model:
     """INT8 by NNCF, calibrated on real pictures (1, H, W, 3) uint8 as the network gets them.
 
-    `kept`: types of operations that stay in floats. `fast`: correct the biases layer by layer from statistics, or by
-    running the network (slower, and three times as near to the floats where outputs are distances).
+    `kept`: types of operations that stay in floats. `exact`, for outputs that are distances: the range of activations
+    is the largest ever seen and not the mean of each picture's largest (which clips the rare picture with plates), and
+    biases are corrected by running the network and not from statistics (slower).
     """
     return nncf.quantize(
         network,
@@ -79,6 +82,11 @@ def quantise(
         preset=nncf.QuantizationPreset.PERFORMANCE if not transformer else nncf.QuantizationPreset.MIXED,
         model_type=nncf.ModelType.TRANSFORMER if transformer else None,
         subset_size=count,
-        fast_bias_correction=fast,
+        fast_bias_correction=not exact,
         ignored_scope=nncf.IgnoredScope(types=list(kept)) if kept else None,
+        advanced_parameters=AdvancedQuantizationParameters(
+            activations_range_estimator_params=(
+                RangeEstimatorParametersSet.MINMAX if exact else RangeEstimatorParameters()
+            )
+        ),
     )

@@ -8,7 +8,10 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from streamer.engine.zoo import config_folder
 from streamer.errors import ConfigError
+
+ALPHABET = config_folder() / "plates" / "alphabet.yaml"
 
 
 class TrainConfig(BaseModel):

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from models.detector.grow import grown
 from models.detector.loss import DetectorLoss, LossWeights, Targets
 from models.detector.network import SIZES, PlateDetector, normalise
 from streamer.engine.zoo import sha256
@@ -36,6 +37,18 @@ def build_model(config: DetectorTrainConfig) -> PlateDetector:
     if config.size not in SIZES:
         raise ConfigError(f"size: {config.size!r} is not known; expected one of {', '.join(SIZES)}")
     return PlateDetector(replace(SIZES[config.size], reg_max=config.reg_max))
+
+
+def same_or_grown(model: nn.Module, state: dict[str, Any]) -> dict[str, Tensor]:
+    """The parameters of a detector's weights.pt for `model`: as they are, or, from a smaller one, grown to its size."""
+    there = state["config"].get("size")
+    if not isinstance(model, PlateDetector) or there not in SIZES:
+        return dict(state["model"])
+    small = PlateDetector(replace(SIZES[there], reg_max=state["config"].get("reg_max", SIZES[there].reg_max)))
+    if small.size == model.size:
+        return dict(state["model"])
+    small.load_state_dict(state["model"])
+    return grown(small, model.size).state_dict()
 
 
 def usable(samples: Sequence[Sample]) -> list[Sample]:
@@ -152,7 +165,7 @@ def train_detector(
     model, ema = build_model(config), build_model(config)
     model.to(memory_format=torch.channels_last)
     info = training_info(samples, hard_from or init)
-    weights_path = fit(model, ema, dataset, collate, step_loss, config, out, device, resume, info, init)
+    weights_path = fit(model, ema, dataset, collate, step_loss, config, out, device, resume, info, init, same_or_grown)
     if rank() == 0:
         plot_losses(out / "metrics.jsonl", out / "losses.png")
     return weights_path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,54 +13,23 @@ import cv2
 import torch
 import yaml
 
-from models.detector.network import SIZES, PlateDetector
 from models.export import detector_to_openvino, quantise, reader_to_openvino, refiner_to_openvino, save
-from models.reader.network import PlateReaderNet, ReaderSize
-from models.refiner.network import PlateRefinerNet
+from models.reader.network import ReaderSize
 from streamer.alphabet import Alphabet
 from streamer.engine.detector import Detector
 from streamer.engine.refiner import ACROSS, ALONG, HEIGHT, WIDTH, Refiner, cut_around
 from streamer.engine.zoo import sha256
-from streamer.errors import ConfigError, InputError, ModelError
+from streamer.errors import InputError
 from streamer.pixels import frame_of
 from train.calibrate import detector_input, fit_min_score, fit_temperature, reader_crop, spread
+from train.config import ALPHABET
 from train.data.open import open_datasets
 from train.golden import GOLDEN_SCORE, detector_golden, path_of, reader_golden, refiner_golden
-from train.loop import load_weights
-from train.reader import ALPHABET, usable
+from train.reader import usable
+from train.weights import build, kind_of, load_weights, save_shipped
 
 CALIBRATION = 400  # pictures that INT8 is calibrated on
 HELD_OUT = 2000  # pictures or crops at most that thresholds and temperatures are fitted on
-
-
-def kind_of(state: dict[str, Any]) -> str:
-    """detector | refiner | reader, by the configuration the weights were trained with."""
-    config = state["config"]
-    return "refiner" if "detector" in config else "detector" if "size" in config else "reader"
-
-
-def require_detector(weights: Path, option: str) -> None:
-    """ConfigError, naming the option, unless the file holds a detector's weights."""
-    try:
-        kind = kind_of(load_weights(weights))
-    except ModelError as error:
-        raise ConfigError(f"{option} {error}") from None
-    if kind != "detector":
-        raise ConfigError(f"{option} {weights}: holds the weights of a {kind}, expected a detector's")
-
-
-def build(state: dict[str, Any]) -> torch.nn.Module:
-    """The network of these weights, in evaluation mode."""
-    module: torch.nn.Module
-    if kind_of(state) == "refiner":
-        module = PlateRefinerNet()
-    elif kind_of(state) == "detector":
-        size = SIZES[state["config"]["size"]]
-        module = PlateDetector(replace(size, reg_max=state["config"].get("reg_max", size.reg_max)))
-    else:
-        module = PlateReaderNet(Alphabet.load(ALPHABET).size)
-    module.load_state_dict(state["model"])
-    return module.eval()
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +50,7 @@ def export(
     min_score: float | None = None,
     refiner: str | None = None,
 ) -> Path:
-    """Writes `out/NAME/` with both precisions, a card and the golden answers; gives the folder.
+    """Writes `out/NAME/` with both precisions, the PyTorch weights, a card and the golden answers; gives the folder.
 
     `data` is what INT8 is calibrated on and, its validation part, what the detector's operating point (`min_score`
     None) and the reader's temperature are fitted on. `refiner`: who will look again at what the detector finds, a name
@@ -101,6 +70,7 @@ def export(
     files = {"f32": folder / f"{name}-f32.xml", "int8": folder / f"{name}-int8.xml"}
     save(done.f32, files["f32"])
     save(done.int8, files["int8"])
+    shipped = save_shipped(state, folder)
     path_of(folder).write_text(json.dumps(done.golden, ensure_ascii=False) + "\n", encoding="utf-8")
     card = {
         "name": name,
@@ -113,6 +83,7 @@ def export(
             precision: {"xml": xml.name, "sha256_xml": sha256(xml), "sha256_bin": sha256(xml.with_suffix(".bin"))}
             for precision, xml in files.items()
         },
+        "pytorch": {"file": shipped.name, "sha256": sha256(shipped)},
         "training": {"config": state["config"], **state.get("info", {})},
     }
     (folder / "card.yaml").write_text(yaml.safe_dump(card, sort_keys=False, allow_unicode=True), encoding="utf-8")
@@ -137,7 +108,7 @@ def convert_detector(
     network = detector_to_openvino(module)
     fixed = network.clone()
     fixed.reshape([1, 384, 640, 3])
-    int8 = quantise(fixed, images, False, CALIBRATION)
+    int8 = quantise(fixed, images, False, CALIBRATION, exact=True)
     int8.reshape([1, -1, -1, 3])
     return Converted(network, int8, card, detector_golden(module, GOLDEN_SCORE))
 
@@ -150,7 +121,7 @@ def convert_refiner(module: torch.nn.Module, data: Sequence[str], detector: str)
     }
     network = refiner_to_openvino(module)
     # The last layers tell hundredths of a plate's height and cost next to nothing: bytes are too coarse for them.
-    int8 = quantise(network, images, False, CALIBRATION, kept=["MatMul"], fast=False)
+    int8 = quantise(network, images, False, CALIBRATION, kept=["MatMul"], exact=True)
     return Converted(network, int8, card, refiner_golden(module))
 
 

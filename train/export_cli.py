@@ -8,7 +8,7 @@ import click
 
 
 @click.command()
-@click.argument("weights", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("weights")
 @click.option(
     "--data", multiple=True, required=True, help="Pictures to calibrate INT8 on: as in alpr train; repeatable."
 )
@@ -28,15 +28,12 @@ import click
     help="Who looks again at what a detector finds: a name in the zoo, or none.",
 )
 def export(
-    weights: Path, data: tuple[str, ...], out: Path, name: str | None, min_score: float | None, refiner: str
+    weights: str, data: tuple[str, ...], out: Path, name: str | None, min_score: float | None, refiner: str
 ) -> None:
-    """Convert WEIGHTS (a training's weights.pt) to OpenVINO, f32 and INT8, with a card."""
-    from streamer.errors import InputError
-
-    if not weights.is_file():
-        raise InputError(f"{weights}: there is no such file; expected the weights.pt that alpr train wrote")
+    """Convert WEIGHTS (a training's weights.pt, or shipped ones by name) to OpenVINO, f32 and INT8, with a card."""
     from train.export import export as convert
+    from train.weights import weights_path
 
-    folder = convert(weights, data, out, name, min_score, None if refiner == "none" else refiner)
+    folder = convert(weights_path(weights), data, out, name, min_score, None if refiner == "none" else refiner)
     for file in sorted(folder.iterdir()):
         click.echo(f"{file}  {file.stat().st_size / 1e6:.2f} MB")

@@ -22,8 +22,10 @@ from streamer.engine.zoo import sha256
 from streamer.errors import ConfigError, ModelError
 from train.config import TrainConfig
 from train.distributed import average_gradients, rank, same_start, share_of, world
+from train.weights import load_weights
 
 StepLoss = Callable[[nn.Module, Any], dict[str, Tensor]]
+Adapt = Callable[[nn.Module, dict[str, Any]], dict[str, Tensor]]  # model, content of a weights.pt -> its parameters
 
 
 @dataclass
@@ -152,12 +154,13 @@ def fit(
     resume: bool = True,
     info: dict[str, Any] | None = None,
     initial: Path | None = None,
+    adapt: Adapt = lambda _, state: state["model"],
 ) -> Path:
     """Trains `model`, writes `out/checkpoint.pt`, `out/metrics.jsonl` and at the end `out/weights.pt` (the EMA).
 
     Resumes from the checkpoint when there is one of the same configuration and data; ConfigError when it is of others.
-    `initial`: the weights.pt of another training to start from. Of several processes (see train.distributed) the first
-    writes; all read its checkpoint.
+    `initial`: the weights.pt of another training to start from, which `adapt` makes fit the model. Of several processes
+    (see train.distributed) the first writes; all read its checkpoint.
     """
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -165,7 +168,7 @@ def fit(
     model.to(device).train()
     ema_model.to(device).eval()
     if initial is not None:
-        load_initial(model, initial)
+        load_initial(model, initial, adapt)
         info = {**(info or {}), "init_sha256": sha256(initial)}
     same_start(model)
     optimiser = torch.optim.AdamW(parameter_groups(model, config.weight_decay), lr=config.lr)
@@ -222,24 +225,11 @@ def fit(
     return weights
 
 
-def load_weights(path: Path) -> dict[str, Any]:
-    """`weights.pt` of a training; ModelError when it is not one."""
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds here
-        raise ModelError(
-            f"{path}: cannot be read as weights ({type(error).__name__}); expected a training's weights.pt"
-        ) from error
-    if not isinstance(state, dict) or not {"model", "config"} <= state.keys():
-        raise ModelError(f"{path}: is not a training's weights.pt (no model and config in it)")
-    return state
-
-
-def load_initial(model: nn.Module, weights: Path) -> None:
+def load_initial(model: nn.Module, weights: Path, adapt: Adapt) -> None:
     """Puts the weights of another training into the model; ConfigError where they are of another network."""
     try:
-        model.load_state_dict(load_weights(weights)["model"])
-    except (ModelError, RuntimeError) as error:
+        model.load_state_dict(adapt(model, load_weights(weights)))
+    except (ModelError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"--init {weights}: is not the weights.pt of such a network ({reason})") from None
 

@@ -16,6 +16,8 @@ from streamer.types import FloatArray
 from train.data.cache import PictureCache, write_whole
 from train.data.detection import HardSpot
 from train.data.manifest import Sample
+from train.golden import detect_in_torch
+from train.weights import build, load_weights, require_detector
 
 AROUND = 0.15  # of a find's size, on each side: what is pasted elsewhere with it must not hold a plate either
 
@@ -24,10 +26,6 @@ def hard_spots(
     weights: Path, samples: Sequence[Sample], cache: PictureCache, folder: Path, min_score: float
 ) -> list[HardSpot]:
     """What the detector of these weights finds wrongly in the fully labelled pictures; kept in `folder`."""
-    from train.export import build, require_detector
-    from train.golden import detect_in_torch
-    from train.loop import load_weights
-
     require_detector(weights, "--hard-from or --init")
     labels = hashlib.sha256(repr([(s.complete, [p.box for p in s.plates]) for s in samples]).encode()).hexdigest()
     kept = folder / f"hard-{sha256(weights)[:12]}-{min_score:.2f}-{cache.file.stem}-{labels[:12]}.json"

@@ -18,7 +18,7 @@ from models.reader.network import PlateReaderNet, ReaderSize
 from streamer.alphabet import Alphabet
 from streamer.errors import InputError
 from train.bank import assets_of, shrunk, store
-from train.config import ReaderTrainConfig
+from train.config import ALPHABET, ReaderTrainConfig
 from train.data.cache import PictureCache, Region, build_cache
 from train.data.manifest import Sample, is_validation
 from train.data.open import open_datasets
@@ -29,7 +29,6 @@ from train.loop import fit
 from train.plots import plot_losses, reader_sheet
 
 CACHE_SIDE = 320
-ALPHABET = Path(__file__).parents[1] / "configs" / "plates" / "alphabet.yaml"
 log = logging.getLogger(__name__)
 
 

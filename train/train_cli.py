@@ -21,7 +21,7 @@ def options(function):  # type: ignore[no-untyped-def]
             click.option(
                 "--out", type=click.Path(path_type=Path), help="Checkpoints, log, plots. [default: out/train/NAME]"
             ),
-            click.option("--init", type=click.Path(path_type=Path), help="Start from these weights.pt (fine-tuning)."),
+            click.option("--init", help="Start from this weights.pt, or from shipped weights by their name."),
             click.option("--fresh", is_flag=True, help="Start over; without it a broken run is resumed."),
             click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ... or auto."),
             click.option("--samples", type=int, help="Pictures to see in all, in place of the configuration's."),
@@ -37,8 +37,14 @@ def options(function):  # type: ignore[no-untyped-def]
 
 def hard_option(default: str = ""):  # type: ignore[no-untyped-def]
     """--hard-from, of the verbs that are shown scenes; `default` ends its help."""
-    text = "A detector's weights.pt whose false detections in the data are shown more often."
-    return click.option("--hard-from", type=click.Path(path_type=Path), help=text + default)
+    text = "A detector's weights (as --init) whose false detections in the data are shown more often."
+    return click.option("--hard-from", help=text + default)
+
+
+def _weights(name_or_path: str | None) -> Path | None:
+    from train.weights import weights_path
+
+    return weights_path(name_or_path) if name_or_path else None
 
 
 @click.group()
@@ -52,27 +58,29 @@ def train() -> None:
 @train.command()
 @options
 @hard_option(" [default: those of --init]")
-def detector(hard_from: Path | None, **kwargs) -> None:  # type: ignore[no-untyped-def]
+def detector(hard_from: str | None, **kwargs) -> None:  # type: ignore[no-untyped-def]
     """Boxes and corners of plates. Scenes with boxes are enough; corners help."""
     from train.config import DetectorTrainConfig
     from train.data.detection import collate
     from train.detector import detector_data, train_detector
 
-    teach = partial(train_detector, hard_from=hard_from)
-    prepare = partial(detector_data, hard_from=hard_from or kwargs["init"])
+    hard = _weights(hard_from)
+    teach = partial(train_detector, hard_from=hard)
+    prepare = partial(detector_data, hard_from=hard or _weights(kwargs["init"]))
     _run(DetectorTrainConfig, teach, prepare, collate, **kwargs)
 
 
 @train.command()
 @options
 @hard_option()
-def refiner(hard_from: Path | None, **kwargs) -> None:  # type: ignore[no-untyped-def]
+def refiner(hard_from: str | None, **kwargs) -> None:  # type: ignore[no-untyped-def]
     """A closer look at what the detector finds: better corners, fewer false plates. Data as for the detector."""
     from train.config import RefinerTrainConfig
     from train.data.refining import collate
     from train.refiner import refiner_data, train_refiner
 
-    teach, prepare = partial(train_refiner, hard_from=hard_from), partial(refiner_data, hard_from=hard_from)
+    hard = _weights(hard_from)
+    teach, prepare = partial(train_refiner, hard_from=hard), partial(refiner_data, hard_from=hard)
     _run(RefinerTrainConfig, teach, prepare, collate, **kwargs)
 
 
@@ -124,7 +132,7 @@ def _run(  # type: ignore[no-untyped-def]
     own = join(torch.device(device))
     try:
         share_of(config.batch)  # a batch that does not divide is told before the hour of preparation
-        weights = teach(config, list(data), out, own, resume=not fresh, init=init)
+        weights = teach(config, list(data), out, own, resume=not fresh, init=_weights(init))
         if rank() == 0:
             click.echo(f"weights: {weights}\nnext: alpr export {weights} --data {data[0]}")
     finally:

@@ -29,7 +29,6 @@ class DetectorSize:
     head: int = 32
     head_depth: int = 2
     reg_max: int = 16
-    smooth8: bool = False  # a 3x3 convolution on the neck's finest map too
 
     @property
     def channels(self) -> int:
@@ -39,7 +38,7 @@ class DetectorSize:
 
 SIZES = {
     "s": DetectorSize(),
-    "m": DetectorSize(widths=(32, 64, 96, 128), blocks=(2, 2, 1), neck=48, head=64, smooth8=True),
+    "m": DetectorSize(widths=(32, 64, 96, 128), blocks=(2, 2, 1), neck=48, head=64),
 }
 
 
@@ -95,14 +94,13 @@ class Neck(nn.Module):
         n = size.neck
         self.lateral = nn.ModuleList(conv(c, n, kernel=1) for c in size.widths[1:])
         self.smooth16 = conv(n, n)
-        self.smooth8 = conv(n, n) if size.smooth8 else nn.Identity()
         self.down = nn.ModuleList(conv(n, n, stride=2) for _ in range(2))
         self.out = nn.ModuleList(conv(n, n) for _ in range(2))
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
         p8, p16, p32 = (lat(f) for lat, f in zip(self.lateral, features, strict=True))
         p16 = self.smooth16(p16 + F.interpolate(p32, scale_factor=2.0, mode="nearest"))
-        p8 = self.smooth8(p8 + F.interpolate(p16, scale_factor=2.0, mode="nearest"))
+        p8 = p8 + F.interpolate(p16, scale_factor=2.0, mode="nearest")
         p16 = self.out[0](p16 + self.down[0](p8))
         p32 = self.out[1](p32 + self.down[1](p16))
         return [p8, p16, p32]

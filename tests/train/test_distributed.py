@@ -14,7 +14,8 @@ from datakit import drawn_folder
 
 from train.config import DetectorTrainConfig
 from train.distributed import average_gradients, first_alone, mean_over_processes, rank, share_of, world
-from train.loop import MetricLog, load_weights
+from train.loop import MetricLog
+from train.weights import load_weights
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]

@@ -1,0 +1,87 @@
+"""Trained weights as PyTorch keeps them: a training's weights.pt, and the copy that is shipped beside the IR, from
+which anybody can go on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from models.detector.network import SIZES, PlateDetector
+from models.reader.network import PlateReaderNet
+from models.refiner.network import PlateRefinerNet
+from streamer.alphabet import Alphabet
+from streamer.engine.zoo import zoo_folder
+from streamer.errors import ConfigError, ModelError
+from train.config import ALPHABET
+
+
+def weights_path(name_or_path: str) -> Path:
+    """The file of a path, or of a name in the zoo (`plate-detector-s`). ConfigError where there is neither."""
+    path, shipped = Path(name_or_path), shipped_path(zoo_folder() / name_or_path)
+    if path.is_file():
+        return path
+    if shipped.is_file():
+        return shipped
+    known = ", ".join(sorted(p.stem for p in zoo_folder().glob("*/*.pt"))) or "none"
+    raise ConfigError(
+        f"{name_or_path}: there is no such file; expected the weights.pt that alpr train wrote, "
+        f"or one of the shipped weights by name ({known})"
+    )
+
+
+def shipped_path(folder: Path) -> Path:
+    return folder / f"{folder.name}.pt"
+
+
+def save_shipped(state: dict[str, Any], folder: Path) -> Path:
+    """Writes `NAME.pt` into the model's folder: matrices in half precision, the rest as it is."""
+    model = {k: v.half() if v.is_floating_point() and v.ndim > 1 else v for k, v in state["model"].items()}
+    path = shipped_path(folder)
+    torch.save({"model": model, "config": state["config"], "info": state.get("info", {})}, path)
+    return path
+
+
+def load_weights(path: Path) -> dict[str, Any]:
+    """The content of a weights.pt: model, config, info. ModelError when it is not one."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds here
+        raise ModelError(
+            f"{path}: cannot be read as weights ({type(error).__name__}); expected a training's weights.pt"
+        ) from error
+    if not isinstance(state, dict) or not {"model", "config"} <= state.keys():
+        raise ModelError(f"{path}: is not a training's weights.pt (no model and config in it)")
+    return state
+
+
+def kind_of(state: dict[str, Any]) -> str:
+    """detector | refiner | reader, by the configuration the weights were trained with."""
+    config = state["config"]
+    return "refiner" if "detector" in config else "detector" if "size" in config else "reader"
+
+
+def require_detector(weights: Path, option: str) -> None:
+    """ConfigError, naming the option, unless the file holds a detector's weights."""
+    try:
+        kind = kind_of(load_weights(weights))
+    except ModelError as error:
+        raise ConfigError(f"{option} {error}") from None
+    if kind != "detector":
+        raise ConfigError(f"{option} {weights}: holds the weights of a {kind}, expected a detector's")
+
+
+def build(state: dict[str, Any]) -> torch.nn.Module:
+    """The network of these weights, in evaluation mode."""
+    module: torch.nn.Module
+    if kind_of(state) == "refiner":
+        module = PlateRefinerNet()
+    elif kind_of(state) == "detector":
+        size = SIZES[state["config"]["size"]]
+        module = PlateDetector(replace(size, reg_max=state["config"].get("reg_max", size.reg_max)))
+    else:
+        module = PlateReaderNet(Alphabet.load(ALPHABET).size)
+    module.load_state_dict(state["model"])
+    return module.eval()
