@@ -24,16 +24,23 @@ class ReaderTargets:
     rows: Tensor
 
 
-def ctc_loss(logits: Tensor, targets: ReaderTargets, of: Tensor) -> Tensor:
-    """CTC over the samples `of` (N,) bool, times their share: logits (N, T, C + 1), blank last. Zero where none is."""
-    if not bool(of.any()):
-        return logits.sum() * 0
-    chosen = logits[of].float().log_softmax(-1).transpose(0, 1)
-    lengths = targets.length[of]
-    steps = torch.full_like(lengths, chosen.shape[0])
+def ctc_loss(one_row: Tensor, two_rows: Tensor, targets: ReaderTargets) -> Tensor:
+    """CTC of the tokens read as one row (N, T, C + 1) and as two (N, T', C + 1), blank last: of each sample the one
+    that its rows call for, the smaller one where nobody knows them."""
+    one, two = (_ctc_each(logits, targets) for logits in (one_row, two_rows))
+    either = torch.minimum(one, two)
+    each = torch.where(targets.rows == 0, one, torch.where(targets.rows == 1, two, either))
+    # A text that does not fit the tokens teaches nothing.
+    return torch.where(torch.isfinite(each), each, torch.zeros_like(each)).mean()
+
+
+def _ctc_each(logits: Tensor, targets: ReaderTargets) -> Tensor:
+    """(N,) loss a character of each sample."""
+    steps = torch.full_like(targets.length, logits.shape[1])
     blank = logits.shape[-1] - 1
-    loss = F.ctc_loss(chosen, targets.slots[of], steps, lengths, blank=blank, reduction="mean", zero_infinity=True)
-    return loss * of.float().mean()
+    chosen = logits.float().log_softmax(-1).transpose(0, 1)
+    loss = F.ctc_loss(chosen, targets.slots, steps, targets.length, blank=blank, reduction="none", zero_infinity=True)
+    return loss / targets.length.clamp(min=1)
 
 
 def known_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
@@ -57,7 +64,7 @@ def reader_loss(
         "characters": F.cross_entropy(
             characters.flatten(0, 1).float(), targets.slots.flatten(), label_smoothing=smoothing
         ),
-        "ctc": ctc_loss(ctc_one, targets, targets.rows == 0) + ctc_loss(ctc_two, targets, targets.rows == 1),
+        "ctc": ctc_loss(ctc_one, ctc_two, targets),
         "kind": known_cross_entropy(colour, targets.colour) + known_cross_entropy(rows, targets.rows),
     }
     losses["total"] = losses["characters"] + ctc_weight * losses["ctc"] + kind_weight * losses["kind"]

@@ -51,10 +51,20 @@ def test_loss_is_finite_whatever_the_rows(rows: list[int]) -> None:
     assert all(p.grad is None or torch.isfinite(p.grad).all() for p in net.parameters())
 
 
-def test_ctc_counts_nobody_where_rows_are_unknown() -> None:
-    logits = torch.randn(2, 16, CLASSES + 1)
-    assert float(ctc_loss(logits, batch(2), torch.tensor([False, False]))) == 0
-    assert float(ctc_loss(logits, batch(2), torch.tensor([True, False]))) > 0
+def test_ctc_takes_the_rows_of_each_sample_and_the_easier_where_unknown() -> None:
+    generator = torch.Generator().manual_seed(0)
+    one = torch.randn(2, 16, CLASSES + 1, generator=generator)
+    two = torch.randn(2, 48, CLASSES + 1, generator=generator)
+    as_one, as_two, unknown = (float(ctc_loss(one, two, batch(2, [r] * 2))) for r in (0, 1, -1))
+    assert float(ctc_loss(one, two, batch(2, [0, 1]))) not in (as_one, as_two)
+    assert 0 < unknown <= min(as_one, as_two)
+
+
+def test_a_text_longer_than_the_tokens_costs_nothing() -> None:
+    targets = batch(1, [0])
+    same = ReaderTargets(torch.full((1, 12), 3), torch.tensor([11]), targets.colour, targets.rows)
+    short = torch.randn(1, 16, CLASSES + 1)  # eleven times the same needs 21 steps
+    assert float(ctc_loss(short, short, same)) == 0
 
 
 def test_unknown_kinds_cost_nothing() -> None:

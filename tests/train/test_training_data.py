@@ -14,6 +14,7 @@ import torch
 from streamer.alphabet import Alphabet
 from streamer.geometry import box_quad, convex, quad_box
 from train.data.cache import PictureCache, build_cache
+from train.data.cover import chinese_boxes, cover
 from train.data.detection import (
     DetectionData,
     Labels,
@@ -27,7 +28,7 @@ from train.data.detection import (
     warp,
 )
 from train.data.manifest import PlateLabel, Sample
-from train.data.reading import Crop, Drawn, ReadingData, cover, crop_weights, draw_cut
+from train.data.reading import Crop, Drawn, ReadingData, coarsen, crop_weights, draw_cut
 
 BLUE = (220, 60, 20)
 
@@ -210,16 +211,55 @@ def drawn() -> tuple[np.ndarray, Drawn]:
     return image, Drawn("AB123", "white", 1, boxes)
 
 
-def test_a_covered_character_becomes_unreadable() -> None:
-    image, plate = drawn()
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("shear", [0.0, 12.0])
+def test_a_covered_character_becomes_unreadable(seed: int, shear: float) -> None:
+    _, plate = drawn()
+    image = np.random.default_rng(9).integers(0, 255, (64, 220, 3), np.uint8)
     before = image.copy()
-    text = cover(np.random.default_rng(0), image, plate)
+    quad = np.array([[20.0, 8], [200, 8 + shear], [200, 44 + shear], [20, 44]])
+    text = cover(np.random.default_rng(seed), image, plate.text, plate.char_boxes, quad)
     k = text.index("?")
     assert text.replace("?", plate.text[k]) == plate.text
     changed = np.argwhere((image != before).any(-1))
-    x1, x2 = plate.char_boxes[k, [0, 2]] * 96
-    assert x1 - 2 <= changed[:, 1].min()
-    assert changed[:, 1].max() <= x2 + 1
+    x1, x2 = 20 + plate.char_boxes[k, [0, 2]] * 180
+    assert x1 - 10 <= changed[:, 1].min() < x1 + 5
+    assert x2 - 5 < changed[:, 1].max() <= x2 + 10
+    middle = np.array([(x1 + x2) / 2 - 20, 18]) * [1, 1]
+    y = 8 + shear * middle[0] / 180 + 18
+    assert (
+        image[int(y) - 3 : int(y) + 4, int(20 + middle[0])] != before[int(y) - 3 : int(y) + 4, int(20 + middle[0])]
+    ).any()
+
+
+def test_a_character_too_small_to_cover_stays() -> None:
+    image = np.zeros((8, 8, 3), np.uint8)
+    quad = box_quad(np.array([0, 0, 8, 1.0]))
+    assert cover(np.random.default_rng(0), image, "AB123", np.zeros((5, 4)), quad) == "AB123"
+
+
+@pytest.mark.parametrize(("text", "gap"), [("皖A12345", 34 / 440), ("皖AD12345", 47 / 480)])
+def test_chinese_characters_stand_in_order(text: str, gap: float) -> None:
+    boxes = chinese_boxes(text)
+    assert boxes is not None
+    assert len(boxes) == len(text)
+    assert ((boxes >= 0) & (boxes <= 1)).all()
+    gaps = boxes[1:, 0] - boxes[:-1, 2]
+    assert (gaps > 0).all()
+    assert gaps.argmax() == 1  # the dot
+    assert gaps[1] == pytest.approx(gap, abs=1e-6)
+    assert chinese_boxes("AB123") is None
+
+
+@pytest.mark.parametrize(("characters", "rows"), [(7, 1), (10, 1), (8, 2), (1, 1)])
+def test_coarse_crops_stay_legible(characters: int, rows: int) -> None:
+    stripes = np.zeros((48, 128, 3), np.uint8)
+    step = max(2, 128 // (2 * -(-characters // rows)))
+    stripes[:, (np.arange(128) // step) % 2 == 1] = 255  # as fine as the strokes between characters
+    for seed in range(20):
+        seen = coarsen(np.random.default_rng(seed), stripes, characters, rows)
+        assert seen.shape == stripes.shape
+        assert float(seen[..., 0].std()) > 40
 
 
 def test_reading_samples(tmp_path: Path) -> None:
@@ -243,7 +283,20 @@ def test_reading_samples(tmp_path: Path) -> None:
 
 
 def test_rare_kinds_come_more_often() -> None:
-    crops = [Crop("皖A1", "CN", None, 1, None, None)] * 100 + [Crop("藏A1", "CN", None, 1, None, None)]
+    crops = [Crop(f"皖A{k}", "CN", None, 1, None, None) for k in range(100)] + [Crop("藏A1", "CN", None, 1, None, None)]
     w = crop_weights(crops, 0.5)
-    assert w[-1] / w[0] == pytest.approx(10)
-    assert crop_weights(crops, 1.0).tolist() == [1.0] * 101
+    assert w[-1] / w[0] == pytest.approx(2)
+    assert len(set(crop_weights(crops, 1.0))) == 1
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["A1"], [1.0]),
+        (["A1", "B2"], [1.0, 1.0]),
+        (["A1", "A1", "B2"], [0.5, 0.5, 1.0]),  # two crops of one plate share
+    ],
+)
+def test_a_rare_country_is_not_learned_by_heart(texts: list[str], expected: list[float]) -> None:
+    w = crop_weights([Crop(t, "XX", None, 1, None, None) for t in texts], 0.5)
+    assert w == pytest.approx(np.array(expected) * 25**-0.5)

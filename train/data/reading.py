@@ -6,6 +6,7 @@ box without corners, tight, squeezed, or loose.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,9 +22,13 @@ from streamer.geometry import box_quad, grow_quad, plate_height
 from streamer.pixels import MARGIN_ACROSS, MARGIN_ALONG, cut
 from streamer.types import FloatArray, Image
 from train.data.cache import PictureCache
+from train.data.cover import chinese_boxes, cover
 from train.data.photometric import photometric
 
 ONE_ROW_RATIO = 2.4  # a crop at least this wide for its height holds one row of text
+FEW = 25  # a country with fewer crops comes no more often than one with as many
+COVERED = 0.12  # of the crops whose characters' places are known
+LEGIBLE = 13, 5  # px that a character needs in height and width to be read
 
 
 @dataclass(frozen=True)
@@ -49,10 +54,13 @@ class Drawn:
 
 
 def crop_weights(crops: Sequence[Crop], power: float) -> FloatArray:
-    """Rarer countries, and rarer Chinese provinces, come more often than the data has them."""
+    """Rarer countries, and rarer Chinese provinces, come more often than the data has them, up to a limit; several
+    crops of one plate share what one would get."""
     keys = [c.country + (c.text[:1] if c.country == "CN" else "") for c in crops]
-    counts = {k: keys.count(k) for k in set(keys)}
-    return np.array([counts[k] ** (power - 1) for k in keys])
+    counts, same = Counter(keys), Counter((c.country, c.text) for c in crops)
+    return np.array(
+        [max(counts[k], FEW) ** (power - 1) / same[c.country, c.text] for k, c in zip(keys, crops, strict=True)]
+    )
 
 
 def draw_cut(rng: np.random.Generator, crop: Crop, width: int, height: int) -> FloatArray:
@@ -81,10 +89,11 @@ def jitter(rng: np.random.Generator, quad: FloatArray, sigma: float) -> FloatArr
     return quad + rng.normal(0, sigma * float(plate_height(quad)), (4, 2))
 
 
-def coarsen(rng: np.random.Generator, image: Image, lowest: int = 11) -> Image:
-    """As from a plate of fewer pixels: shrunk and enlarged again."""
-    h = int(np.exp(rng.uniform(np.log(lowest), np.log(44))))
-    w = max(20, round(h * float(rng.uniform(1.8, 4.2))))
+def coarsen(rng: np.random.Generator, image: Image, characters: int, rows: int) -> Image:
+    """As from a plate of fewer pixels, but still legible: shrunk and enlarged again."""
+    lowest = min(rows * LEGIBLE[0], 40)
+    h = int(np.exp(rng.uniform(np.log(lowest), np.log(46))))
+    w = max(LEGIBLE[1] * -(-characters // rows), round(h * float(rng.uniform(1.8, 4.2))))
     small = cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA)
     return cv2.resize(small, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_LINEAR)
 
@@ -117,7 +126,7 @@ class ReadingData(Dataset[tuple[torch.Tensor, list[int], int, int, int]]):
         rng = np.random.default_rng((self.seed, i))
         image, text, colour, rows = self._drawn(rng) if rng.random() < self.share else self._real(rng)
         if rng.random() < 0.3:
-            image = coarsen(rng, image)
+            image = coarsen(rng, image, len(text), rows or 1)
         image = photometric(rng, image, blur=0.3, longest=4.5, lowest_quality=20)
         slots = self.alphabet.encode(text, self.slots)
         colour_class = COLOURS.index(colour) if colour in COLOURS else -1
@@ -131,7 +140,22 @@ class ReadingData(Dataset[tuple[torch.Tensor, list[int], int, int, int]]):
         rows = crop.rows
         if rows is None and crop.box is None and w >= ONE_ROW_RATIO * h:
             rows = 1
-        return cut(image, draw_cut(rng, crop, w, h)), crop.text, crop.colour, rows
+        text, boxes = crop.text, chinese_boxes(crop.text)
+        if crop.country == "CN" and rows == 1 and boxes is not None and rng.random() < COVERED:
+            place = self._plate_of(crop, w, h)
+            if place is not None:
+                image = np.array(image)
+                text = cover(rng, image, text, boxes, place)
+        return cut(image, draw_cut(rng, crop, w, h)), text, crop.colour, rows
+
+    @staticmethod
+    def _plate_of(crop: Crop, width: int, height: int) -> FloatArray | None:
+        """Where the plate itself lies in the crop: its corners, or all of a crop that was cut to the edge."""
+        if crop.quad is not None:
+            return crop.quad
+        if crop.box is None and width >= ONE_ROW_RATIO * height:
+            return box_quad(np.array([0, 0, width, height], float))
+        return None
 
     def _drawn(self, rng: np.random.Generator) -> tuple[Image, str, str | None, int | None]:
         assert self.bank is not None
@@ -139,8 +163,8 @@ class ReadingData(Dataset[tuple[torch.Tensor, list[int], int, int, int]]):
         plate, image = self.drawn[k], np.array(self.bank[k])
         h, w = image.shape[:2]
         text = plate.text
-        if rng.random() < 0.06:
-            text = cover(rng, image, plate)
+        if rng.random() < COVERED:
+            text = cover(rng, image, text, plate.char_boxes, box_quad(np.array([0, 0, w, h], float)))
         pad = round(h * 0.45)
         if rng.random() < 0.5:
             tone = tuple(int(v) for v in rng.uniform(0, 140) + rng.normal(0, 10, 3).clip(-30, 30))
@@ -154,19 +178,6 @@ class ReadingData(Dataset[tuple[torch.Tensor, list[int], int, int, int]]):
         quad = box_quad(np.array([pad, pad, pad + w, pad + h], float))
         crop = Crop(text, "", plate.colour, plate.rows, quad, None)
         return cut(around, draw_cut(rng, crop, w, h)), text, plate.colour, plate.rows
-
-
-def cover(rng: np.random.Generator, image: Image, plate: Drawn) -> str:
-    """Hides one character under dirt or a sticker: nobody could read it, so its label becomes UNREADABLE."""
-    k = int(rng.integers(len(plate.text)))
-    h, w = image.shape[:2]
-    x1, y1, x2, y2 = (plate.char_boxes[k] * (w, h, w, h)).astype(int)
-    x1, y1, x2, y2 = max(x1 - 1, 0), max(y1 - 2, 0), min(x2 + 1, w), min(y2 + 2, h)
-    if x2 - x1 < 2 or y2 - y1 < 2:
-        return plate.text
-    patch = rng.normal(rng.uniform(20, 220), rng.uniform(3, 25), (y2 - y1, x2 - x1, 3))
-    image[y1:y2, x1:x2] = cv2.GaussianBlur(patch.clip(0, 255).astype(np.uint8), (0, 0), 1.5)
-    return plate.text[:k] + "?" + plate.text[k + 1 :]
 
 
 def collate(batch: Sequence[tuple[torch.Tensor, list[int], int, int, int]]) -> tuple[torch.Tensor, ReaderTargets]:
