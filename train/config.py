@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -66,10 +66,26 @@ class RefinerTrainConfig(DetectorTrainConfig):
 
 
 class ReaderTrainConfig(TrainConfig):
+    network: Literal["maskocr", "conv", "ctc"] = Field("maskocr", description="the reader, or a baseline of its size")
     synthetic_share: float = Field(0.4, ge=0, le=1)
     country_power: float = Field(0.5, ge=0, le=1, description="0: every country equally often, 1: as the data has them")
     ctc_weight: float = Field(1.0, ge=0)
     smoothing: float = Field(0.05, ge=0, lt=1)
+
+
+class VisualTrainConfig(TrainConfig):
+    """Phase 1 of the reader's pre-training."""
+
+    hidden: float = Field(0.45, gt=0, lt=1, description="share of a plate that is hidden")
+    latent_weight: float = Field(0.05, ge=0)
+    synthetic_share: float = Field(0.0, ge=0, le=1)
+    country_power: float = Field(0.5, ge=0, le=1)
+
+
+class LanguageTrainConfig(TrainConfig):
+    """Phase 2: on drawn plates alone."""
+
+    hidden_characters: float = Field(0.15, gt=0, le=1, description="share of the characters that are hidden")
 
 
 C = TypeVar("C", bound=TrainConfig)

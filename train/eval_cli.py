@@ -73,7 +73,10 @@ def scenes(data: str, split: str, protocol: str, **options: Any) -> None:
 
 
 @evaluate.command()
-@_with_options(_PROTOCOL)
+@_with_options(
+    _PROTOCOL,
+    click.option("--weights", help="Measure this weights.pt in PyTorch (a reader's or a baseline's), not exported."),
+)
 def reader(
     data: str,
     split: str,
@@ -82,6 +85,7 @@ def reader(
     sheets: Path | None,
     card: str | None,
     limit: int | None,
+    weights: str | None,
     **models: str | None,
 ) -> None:
     """Texts of plate crops."""
@@ -90,9 +94,17 @@ def reader(
 
     samples = _samples(data, split, protocol, None, limit)
     failures, chosen = _failures(sheets), _given(models)
+    if weights:
+        from train.torch_reader import TorchReader
+        from train.weights import weights_path
+
+        source: Any = TorchReader(weights_path(weights))
+        chosen = {"weights": weights}
+    else:
+        source = PlateReader(**chosen)
     report = evaluate_crops(
         samples,
-        PlateReader(**chosen),
+        source,
         data=data,
         split=split,
         failures=failures,

@@ -54,14 +54,19 @@ class Text(Protocol):
     def text(self) -> str: ...
 
 
-class Reader(Protocol):
+class CropReader(Protocol):
+    """What is used of a `streamer.PlateReader` for crops."""
+
+    def read_crops(self, crops: Sequence[Image], /) -> Sequence[Text]: ...
+
+
+class Reader(CropReader, Protocol):
     """What is used of a `streamer.PlateReader`."""
 
     @property
     def min_score(self) -> float: ...
     def read(self, image_bgr: Image, /) -> Sequence[DetectedPlate]: ...
     def detect(self, image_bgr: Image, /) -> Sequence[DetectedPlate]: ...
-    def read_crops(self, crops: Sequence[Image], /) -> Sequence[Text]: ...
 
 
 def limited(samples: Sequence[Sample], limit: int | None) -> list[Sample]:
@@ -169,7 +174,7 @@ def cut(image: Image, box_xyxy: Sequence[float] | npt.NDArray[np.float64], margi
 
 def evaluate_crops(
     samples: Sequence[Sample],
-    reader: Reader,
+    reader: CropReader,
     *,
     data: str = "",
     split: str = "dev",

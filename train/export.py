@@ -14,12 +14,13 @@ import torch
 import yaml
 
 from models.export import detector_to_openvino, quantise, reader_to_openvino, refiner_to_openvino, save
+from models.reader.ctc import CtcReaderNet
 from models.reader.network import ReaderSize
 from streamer.alphabet import Alphabet
 from streamer.engine.detector import Detector
 from streamer.engine.refiner import ACROSS, ALONG, HEIGHT, WIDTH, Refiner, cut_around
 from streamer.engine.zoo import sha256
-from streamer.errors import InputError
+from streamer.errors import InputError, ModelError
 from streamer.pixels import frame_of
 from train.calibrate import detector_input, fit_min_score, fit_temperature, reader_crop, spread
 from train.config import ALPHABET
@@ -58,6 +59,10 @@ def export(
     """
     state = load_weights(weights)
     module = build(state)
+    if isinstance(module, CtcReaderNet):
+        raise ModelError(
+            f"{weights}: a CTC baseline, which nothing here runs; measure it by alpr eval reader --weights"
+        )
     name = name or str(state["config"]["name"])
     folder = out / name
     kind = kind_of(state)

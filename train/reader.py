@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from models.detector.network import normalise
 from models.reader.loss import ReaderTargets, reader_loss
-from models.reader.network import PlateReaderNet, ReaderSize
+from models.reader.network import ReaderSize
 from streamer.alphabet import Alphabet
 from streamer.errors import InputError
 from train.bank import assets_of, shrunk, store
-from train.config import ALPHABET, ReaderTrainConfig
+from train.config import ALPHABET, ReaderTrainConfig, TrainConfig
 from train.data.cache import PictureCache, Region, build_cache
 from train.data.manifest import Sample, is_validation
 from train.data.open import open_datasets
@@ -27,6 +27,7 @@ from train.detector import data_hash
 from train.distributed import first_alone, rank
 from train.loop import fit
 from train.plots import plot_losses, reader_sheet
+from train.weights import build_reader
 
 CACHE_SIDE = 320
 log = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ def crop_of(sample: Sample, scale: float) -> Crop:
     )
 
 
-def drawn_bank(config: ReaderTrainConfig, data: Sequence[str], folder: Path) -> tuple[list[Drawn], PictureCache | None]:
+def drawn_bank(config: TrainConfig, data: Sequence[str], folder: Path) -> tuple[list[Drawn], PictureCache | None]:
     """The drawn plates and their pictures, kept beside the other caches."""
     if not config.synthetic:
         return [], None
@@ -127,6 +128,17 @@ def reader_data(config: ReaderTrainConfig, data: Sequence[str], out: Path) -> tu
     return dataset, samples
 
 
+def reader_part(model: nn.Module, state: dict[str, Any]) -> dict[str, Tensor]:
+    """The parameters for `model`, whose reader is that of a weights.pt: of a reader's, or of a pre-training's (which
+    hold one as `reader`). What the model has around its reader stays as it is."""
+    inner = {k.removeprefix("reader."): v for k, v in state["model"].items() if k.startswith("reader.")}
+    inner = inner or state["model"]
+    mine = model.state_dict()
+    if any(k.startswith("reader.") for k in mine):
+        return mine | {f"reader.{k}": v for k, v in inner.items()}
+    return dict(inner)
+
+
 def train_reader(
     config: ReaderTrainConfig,
     data: Sequence[str],
@@ -138,9 +150,8 @@ def train_reader(
     """Trains from the data sets and gives the path of the weights."""
     with first_alone():
         dataset, samples = reader_data(config, data, out)
-        alphabet, size = dataset.alphabet, ReaderSize()
         if rank() == 0:
-            reader_sheet(dataset, alphabet, out / "samples.png")
+            reader_sheet(dataset, dataset.alphabet, out / "samples.png")
 
     def step_loss(model: nn.Module, batch: tuple[Tensor, ReaderTargets]) -> dict[str, Tensor]:
         images, t = batch
@@ -150,9 +161,9 @@ def train_reader(
         return reader_loss(outputs, targets, ctc_weight=config.ctc_weight, smoothing=config.smoothing)
 
     torch.manual_seed(config.seed)
-    model, ema = PlateReaderNet(alphabet.size, size), PlateReaderNet(alphabet.size, size)
+    model, ema = build_reader(config.network), build_reader(config.network)
     info: dict[str, Any] = {"data_hash": data_hash(samples), "crops": len(samples), "torch": str(torch.__version__)}
-    weights = fit(model, ema, dataset, collate, step_loss, config, out, device, resume, info, init)
+    weights = fit(model, ema, dataset, collate, step_loss, config, out, device, resume, info, init, reader_part)
     if rank() == 0:
         plot_losses(out / "metrics.jsonl", out / "losses.png")
     return weights

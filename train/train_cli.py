@@ -95,6 +95,30 @@ def reader(**kwargs) -> None:  # type: ignore[no-untyped-def]
     _run(ReaderTrainConfig, train_reader, reader_data, collate, **kwargs)
 
 
+@train.command("pretrain-visual")
+@options
+def pretrain_visual(**kwargs) -> None:  # type: ignore[no-untyped-def]
+    """Before the reader, phase 1: its encoder learns what hidden parts of plates look like, from crops without text."""
+    from train.config import VisualTrainConfig
+    from train.data.masking import collate
+    from train.pretrain import pretrain_visual, visual_data
+
+    then = "alpr train pretrain-language --init {weights} --config configs/reader/language.yaml --data {data}"
+    _run(VisualTrainConfig, pretrain_visual, visual_data, collate, then=then, **kwargs)
+
+
+@train.command("pretrain-language")
+@options
+def pretrain_language(**kwargs) -> None:  # type: ignore[no-untyped-def]
+    """Phase 2: its decoder learns what stands at hidden places, from drawn plates; --init takes phase 1's weights."""
+    from train.config import LanguageTrainConfig
+    from train.data.masking import collate
+    from train.pretrain import language_data, pretrain_language
+
+    then = "alpr train reader --init {weights} --config configs/reader/base.yaml --data {data}"
+    _run(LanguageTrainConfig, pretrain_language, language_data, collate, then=then, **kwargs)
+
+
 def _run(  # type: ignore[no-untyped-def]
     schema,
     teach,
@@ -111,6 +135,7 @@ def _run(  # type: ignore[no-untyped-def]
     compile,
     bf16,
     loader_only,
+    then="alpr export {weights} --data {data}",
 ) -> None:
     import torch
 
@@ -134,6 +159,6 @@ def _run(  # type: ignore[no-untyped-def]
         share_of(config.batch)  # a batch that does not divide is told before the hour of preparation
         weights = teach(config, list(data), out, own, resume=not fresh, init=_weights(init))
         if rank() == 0:
-            click.echo(f"weights: {weights}\nnext: alpr export {weights} --data {data[0]}")
+            click.echo(f"weights: {weights}\nnext: {then.format(weights=weights, data=data[0])}")
     finally:
         leave()

@@ -10,12 +10,16 @@ from typing import Any
 import torch
 
 from models.detector.network import SIZES, PlateDetector
-from models.reader.network import PlateReaderNet
+from models.reader.ctc import CtcReaderNet
+from models.reader.network import PlateReaderNet, ReaderSize
 from models.refiner.network import PlateRefinerNet
 from streamer.alphabet import Alphabet
 from streamer.engine.zoo import zoo_folder
 from streamer.errors import ConfigError, ModelError
 from train.config import ALPHABET
+
+CONV = ReaderSize(attention=False, layers=3)  # three residual blocks cost what four transformer blocks do
+PRETRAINING = ("hidden", "hidden_characters")  # what only a pre-training's configuration holds
 
 
 def weights_path(name_or_path: str) -> Path:
@@ -58,9 +62,12 @@ def load_weights(path: Path) -> dict[str, Any]:
 
 
 def kind_of(state: dict[str, Any]) -> str:
-    """detector | refiner | reader, by the configuration the weights were trained with."""
+    """detector | refiner | reader | pre-training, by the configuration the weights were trained with."""
     config = state["config"]
-    return "refiner" if "detector" in config else "detector" if "size" in config else "reader"
+    for key, kind in (("detector", "refiner"), ("size", "detector"), *((k, "pre-training") for k in PRETRAINING)):
+        if key in config:
+            return kind
+    return "reader"
 
 
 def require_detector(weights: Path, option: str) -> None:
@@ -73,15 +80,25 @@ def require_detector(weights: Path, option: str) -> None:
         raise ConfigError(f"{option} {weights}: holds the weights of a {kind}, expected a detector's")
 
 
+def build_reader(network: str) -> torch.nn.Module:
+    """A reader with random weights: maskocr, or one of the baselines conv and ctc."""
+    classes = Alphabet.load(ALPHABET).size
+    if network == "ctc":
+        return CtcReaderNet(classes)
+    return PlateReaderNet(classes, CONV if network == "conv" else None)
+
+
 def build(state: dict[str, Any]) -> torch.nn.Module:
-    """The network of these weights, in evaluation mode."""
+    """The network of these weights, in evaluation mode. ModelError for a pre-training's, which is no model yet."""
     module: torch.nn.Module
+    if kind_of(state) == "pre-training":
+        raise ModelError(f"{state['config']['name']}: holds a pre-training; train a reader from it first (--init)")
     if kind_of(state) == "refiner":
         module = PlateRefinerNet()
     elif kind_of(state) == "detector":
         size = SIZES[state["config"]["size"]]
         module = PlateDetector(replace(size, reg_max=state["config"].get("reg_max", size.reg_max)))
     else:
-        module = PlateReaderNet(Alphabet.load(ALPHABET).size)
+        module = build_reader(state["config"].get("network", "maskocr"))
     module.load_state_dict(state["model"])
     return module.eval()

@@ -52,20 +52,22 @@ def known_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def reader_loss(
-    outputs: tuple[tuple[Tensor, Tensor, Tensor], Tensor, Tensor],
+    outputs: tuple[tuple[Tensor | None, Tensor, Tensor], Tensor, Tensor],
     targets: ReaderTargets,
     ctc_weight: float = 1.0,
     kind_weight: float = 0.1,
     smoothing: float = 0.05,
 ) -> dict[str, Tensor]:
-    """Dict of scalar losses with their weighted sum as `total`."""
+    """Dict of weighted scalar losses with their sum as `total`. A network without character queries gives None for
+    their logits and learns by CTC alone."""
     (characters, colour, rows), ctc_one, ctc_two = outputs
     losses = {
-        "characters": F.cross_entropy(
-            characters.flatten(0, 1).float(), targets.slots.flatten(), label_smoothing=smoothing
-        ),
-        "ctc": ctc_loss(ctc_one, ctc_two, targets),
-        "kind": known_cross_entropy(colour, targets.colour) + known_cross_entropy(rows, targets.rows),
+        "ctc": ctc_weight * ctc_loss(ctc_one, ctc_two, targets),
+        "kind": kind_weight * (known_cross_entropy(colour, targets.colour) + known_cross_entropy(rows, targets.rows)),
     }
-    losses["total"] = losses["characters"] + ctc_weight * losses["ctc"] + kind_weight * losses["kind"]
+    if characters is not None:
+        losses["characters"] = F.cross_entropy(
+            characters.flatten(0, 1).float(), targets.slots.flatten(), label_smoothing=smoothing
+        )
+    losses["total"] = torch.stack(list(losses.values())).sum()
     return losses

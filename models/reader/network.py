@@ -21,7 +21,8 @@ COLOURS = ("blue", "green", "yellow", "white", "black")
 
 @dataclass(frozen=True)
 class ReaderSize:
-    """Widths and depths. `slots` is the longest text plus its EOS."""
+    """Widths and depths. `slots` is the longest text plus its EOS. `attention` False: the tokens are mixed by residual
+    3x3 convolutions in place of transformer blocks (a baseline)."""
 
     stem: tuple[int, int, int] = (32, 64, 96)
     width: int = 160
@@ -30,6 +31,7 @@ class ReaderSize:
     decoder_layers: int = 1
     ffn: int = 640
     slots: int = 12
+    attention: bool = True
 
 
 def conv(cin: int, cout: int, stride: int | tuple[int, int] = 1, relu: bool = True) -> nn.Sequential:
@@ -101,6 +103,19 @@ class DecoderBlock(nn.Module):
         return query + self.ffn(self.norm3(query))
 
 
+class ConvBlock(nn.Module):
+    """A residual block of convolutions over the grid of tokens (N, 48, D)."""
+
+    def __init__(self, size: ReaderSize) -> None:
+        super().__init__()
+        self.mix = Residual(size.width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        grid = x.transpose(1, 2).unflatten(2, (TOKEN_ROWS, TOKEN_COLUMNS))
+        mixed: Tensor = self.mix(grid).flatten(2).transpose(1, 2)
+        return mixed
+
+
 class PlateEncoder(nn.Module):
     """(N, 3, 48, 128) normalised BGR -> tokens (N, 48, D), row by row."""
 
@@ -112,7 +127,8 @@ class PlateEncoder(nn.Module):
         )
         self.tokens = nn.Conv2d(c, size.width, 2, 2)
         self.position = nn.Parameter(torch.randn(1, TOKEN_ROWS * TOKEN_COLUMNS, size.width) * 0.02)
-        self.blocks = nn.ModuleList(EncoderBlock(size) for _ in range(size.layers))
+        block = EncoderBlock if size.attention else ConvBlock
+        self.blocks = nn.ModuleList(block(size) for _ in range(size.layers))
         self.norm = nn.LayerNorm(size.width)
 
     def forward(self, image: Tensor) -> Tensor:

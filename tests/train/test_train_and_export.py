@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from datakit import drawn_folder
 
@@ -60,6 +61,7 @@ def test_detector(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str
     assert len(card["training"]["data_hash"]) == 64
     assert 0.1 <= card["min_score"] <= 0.9
     picture = np.full((270, 480, 3), 100, np.uint8)
+    assert sha256(tmp_path / "zoo" / "mine" / "mine.pt") == card["pytorch"]["sha256"]
     for precision in ("f32", "int8"):
         for image in (picture, picture.transpose(1, 0, 2)):
             model = tmp_path / "zoo" / "mine" / f"mine-{precision}.xml"
@@ -119,6 +121,61 @@ def test_reader(folder: Path, tmp_path: Path) -> None:
     for precision in ("f32", "int8"):
         reader = Reader(tmp_path / "zoo" / "mine" / f"mine-{precision}.xml", precision)
         assert len(reader.read([np.zeros((48, 128, 3), np.uint8)])) == 1
+
+
+def test_reader_after_both_phases_of_pretraining(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {"samples": 80, "batch": 8}
+    seen = config(tmp_path / "v.yaml", name="seen", synthetic=0, **settings)
+    told = config(tmp_path / "l.yaml", name="told", synthetic=20, **settings)
+    read = config(tmp_path / "r.yaml", name="read", synthetic=20, **settings)
+    one, two, three = (tmp_path / k for k in ("one", "two", "three"))
+    assert alpr("train", "pretrain-visual", "--config", seen, "--data", folder, "--out", one) == 0
+    assert "pretrain-language --init" in capsys.readouterr().out
+    first, last = first_and_last_loss(one)
+    assert last < first
+    after = ["--data", folder, "--init"]
+    assert alpr("train", "pretrain-language", "--config", told, *after, one / "weights.pt", "--out", two) == 0
+    assert alpr("train", "reader", "--config", read, *after, two / "weights.pt", "--out", three) == 0
+    seen_encoder = {k: v for k, v in load_weights(one / "weights.pt")["model"].items() if k.startswith("reader.enc")}
+    kept = load_weights(two / "weights.pt")["model"]
+    assert all(torch.equal(v, kept[k]) for k, v in seen_encoder.items() if "num_batches" not in k)
+    assert load_weights(three / "weights.pt")["info"]["init_sha256"] == sha256(two / "weights.pt")
+    assert alpr("eval", "reader", folder, "--split", "validation", "--weights", three / "weights.pt") == 0
+    capsys.readouterr()
+    assert alpr("export", two / "weights.pt", "--data", folder, "--out", tmp_path / "zoo") == 5
+    assert "pre-training" in capsys.readouterr().err
+
+
+def test_a_ctc_baseline_is_measured_but_not_exported(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = config(tmp_path / "r.yaml", name="mine", network="ctc", samples=120, batch=8, synthetic=20)
+    out = tmp_path / "run"
+    assert alpr("train", "reader", "--config", mine, "--data", folder, "--out", out) == 0
+    first, last = first_and_last_loss(out)
+    assert last < first
+    assert alpr("eval", "reader", folder, "--split", "validation", "--weights", out / "weights.pt") == 0
+    capsys.readouterr()
+    assert alpr("export", out / "weights.pt", "--data", folder, "--out", tmp_path / "zoo") == 5
+    assert "CTC baseline" in capsys.readouterr().err
+
+
+def test_a_larger_detector_grows_from_a_smaller_one(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = config(tmp_path / "s.yaml", name="small", samples=8, image=96, synthetic=0)
+    large = config(tmp_path / "m.yaml", name="large", size="m", samples=8, image=96, synthetic=0, hard=0.0)
+    train = ["train", "detector", "--data", folder]
+    assert alpr(*train, "--config", small, "--out", tmp_path / "small") == 0
+    init = ["--init", tmp_path / "small" / "weights.pt"]
+    assert alpr(*train, "--config", large, *init, "--out", tmp_path / "large") == 0
+    assert load_weights(tmp_path / "large" / "weights.pt")["config"]["size"] == "m"
+    capsys.readouterr()
+    back = ["--init", tmp_path / "large" / "weights.pt"]
+    assert alpr(*train, "--config", small, *back, "--out", tmp_path / "back") == 2
+    assert "cannot grow" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 from models.reader.loss import ReaderTargets
 from models.reader.network import COLOURS
 from streamer.alphabet import Alphabet
-from streamer.geometry import box_quad, grow_quad, plate_height
+from streamer.geometry import box_quad, grow_quad, homography, plate_height
 from streamer.pixels import MARGIN_ACROSS, MARGIN_ALONG, cut
 from streamer.types import FloatArray, Image
 from train.data.cache import PictureCache
@@ -113,10 +113,13 @@ class ReadingData(Dataset[tuple[torch.Tensor, list[int], int, int, int]]):
         slots: int,
         synthetic_share: float,
         seed: int = 0,
+        texts: bool = True,
     ) -> None:
+        """`texts` False: crops need none, and slots and length tell nothing."""
         self.crops, self.cache, self.drawn, self.bank = crops, cache, drawn, bank
         self.cumulative = np.cumsum(weights / weights.sum()) if len(crops) else np.zeros(0)
         self.alphabet, self.total, self.slots, self.seed = alphabet, total, slots, seed
+        self.texts = texts
         self.share = 0.0 if not drawn else 1.0 if not len(crops) else synthetic_share
 
     def __len__(self) -> int:
@@ -128,7 +131,7 @@ class ReadingData(Dataset[tuple[torch.Tensor, list[int], int, int, int]]):
         if rng.random() < 0.3:
             image = coarsen(rng, image, len(text), rows or 1)
         image = photometric(rng, image, blur=0.3, longest=4.5, lowest_quality=20)
-        slots = self.alphabet.encode(text, self.slots)
+        slots = self.alphabet.encode(text if self.texts else "", self.slots)
         colour_class = COLOURS.index(colour) if colour in COLOURS else -1
         tensor = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
         return tensor, slots, len(text), colour_class, -1 if rows is None else rows - 1
@@ -158,26 +161,48 @@ class ReadingData(Dataset[tuple[torch.Tensor, list[int], int, int, int]]):
         return None
 
     def _drawn(self, rng: np.random.Generator) -> tuple[Image, str, str | None, int | None]:
-        assert self.bank is not None
-        k = int(rng.integers(len(self.drawn)))
-        plate, image = self.drawn[k], np.array(self.bank[k])
+        plate, image = self._bank_plate(rng)
         h, w = image.shape[:2]
         text = plate.text
         if rng.random() < COVERED:
             text = cover(rng, image, text, plate.char_boxes, box_quad(np.array([0, 0, w, h], float)))
-        pad = round(h * 0.45)
-        if rng.random() < 0.5:
-            tone = tuple(int(v) for v in rng.uniform(0, 140) + rng.normal(0, 10, 3).clip(-30, 30))
-            around = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=tone)
-        else:
-            # Of the plate's own edge colours, smeared: mirrored, it would show characters that no label names.
-            around = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
-            smeared = cv2.GaussianBlur(around, (0, 0), pad / 2)
-            smeared[pad : pad + h, pad : pad + w] = image
-            around = smeared
-        quad = box_quad(np.array([pad, pad, pad + w, pad + h], float))
+        around, quad = surrounded(rng, image)
         crop = Crop(text, "", plate.colour, plate.rows, quad, None)
         return cut(around, draw_cut(rng, crop, w, h)), text, plate.colour, plate.rows
+
+    def flat(self, rng: np.random.Generator) -> tuple[torch.Tensor, str, FloatArray]:
+        """A drawn plate cut as in use, (3, 48, 128) uint8, its text, and where its characters stand, px (n, 4)."""
+        plate, image = self._bank_plate(rng)
+        h, w = image.shape[:2]
+        around, place = surrounded(rng, image)
+        quad = draw_cut(rng, Crop(plate.text, "", plate.colour, plate.rows, place, None), w, h)
+        crop = photometric(rng, cut(around, quad), blur=0.2, longest=3.0, lowest_quality=30)
+        target = box_quad(np.array([0, 0, crop.shape[1], crop.shape[0]], float))
+        boxes = plate.char_boxes * (w, h, w, h) + np.tile(place[0], 2)
+        corners = cv2.perspectiveTransform(box_quad(boxes).astype(np.float64), homography(quad, target))
+        tensor = torch.from_numpy(np.ascontiguousarray(crop.transpose(2, 0, 1)))
+        return tensor, plate.text, np.concatenate([corners.min(1), corners.max(1)], -1)
+
+    def _bank_plate(self, rng: np.random.Generator) -> tuple[Drawn, Image]:
+        assert self.bank is not None
+        k = int(rng.integers(len(self.drawn)))
+        return self.drawn[k], np.array(self.bank[k])
+
+
+def surrounded(rng: np.random.Generator, plate: Image) -> tuple[Image, FloatArray]:
+    """A drawn plate on a ground, and its corners there."""
+    h, w = plate.shape[:2]
+    pad = round(h * 0.45)
+    if rng.random() < 0.5:
+        tone = tuple(int(v) for v in rng.uniform(0, 140) + rng.normal(0, 10, 3).clip(-30, 30))
+        around = cv2.copyMakeBorder(plate, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=tone)
+    else:
+        # Of the plate's own edge colours, smeared: mirrored, it would show characters that no label names.
+        around = cv2.copyMakeBorder(plate, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
+        smeared = cv2.GaussianBlur(around, (0, 0), pad / 2)
+        smeared[pad : pad + h, pad : pad + w] = plate
+        around = smeared
+    return around, box_quad(np.array([pad, pad, pad + w, pad + h], float))
 
 
 def collate(batch: Sequence[tuple[torch.Tensor, list[int], int, int, int]]) -> tuple[torch.Tensor, ReaderTargets]:
