@@ -28,9 +28,11 @@ def decode_levels(levels: Sequence[F32Array], min_score: float) -> tuple[FloatAr
     was trained to plain distances), corner offsets TL TR BR BL; all distances in strides from the location's centre.
     """
     logit = np.log(min_score / (1 - min_score))
+    scoring = [np.nonzero(level[..., 0] >= logit) for level in levels]
+    if not any(len(y) for y, _ in scoring):  # most frames of most cameras
+        return np.zeros((0, 4)), np.zeros(0), np.zeros((0, 4, 2))
     rows, points, strides = [], [], []
-    for level, stride in zip(levels, STRIDES, strict=True):
-        y, x = np.nonzero(level[..., 0] >= logit)
+    for level, stride, (y, x) in zip(levels, STRIDES, scoring, strict=True):
         rows.append(level[y, x].astype(np.float64))
         points.append(np.stack([x + 0.5, y + 0.5], -1) * stride)
         strides.append(np.full(len(x), float(stride)))

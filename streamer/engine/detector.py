@@ -112,6 +112,8 @@ def worth_a_look(min_score: float) -> float:
 def looked_at(plates: Plates, width: int, height: int, min_score: float) -> Plates:
     """Refined finds, best first: those that reach `min_score`, each plate once (two finds may meet on one plate)."""
     there = plates[plates.score >= min_score]
+    if not len(there):
+        return there
     there = there[nms(there.box_xyxy, there.score, NMS_IOU)]
     return in_frame(there.box_xyxy, there.score, there.quad, width, height)
 
@@ -141,6 +143,8 @@ def plates_of_levels(
     `scale` (2,): net_xy = frame_xy * scale.
     """
     box, score, quad = decode_levels(levels, min_score)
+    if not len(score):
+        return Plates.empty()
     keep = nms(box, score, NMS_IOU)
     return in_frame(box[keep] / np.tile(scale, 2), score[keep], quad[keep] / scale, width, height)
 
