@@ -3,6 +3,7 @@ threshold."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TypeVar
@@ -89,10 +90,8 @@ def fit_temperature(module: nn.Module, samples: Sequence[Sample], alphabet: Alph
 
 
 def fit_min_score(module: nn.Module, samples: Sequence[Sample], refiner: Refiner | None = None) -> float:
-    """The score with the best F2 of found plates (IoU 0.5) on these pictures, to two decimals; 0.4 without any.
+    """The score with the best F1 of found plates (IoU 0.5) on these pictures, to two decimals; 0.4 without any.
     `refiner`: who looks again at what the module finds.
-
-    F2 and not F1: what is missed is lost, while most of what is found and is no plate cannot be read either.
 
     Pictures that may hold unlabelled plates are left out: their misses would count and their false ones would not.
     """
@@ -113,16 +112,16 @@ def fit_min_score(module: nn.Module, samples: Sequence[Sample], refiner: Refiner
     return best_threshold(rows, plates)
 
 
-def best_threshold(rows: Sequence[tuple[float, bool]], plates: int, beta: float = 2.0, default: float = 0.4) -> float:
-    """The threshold of best F-beta among (score, right) rows, half-way to the next lower score, within 0.1 and 0.9."""
+def best_threshold(rows: Sequence[tuple[float, bool]], plates: int, beta: float = 1.0, default: float = 0.4) -> float:
+    """The threshold of best F-beta among (score, right) rows: the last score that pays, to two decimals, within 0.1
+    and 0.9. Lower ones would let in more than what was seen to pay."""
     if not rows or not plates:
         return default
     ordered = sorted(rows, reverse=True)
     hits = np.cumsum([right for _, right in ordered])
     f = (1 + beta**2) * hits / (np.arange(1, len(ordered) + 1) + beta**2 * plates)
     best = int(f.argmax())
-    below = ordered[best + 1][0] if best + 1 < len(ordered) else ordered[best][0]
-    return round(float(np.clip((ordered[best][0] + below) / 2, 0.1, 0.9)), 2)
+    return float(np.clip(math.floor(ordered[best][0] * 100 + 1e-9) / 100, 0.1, 0.9))
 
 
 def steps(n: int, size: int) -> list[int]:

@@ -50,8 +50,10 @@ def export(
     name: str | None = None,
     min_score: float | None = None,
     refiner: str | None = None,
+    keep_weights: bool = False,
 ) -> Path:
-    """Writes `out/NAME/` with both precisions, the PyTorch weights, a card and the golden answers; gives the folder.
+    """Writes `out/NAME/` with both precisions, a card and the golden answers, and the PyTorch weights where wanted;
+    gives the folder.
 
     `data` is what INT8 is calibrated on and, its validation part, what the detector's operating point (`min_score`
     None) and the reader's temperature are fitted on. `refiner`: who will look again at what the detector finds, a name
@@ -75,7 +77,6 @@ def export(
     files = {"f32": folder / f"{name}-f32.xml", "int8": folder / f"{name}-int8.xml"}
     save(done.f32, files["f32"])
     save(done.int8, files["int8"])
-    shipped = save_shipped(state, folder)
     path_of(folder).write_text(json.dumps(done.golden, ensure_ascii=False) + "\n", encoding="utf-8")
     card = {
         "name": name,
@@ -88,9 +89,11 @@ def export(
             precision: {"xml": xml.name, "sha256_xml": sha256(xml), "sha256_bin": sha256(xml.with_suffix(".bin"))}
             for precision, xml in files.items()
         },
-        "pytorch": {"file": shipped.name, "sha256": sha256(shipped)},
         "training": {"config": state["config"], **state.get("info", {})},
     }
+    if keep_weights:
+        kept = save_shipped(state, folder)
+        card["pytorch"] = {"file": kept.name, "sha256": sha256(kept)}
     (folder / "card.yaml").write_text(yaml.safe_dump(card, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return folder
 
@@ -107,7 +110,7 @@ def convert_detector(
     card = {
         "input": "u8 NHWC BGR, letterboxed to 640x384 or 384x640",
         "min_score": chosen,
-        "min_score_from": "given" if min_score else f"best F2 on {len(held_out)} pictures of the validation part",
+        "min_score_from": "given" if min_score else f"best F1 on {len(held_out)} pictures of the validation part",
         "refiner": refiner,
     }
     network = detector_to_openvino(module)

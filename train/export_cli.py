@@ -19,7 +19,7 @@ import click
 @click.option(
     "--min-score",
     type=click.FloatRange(0, 1, True, True),
-    help="Detector's operating point. [default: the best F2 on the validation part]",
+    help="Detector's operating point. [default: the best F1 on the validation part]",
 )
 @click.option(
     "--refiner",
@@ -27,13 +27,22 @@ import click
     show_default=True,
     help="Who looks again at what a detector finds: a name in the zoo, or none.",
 )
+@click.option("--keep-weights", is_flag=True, help="Put the PyTorch weights beside the files, for --init by name.")
 def export(
-    weights: str, data: tuple[str, ...], out: Path, name: str | None, min_score: float | None, refiner: str
+    weights: str,
+    data: tuple[str, ...],
+    out: Path,
+    name: str | None,
+    min_score: float | None,
+    refiner: str,
+    keep_weights: bool,
 ) -> None:
     """Convert WEIGHTS (a training's weights.pt, or shipped ones by name) to OpenVINO, f32 and INT8, with a card."""
     from train.export import export as convert
     from train.weights import weights_path
 
-    folder = convert(weights_path(weights), data, out, name, min_score, None if refiner == "none" else refiner)
+    folder = convert(
+        weights_path(weights), data, out, name, min_score, None if refiner == "none" else refiner, keep_weights
+    )
     for file in sorted(folder.iterdir()):
         click.echo(f"{file}  {file.stat().st_size / 1e6:.2f} MB")

@@ -14,8 +14,8 @@ from train.calibrate import best_threshold, golden_section, spread, steps
         ([], 0, 0.4),
         ([], 3, 0.4),
         ([(0.8, True)], 1, 0.8),
-        ([(0.8, True), (0.3, False)], 1, 0.55),
-        ([(0.8, True), (0.7, True), (0.3, False)], 2, 0.5),
+        ([(0.8, True), (0.3, False)], 1, 0.8),
+        ([(0.8, True), (0.709, True), (0.3, False)], 2, 0.7),
         ([(0.8, False), (0.7, True)], 1, 0.7),  # the false one is borne: the plate behind it would be lost
         ([(0.05, True)], 1, 0.1),
         ([(0.99, True), (0.98, False)], 1, 0.9),

@@ -54,7 +54,7 @@ def test_detector(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str
     first, last = first_and_last_loss(out)
     assert last < first
     assert {"weights.pt", "losses.png", "samples.png", "checkpoint.pt"} <= {p.name for p in out.iterdir()}
-    assert alpr("export", out / "weights.pt", "--data", folder, "--out", tmp_path / "zoo") == 0
+    assert alpr("export", out / "weights.pt", "--data", folder, "--out", tmp_path / "zoo", "--keep-weights") == 0
     assert "mine-int8.bin" in capfd.readouterr().out
     card = yaml.safe_load((tmp_path / "zoo" / "mine" / "card.yaml").read_text())
     assert 5 <= card["training"]["pictures"] <= 10  # those that show a plate, without the validation part
