@@ -11,6 +11,7 @@ import numpy as np
 from streamer.alphabet import Alphabet
 from streamer.errors import ConfigError, InputError
 from streamer.types import FloatArray, Image
+from train.synth import emblem
 from train.synth.fonts import MASTER, WORDS, AnyFace, FontBook, Glyph
 from train.synth.layouts import Band, Box, Catalogue, Layout, Rgb, colour_of
 from train.synth.pattern import SEPARATORS, Item, sample_rows
@@ -253,7 +254,7 @@ class PlateRenderer:
             if box is not None and item.label:
                 sheet.boxes[k, n] = box
         for x, y, d in layout.seals:
-            _seal(rng, sheet.picture, x * scale, y * scale, d * scale)
+            emblem.seal(rng, sheet.picture, x * scale, y * scale, d * scale)
         if dots:
             for x, y, d in layout.dots:
                 centre = (round((x + shift[0]) * scale * 8), round((y + shift[1]) * scale * 8))
@@ -270,10 +271,33 @@ class PlateRenderer:
             cv2.line(sheet.ink, (round(x), middle), (round(x + wide), middle), 255, max(1, h // 80))
             self._row(rng, sheet, rows[0], 0, (x, y + high / 2, wide, high / 2), layout.cap, face)
             return
+        pale = layout.colour in ("white", "yellow")
+        if pale and len(rows) == 1 and rng.random() < 0.15:
+            x, wide = self._beside(rng, sheet, (x, y, wide, high))
         spacing = rng.uniform(0.2, 0.55)
         for k, row in enumerate(rows):
             box = (x, y + k * high / len(rows), wide, high / len(rows))
-            self._row(rng, sheet, row, k, box, layout.cap, face, spacing, layout.colour in ("white", "yellow"))
+            self._row(rng, sheet, row, k, box, layout.cap, face, spacing, pale)
+
+    def _beside(self, rng: np.random.Generator, sheet: _Sheet, box: Box) -> tuple[float, float]:
+        """Arms with a country's code below them, a symbol, or two small letters at the left or right end of the row;
+        gives where the text may start and how wide it is."""
+        x, y, wide, high = box
+        room = 0.11 * wide
+        left = rng.random() < 0.8
+        middle = x + room / 2 if left else x + wide - room / 2
+        kind = rng.random()
+        if kind < 0.55:
+            emblem.arms(rng, sheet.picture, middle, y + 0.38 * high, rng.uniform(0.3, 0.45) * high)
+            code = "".join(rng.choice(list("ABDEFHIKLMNRSU"), int(rng.integers(1, 4))))
+            self._small(sheet.picture, code, (middle, y + 0.78 * high), 0.16 * high, 0.8 * room, (20, 20, 20))
+        elif kind < 0.75:
+            emblem.symbol(rng, sheet.picture, middle, y + 0.5 * high, min(0.9 * room, 0.5 * high))
+        else:
+            for at in (0.35, 0.65):
+                letter = str(rng.choice(list("ABCDEHLPRSTV")))
+                self._small(sheet.picture, letter, (middle, y + at * high), 0.22 * high, room, (20, 20, 60))
+        return (x + room if left else x), wide - room
 
     def _twin(self, rng: np.random.Generator, sheet: _Sheet, row: list[Item], box: Box) -> None:
         above = [Item(ARABIC.get(i.draw, i.draw), "") for i in row]
@@ -293,7 +317,8 @@ class PlateRenderer:
     ) -> None:
         """Characters side by side, centred in the box, narrowed where they would not fit.
 
-        `spacing`: a space's width in cap heights; `stickers`: some spaces hold a round one, as on many European plates.
+        `spacing`: a space's width in cap heights; `stickers`: some gaps hold seals, arms or pictures, as on
+        many European and American plates.
         """
         x, y, wide, high = box
         cap = cap_share * high * rng.uniform(0.92, 1.06)
@@ -311,9 +336,8 @@ class PlateRenderer:
         top = y + (high - cap) / 2
         for n, (item, glyph, length) in enumerate(zip(row, glyphs, lengths, strict=True)):
             if glyph is None:
-                if item.draw == " " and stickers and rng.random() < 0.12:
-                    middle = pen + length / 2, top + rng.uniform(0.2, 0.8) * cap
-                    _seal(rng, sheet.picture, *middle, rng.uniform(0.3, 0.5) * cap)
+                if item.draw in " -" and stickers and rng.random() < 0.25:
+                    emblem.between(rng, sheet.picture, pen, top, length, cap)
                 _separator(sheet.ink, item.draw, pen, top, length, cap)
             else:
                 across = factor * stretch * squeeze
@@ -412,16 +436,6 @@ def _separator(ink: Image, mark: str, x: float, top: float, length: float, cap: 
     elif mark in "·.":
         y = top + (0.5 if mark == "·" else 0.94) * cap
         cv2.circle(ink, (round(8 * middle), round(8 * y)), round(8 * 0.075 * cap), 255, -1, cv2.LINE_AA, 3)
-
-
-def _seal(rng: np.random.Generator, picture: Image, x: float, y: float, diameter: float) -> None:
-    """A round sticker or emblem: a disc with a ring and a blot."""
-    ground, mark = (tuple(float(v) for v in c) for c in (rng.integers(120, 250, 3), rng.integers(30, 220, 3)))
-    at, r = (round(8 * x), round(8 * y)), 4 * diameter
-    cv2.circle(picture, at, round(r), mark, -1, cv2.LINE_AA, 3)
-    cv2.circle(picture, at, round(0.82 * r), ground, -1, cv2.LINE_AA, 3)
-    axes = (round(0.5 * r), round(0.3 * r))
-    cv2.ellipse(picture, at, axes, float(rng.uniform(0, 180)), 0, 360, mark, -1, cv2.LINE_AA, 3)
 
 
 def _rounded(image: Image, box: tuple[int, int, int, int], radius: int, colour: np.ndarray, width: int) -> None:
