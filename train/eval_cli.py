@@ -176,7 +176,7 @@ def _pictures(
 
 def _samples(data: str, split: str, protocol: Any, kinds: tuple[str, ...] | None, limit: int | None) -> list[Sample]:
     from streamer.errors import InputError
-    from train.data.ccpd import open_dataset
+    from train.data.open import open_dataset
     from train.evaluate import limited
 
     samples = [s for s in open_dataset(data, split, protocol=protocol) if kinds is None or s.kind in kinds]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from streamer.errors import InputError
 from train.bank import assets_of, shrunk, store
 from train.config import ALPHABET, ReaderTrainConfig, TrainConfig
 from train.data.cache import PictureCache, Region, build_cache
+from train.data.check import teachable
 from train.data.manifest import Sample, is_validation
 from train.data.open import open_datasets
 from train.data.reading import Crop, Drawn, ReadingData, collate, crop_weights
@@ -30,26 +30,15 @@ from train.plots import plot_losses, reader_sheet
 from train.weights import build_reader
 
 CACHE_SIDE = 320
-log = logging.getLogger(__name__)
 
 
-def usable(samples: Sequence[Sample], alphabet: Alphabet, slots: int, validation: bool = False) -> list[Sample]:
-    """Crops (and CCPD pictures) of one readable plate, of the validation part or without it; texts outside the
-    alphabet are counted and named."""
-    kept: list[Sample] = []
-    foreign: list[str] = []
-    for s in samples:
-        if not single_plate(s) or is_validation(s) is not validation:
-            continue
-        try:
-            alphabet.encode(s.plates[0].text or "", slots)
-        except ValueError as error:
-            foreign.append(str(error))
-            continue
-        kept.append(s)
-    if foreign:
-        log.warning("%d crops left out, the first: %s", len(foreign), foreign[0])
-    return kept
+def usable(
+    samples: Sequence[Sample], alphabet: Alphabet, slots: int, validation: bool = False, strict: bool = False
+) -> list[Sample]:
+    """Crops (and CCPD pictures) of one readable plate, of the validation part or without it; what cannot be taught is
+    warned of, or refused where `strict`."""
+    chosen = [s for s in samples if single_plate(s) and is_validation(s) is validation]
+    return teachable(chosen, alphabet, slots, strict)
 
 
 def single_plate(sample: Sample) -> bool:
@@ -110,13 +99,16 @@ def drawn_bank(config: TrainConfig, data: Sequence[str], folder: Path) -> tuple[
     return [Drawn(t, c, r, np.array(b).reshape(-1, 4)) for t, c, r, b in rows], bank
 
 
-def reader_data(config: ReaderTrainConfig, data: Sequence[str], out: Path) -> tuple[ReadingData, list[Sample]]:
+def reader_data(
+    config: ReaderTrainConfig, data: Sequence[str], out: Path, strict: bool = False
+) -> tuple[ReadingData, list[Sample]]:
     """What the reader will be shown, and the real crops it is made of. Caches are kept in `out/cache`.
 
-    InputError where there is neither a crop with a text nor a drawn plate.
+    InputError where there is neither a crop with a text nor a drawn plate, and, where `strict`, for any crop that
+    cannot be taught.
     """
     alphabet, size = Alphabet.load(ALPHABET), ReaderSize()
-    samples = usable(open_datasets(data, "train"), alphabet, size.slots)
+    samples = usable(open_datasets(data, "train"), alphabet, size.slots, strict=strict)
     if not samples and not config.synthetic:
         raise InputError(f"{', '.join(data)}: no crop with a text to train on, and synthetic is 0")
     cache = build_cache([s.path for s in samples], out / "cache", CACHE_SIDE, [region_of(s) for s in samples])
@@ -146,10 +138,11 @@ def train_reader(
     device: torch.device,
     resume: bool = True,
     init: Path | None = None,
+    strict: bool = False,
 ) -> Path:
-    """Trains from the data sets and gives the path of the weights."""
+    """Trains from the data sets and gives the path of the weights. `strict` as in `reader_data`."""
     with first_alone():
-        dataset, samples = reader_data(config, data, out)
+        dataset, samples = reader_data(config, data, out, strict)
         if rank() == 0:
             reader_sheet(dataset, dataset.alphabet, out / "samples.png")
 

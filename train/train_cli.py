@@ -16,7 +16,10 @@ def options(function):  # type: ignore[no-untyped-def]
                 "--config", "config_path", type=click.Path(path_type=Path), required=True, help="YAML of configs/."
             ),
             click.option(
-                "--data", multiple=True, required=True, help="Folder with a manifest, or ccpd:DIR; repeatable."
+                "--data",
+                multiple=True,
+                required=True,
+                help="Folder with a manifest, ccpd:DIR, or CSV of crops; repeatable.",
             ),
             click.option(
                 "--out", type=click.Path(path_type=Path), help="Checkpoints, log, plots. [default: out/train/NAME]"
@@ -86,13 +89,17 @@ def refiner(hard_from: str | None, **kwargs) -> None:  # type: ignore[no-untyped
 
 @train.command()
 @options
-def reader(**kwargs) -> None:  # type: ignore[no-untyped-def]
+@click.option(
+    "--strict", is_flag=True, help="Refuse data with a crop that cannot be taught, in place of leaving it out."
+)
+def reader(strict: bool, **kwargs) -> None:  # type: ignore[no-untyped-def]
     """The text of plates, from crops with text."""
     from train.config import ReaderTrainConfig
     from train.data.reading import collate
     from train.reader import reader_data, train_reader
 
-    _run(ReaderTrainConfig, train_reader, reader_data, collate, **kwargs)
+    teach, prepare = partial(train_reader, strict=strict), partial(reader_data, strict=strict)
+    _run(ReaderTrainConfig, teach, prepare, collate, **kwargs)
 
 
 @train.command("pretrain-visual")

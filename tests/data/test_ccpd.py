@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.errors import ConfigError, InputError
-from train.data.ccpd import ADS, ALPHABET, PROVINCES, open_dataset, parse_name, read_ccpd
+from train.data.ccpd import ADS, ALPHABET, PROVINCES, parse_name, read_ccpd
+from train.data.open import open_dataset
 
 BOX, CORNERS = "154&383_386&473", "386&473_177&454_154&383_363&402"
 

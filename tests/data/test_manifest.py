@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from streamer.errors import InputError
-from train.data.ccpd import open_dataset
 from train.data.manifest import PlateLabel, Sample, evaluation_set, is_validation, read_manifest
+from train.data.open import open_dataset
 
 PLATE = {
     "text": "京A12345",

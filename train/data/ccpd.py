@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from streamer.errors import ConfigError, InputError
-from train.data.manifest import Box, PlateLabel, Quad, Sample, is_validation, read_manifest
+from train.data.manifest import Box, PlateLabel, Quad, Sample
 
 Protocol = Literal["2019", "seed"]
 Part = Literal["train", "val", "test"]
@@ -37,7 +37,7 @@ _NAME = re.compile(
 )
 _PICTURES = (".jpg", ".jpeg", ".png")
 _SEED_FOLDERS: dict[Part, str] = {"train": "ccpd_base", "val": "ccpd_weather", "test": "ccpd_challenge"}
-_SPLIT_NAMES: dict[Part, str] = {"train": "train", "val": "validation", "test": "dev"}
+SPLIT_NAMES: dict[Part, str] = {"train": "train", "val": "validation", "test": "dev"}
 _SHOWN = 10  # bad names shown in full; the rest only counted
 
 _log = logging.getLogger(__name__)
@@ -174,28 +174,6 @@ def read_ccpd(folder: Path | str, protocol: Protocol = "2019", part: Part = "tra
     return samples, bad
 
 
-def open_dataset(
-    spec: str, split: str, kind: str | None = None, protocol: Protocol = "2019", quiet: bool = False
-) -> list[Sample]:
-    """The samples of a data set as named on the command line: a manifest folder, or `ccpd:DIR`.
-
-    `split`: `train` (what may be trained on), `validation` (held out from it) or `dev` (only measured; CCPD's test).
-    `kind` scene | crop | background. CCPD names that cannot be used are warned of, unless `quiet`, and left out.
-    """
-    if split not in _SPLIT_NAMES.values():
-        raise ConfigError(f"split {split!r}: expected {', '.join(_SPLIT_NAMES.values())}")
-    scheme, _, folder = spec.partition(":")
-    if scheme == "ccpd" and folder:
-        part = next(p for p, name in _SPLIT_NAMES.items() if name == split)
-        samples, bad = read_ccpd(folder, protocol, part)
-        for line in bad.lines() if not quiet else ():
-            _log.warning("%s", line)
-        return [s for s in samples if kind is None or s.kind == kind]
-    if split == "dev":
-        return read_manifest(spec, kind, "dev")
-    return [s for s in read_manifest(spec, kind, "train") if is_validation(s) == (split == "validation")]
-
-
 def _root(folder: Path) -> Path | None:
     """Where the `ccpd_*` folders of CCPD lie: in the folder, or in the one that the archive makes in it."""
     for place in (folder, *(folder / n for n in ("CCPD2019", "CCPD2018", "ccpd_dataset", "CCPD"))):
@@ -270,7 +248,7 @@ def _ccpd(root: Path, relative: str, part: Part, subset: str, kind: str, plates:
         path=root / relative,
         relative=relative,
         kind=kind,
-        split=_SPLIT_NAMES[part],
+        split=SPLIT_NAMES[part],
         size=PICTURE_SIZE,
         country="CN",
         set=f"ccpd-{subset}",
