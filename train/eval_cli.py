@@ -32,6 +32,11 @@ _OPTIONS: tuple[Decorator, ...] = (
     click.option("--reader", help="A name in the zoo, or a path to an .xml."),
     click.option("--precision", type=click.Choice(["auto", "int8", "bf16", "f32"])),
 )
+_PLOTS = click.option(
+    "--plots",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write a reliability plot of the readings and one of confused characters here.",
+)
 _PROTOCOL = click.option(
     "--protocol",
     type=click.Choice(["2019", "seed"]),
@@ -66,15 +71,16 @@ def detector(data: str, split: str, protocol: str, **options: Any) -> None:
 
 
 @evaluate.command()
-@_with_options(_PROTOCOL)
-def scenes(data: str, split: str, protocol: str, **options: Any) -> None:
+@_with_options(_PROTOCOL, _PLOTS)
+def scenes(data: str, split: str, protocol: str, plots: Path | None, **options: Any) -> None:
     """Plates found and read in pictures, end to end."""
-    _pictures(data, split, protocol, True, **options)
+    _plot(_pictures(data, split, protocol, True, **options), plots)
 
 
 @evaluate.command()
 @_with_options(
     _PROTOCOL,
+    _PLOTS,
     click.option("--weights", help="Measure this weights.pt in PyTorch (a reader's or a baseline's), not exported."),
 )
 def reader(
@@ -85,6 +91,7 @@ def reader(
     sheets: Path | None,
     card: str | None,
     limit: int | None,
+    plots: Path | None,
     weights: str | None,
     **models: str | None,
 ) -> None:
@@ -111,6 +118,7 @@ def reader(
         options=_noted(chosen, limit, protocol),
     )
     _show(report, json_file, sheets, failures, card)
+    _plot(report, plots)
 
 
 @evaluate.command()
@@ -155,7 +163,7 @@ def _pictures(
     card: str | None,
     limit: int | None,
     **models: str | None,
-) -> None:
+) -> Report:
     from streamer import PlateReader
     from train.evaluate import LOWEST_SCORE, evaluate_scenes
 
@@ -172,6 +180,12 @@ def _pictures(
         options=_noted(chosen, limit, protocol),
     )
     _show(report, json_file, sheets, failures, card)
+    return report
+
+
+def _plot(report: Report, folder: Path | None) -> None:
+    if folder is not None:
+        click.echo(f"plots: {', '.join(map(str, report.plot(folder)))}")
 
 
 def _samples(data: str, split: str, protocol: Any, kinds: tuple[str, ...] | None, limit: int | None) -> list[Sample]:

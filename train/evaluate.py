@@ -22,7 +22,9 @@ import yaml
 from rich.console import Console
 from rich.progress import track
 
+from streamer.alphabet import Alphabet
 from streamer.errors import AlprError, InputError
+from train.config import ALPHABET
 from train.data.manifest import Box, PlateLabel, Sample, evaluation_set, json_lines
 from train.measures import (
     CcpdTally,
@@ -52,6 +54,8 @@ class Text(Protocol):
 
     @property
     def text(self) -> str: ...
+    @property
+    def confidence(self) -> float: ...
 
 
 class CropReader(Protocol):
@@ -137,6 +141,8 @@ def evaluate_scenes(
         sets={k: t.figures(read) for k, t in sorted(sets.items())},
         countries={k: t.figures(read) for k, t in sorted(countries.items())},
         total=total.figures(read),
+        certainty=total.read.certainty.rows if read else [],
+        confused=dict(total.read.confused) if read else {},
         ccpd={k: t.figures(read) for k, t in sorted(ccpd.items())},
         backgrounds={"images": images, "false_plates": false_plates} if images else None,
         min_score=min_score,
@@ -184,12 +190,14 @@ def evaluate_crops(
     """Reading of plate crops with a text. Data without such crops (CCPD) gives the true boxes of its scenes instead."""
     sets: dict[str, TextTally] = defaultdict(TextTally)
     countries: dict[str, TextTally] = defaultdict(TextTally)
-    total = TextTally()
+    total, alphabet = TextTally(), Alphabet.load(ALPHABET)
     for batch in _batches(_progress(_labelled_crops(samples), "crops")):
         images = [_crop_image(sample, label) for sample, label in batch]
         for (sample, label), image, reading in zip(batch, images, reader.read_crops(images), strict=True):
             name, truth = evaluation_set(sample), label.text or ""
-            right = [t.add(reading.text, truth) for t in (sets[name], countries[sample.country or "none"], total)]
+            sure, near = reading.confidence, in_top3(getattr(reading, "slot_probs", None), truth, alphabet)
+            tallies = (sets[name], countries[sample.country or "none"], total)
+            right = [t.add(reading.text, truth, sure, near) for t in tallies]
             if failures is not None and not all(right):
                 failures.add(f"{name} misread", image, f"{truth} {sample.path.name}\n{reading.text or '(nothing)'}")
     return Report(
@@ -199,8 +207,22 @@ def evaluate_crops(
         sets={k: t.figures() for k, t in sorted(sets.items())},
         countries={k: t.figures() for k, t in sorted(countries.items())},
         total=total.figures(),
+        certainty=total.certainty.rows,
+        confused=dict(total.confused),
         options=dict(options or {}),
     )
+
+
+def in_top3(slot_probs: npt.NDArray[np.float32] | None, truth: str, alphabet: Alphabet) -> bool:
+    """Whether each character of the truth, and the end after it, is among the first three of its slot (S, C)."""
+    if slot_probs is None:
+        return False
+    try:
+        classes = alphabet.encode(truth, len(slot_probs))[: len(truth) + 1]
+    except ValueError:
+        return False
+    best = np.argsort(-slot_probs[: len(classes)], axis=-1)[:, :3]
+    return bool((best == np.array(classes)[:, None]).any(-1).all())
 
 
 def _labelled_crops(samples: Sequence[Sample]) -> list[tuple[Sample, PlateLabel]]:

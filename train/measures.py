@@ -10,6 +10,7 @@ takes O for 0 and I for 1.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -18,6 +19,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from streamer.config import VoteConfig
+from train.certainty import Certainty, confusions
 from train.data.manifest import Box, PlateLabel
 
 MATCH_IOU = 0.5
@@ -26,6 +29,7 @@ IGNORE_IOU = 0.3
 CCPD_DETECT_IOU = 0.7
 CCPD_READ_IOU = 0.6
 TILT_BANDS = (0, 2, 5, 10, 20, 91)  # degrees
+ACCEPTED = VoteConfig().min_confidence  # a reading from here on would give a row
 
 Figures = dict[str, Any]
 
@@ -182,10 +186,19 @@ class TextTally:
     folded: int = 0
     edits: int = 0
     characters: int = 0
+    length: int = 0
+    top3: int = 0
+    certainty: Certainty = field(default_factory=Certainty)
+    confused: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def add(self, read: str, truth: str) -> bool:
-        """Counts one; whether every character is right."""
+    def add(self, read: str, truth: str, confidence: float | None = None, in_top3: bool = False) -> bool:
+        """Counts one; whether every character is right. `in_top3`: each character is among its slot's first three."""
         a, b = normalise(read), normalise(truth)
+        self.length += len(a) == len(b)
+        self.top3 += in_top3 or a == b
+        self.confused += confusions(a, b)
+        if confidence is not None:
+            self.certainty.add(confidence, a == b)
         self.count += 1
         self.right += a == b
         self.noprov += without_province(a) == without_province(b)
@@ -195,9 +208,13 @@ class TextTally:
         return a == b
 
     def figures(self) -> Figures:
-        """n, right; exact, exact_noprov, exact_folded: shares of the texts; cer: edits over true characters."""
+        """n, right; exact, exact_noprov, exact_folded, top3, length (as many characters): shares of the texts; cer:
+        edits over true characters; ece, accepted and accepted_wrong: see `Certainty`."""
         return {
             "n": self.count,
+            "top3": rate(self.top3, self.count),
+            "length": rate(self.length, self.count),
+            **self.certainty.figures(ACCEPTED),
             "right": self.right,
             "exact": rate(self.right, self.count),
             "exact_noprov": rate(self.noprov, self.count),
@@ -238,7 +255,7 @@ class SceneTally:
         if match.label.quad and match.plate.quad is not None:
             self.corners.append((tilt_of(match.label.quad), corner_error(match.plate.quad, match.label.quad)))
         if match.label.text and match.live:
-            self.read.add(match.plate.text, match.label.text)
+            self.read.add(match.plate.text, match.label.text, getattr(match.plate, "confidence", None))
 
     def figures(self, read: bool = True) -> Figures:
         """The set's figures; shares are None where there is nothing to count. `cer_found` is over plates found."""
@@ -262,6 +279,7 @@ class SceneTally:
                 "e2e_noprov": rate(self.read.noprov, self.texts),
                 "e2e_folded": rate(self.read.folded, self.texts),
                 "cer_found": rate(self.read.edits, self.read.characters),
+                **self.read.certainty.figures(ACCEPTED),
             }
         return out
 

@@ -6,7 +6,7 @@ import datetime
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from streamer.errors import OutputError
+from train.certainty import plot_confusions, plot_reliability
 from train.measures import Figures
 from train.sheets import Picture, contact_sheet
 
@@ -42,6 +43,8 @@ _END_TO_END = (
     ("noprov %", "e2e_noprov", "share"),
     ("folded %", "e2e_folded", "share"),
     ("CER found %", "cer_found", "share"),
+    ("accepted %", "accepted", "share"),
+    ("of them wrong %", "accepted_wrong", "share"),
 )
 _READING = (
     ("crops", "n", "count"),
@@ -50,6 +53,11 @@ _READING = (
     ("noprov %", "exact_noprov", "share"),
     ("folded %", "exact_folded", "share"),
     ("CER %", "cer", "share"),
+    ("top 3 %", "top3", "share"),
+    ("length %", "length", "share"),
+    ("ECE %", "ece", "share"),
+    ("accepted %", "accepted", "share"),
+    ("of them wrong %", "accepted_wrong", "share"),
 )
 _EVENTS = (
     ("passages", "passages", "count"),
@@ -75,7 +83,8 @@ _COLUMNS = {"detector": _DETECTION, "scenes": _DETECTION + _END_TO_END, "reader"
 @dataclass(frozen=True)
 class Report:
     """The figures of one evaluation. `sets` and `countries` by name, `total` over all; `ccpd`: CCPD's own protocol, by
-    set; `backgrounds`: pictures without a plate. `min_score`: the threshold in force, None where none is."""
+    set; `backgrounds`: pictures without a plate. `min_score`: the threshold in force, None where none is. `certainty`:
+    (confidence, right) of each reading; `confused`: how often which true character was read as which."""
 
     what: str
     data: str
@@ -87,9 +96,21 @@ class Report:
     backgrounds: Figures | None = None
     min_score: float | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    certainty: Sequence[tuple[float, bool]] = ()
+    confused: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        content = asdict(self)
+        del content["certainty"]  # for the plot
+        content["confused"] = {f"{was}>{now}": n for (was, now), n in sorted(self.confused.items())}
+        return json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+    def plot(self, folder: Path) -> list[Path]:
+        """Writes `reliability.png` and `confusions.png` for what was read; gives their paths."""
+        files = [folder / "reliability.png", folder / "confusions.png"]
+        plot_reliability(self.certainty, files[0])
+        plot_confusions(dict(self.confused), files[1])
+        return files
 
     def write_json(self, file: Path) -> None:
         """OutputError names the file when it cannot be written."""
@@ -104,7 +125,7 @@ class Report:
         from streamer.engine.zoo import read_card
 
         content = read_card(card)
-        kept = ("plates", "ap50", "ap70", "recall50", "false", "corner", "n", "exact", "cer", "texts", "e2e")
+        kept = ("plates", "ap50", "ap70", "recall50", "false", "corner", "n", "exact", "cer", "texts", "e2e", "ece")
         sets = {name: _rounded({k: row[k] for k in kept if k in row}) for name, row in self.sets.items()}
         found = content.setdefault("figures", {})
         found[self.what] = {"split": self.split, "date": datetime.date.today().isoformat(), "sets": sets}
