@@ -123,6 +123,26 @@ def reader(
 
 @evaluate.command()
 @_with_options()
+def covered(
+    data: str,
+    split: str,
+    json_file: Path | None,
+    sheets: Path | None,
+    card: str | None,
+    limit: int | None,
+    **models: str | None,
+) -> None:
+    """Chinese crops with one character hidden: is it told, or invented?"""
+    from streamer import PlateReader
+    from train.covered import evaluate_covered
+
+    samples = _samples(data, split, "2019", ("crop",), limit)
+    report = evaluate_covered(samples, PlateReader(**_given(models)), data=data, split=split)
+    _show(report, json_file, None, None, card)
+
+
+@evaluate.command()
+@_with_options()
 def videos(
     data: str,
     split: str,

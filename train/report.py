@@ -77,7 +77,20 @@ _CCPD = (
 )
 _TILT = (("plates", "n", "count"), ("corner %", "corner", "share"))
 _BACKGROUNDS = (("images", "images", "count"), ("false plates", "false_plates", "count"))
-_COLUMNS = {"detector": _DETECTION, "scenes": _DETECTION + _END_TO_END, "reader": _READING, "videos": _EVENTS}
+_COVERED = (
+    ("crops", "n", "count"),
+    ("told %", "told", "share"),
+    ("unsure %", "unsure", "share"),
+    ("invented %", "invented", "share"),
+    ("other mistake %", "other", "share"),
+)
+_COLUMNS = {
+    "covered": _COVERED,
+    "detector": _DETECTION,
+    "scenes": _DETECTION + _END_TO_END,
+    "reader": _READING,
+    "videos": _EVENTS,
+}
 
 
 @dataclass(frozen=True)
