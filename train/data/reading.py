@@ -120,6 +120,7 @@ class ReadingData(Dataset[tuple[torch.Tensor, list[int], int, int, int]]):
         self.cumulative = np.cumsum(weights / weights.sum()) if len(crops) else np.zeros(0)
         self.alphabet, self.total, self.slots, self.seed = alphabet, total, slots, seed
         self.texts = texts
+        self.as_they_are = False  # True: without the camera that is put over every crop
         self.share = 0.0 if not drawn else 1.0 if not len(crops) else synthetic_share
 
     def __len__(self) -> int:
@@ -128,9 +129,10 @@ class ReadingData(Dataset[tuple[torch.Tensor, list[int], int, int, int]]):
     def __getitem__(self, i: int) -> tuple[torch.Tensor, list[int], int, int, int]:
         rng = np.random.default_rng((self.seed, i))
         image, text, colour, rows = self._drawn(rng) if rng.random() < self.share else self._real(rng)
-        if rng.random() < 0.3:
-            image = coarsen(rng, image, len(text), rows or 1)
-        image = photometric(rng, image, blur=0.3, longest=4.5, lowest_quality=20)
+        if not self.as_they_are:
+            if rng.random() < 0.3:
+                image = coarsen(rng, image, len(text), rows or 1)
+            image = photometric(rng, image, blur=0.3, longest=4.5, lowest_quality=20)
         slots = self.alphabet.encode(text if self.texts else "", self.slots)
         colour_class = COLOURS.index(colour) if colour in COLOURS else -1
         tensor = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))

@@ -1,4 +1,4 @@
-"""`alpr synth plates`, `alpr synth scenes` and `alpr synth clip`."""
+"""`alpr synth plates`, `alpr synth scenes`, `alpr synth clip` and `alpr synth compare`."""
 
 from __future__ import annotations
 
@@ -92,3 +92,16 @@ def clip(out: Path, seconds: float, fps: int, size: tuple[int, int], vehicles: i
     from train.synth.clip import synth_clip
 
     click.echo(synth_clip(out, seconds, fps, size, vehicles, seed))
+
+
+@synth.command()
+@click.option("--data", multiple=True, required=True, help="Folder with a manifest, ccpd:DIR, or CSV of crops.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the plots.")
+@click.option("--count", type=click.IntRange(min=10), default=2000, show_default=True, help="Crops of each kind.")
+def compare(data: tuple[str, ...], out: Path, count: int) -> None:
+    """Drawn crops beside real ones: brightness, contrast, sharpness, noise and colour on one plot."""
+    from train.synth.compare import compare as measure
+
+    for name, distance in measure(list(data), out, count).items():
+        click.echo(f"{name:12s} {distance:.2f}")
+    click.echo(f"plots: {out / 'statistics.png'}, {out / 'crops.png'}")
