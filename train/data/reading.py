@@ -23,7 +23,7 @@ from streamer.pixels import MARGIN_ACROSS, MARGIN_ALONG, cut
 from streamer.types import FloatArray, Image
 from train.data.cache import PictureCache
 from train.data.cover import chinese_boxes, cover
-from train.data.photometric import photometric
+from train.data.photometric import lens, photometric
 
 ONE_ROW_RATIO = 2.4  # a crop at least this wide for its height holds one row of text
 FEW = 25  # a country with fewer crops comes no more often than one with as many
@@ -170,7 +170,7 @@ class ReadingData(Dataset[tuple[torch.Tensor, list[int], int, int, int]]):
             text = cover(rng, image, text, plate.char_boxes, box_quad(np.array([0, 0, w, h], float)))
         around, quad = surrounded(rng, image)
         crop = Crop(text, "", plate.colour, plate.rows, quad, None)
-        return cut(around, draw_cut(rng, crop, w, h)), text, plate.colour, plate.rows
+        return lens(rng, cut(around, draw_cut(rng, crop, w, h))), text, plate.colour, plate.rows
 
     def flat(self, rng: np.random.Generator) -> tuple[torch.Tensor, str, FloatArray]:
         """A drawn plate cut as in use, (3, 48, 128) uint8, its text, and where its characters stand, px (n, 4)."""
@@ -178,7 +178,7 @@ class ReadingData(Dataset[tuple[torch.Tensor, list[int], int, int, int]]):
         h, w = image.shape[:2]
         around, place = surrounded(rng, image)
         quad = draw_cut(rng, Crop(plate.text, "", plate.colour, plate.rows, place, None), w, h)
-        crop = photometric(rng, cut(around, quad), blur=0.2, longest=3.0, lowest_quality=30)
+        crop = photometric(rng, lens(rng, cut(around, quad)), blur=0.2, longest=3.0, lowest_quality=30)
         target = box_quad(np.array([0, 0, crop.shape[1], crop.shape[0]], float))
         boxes = plate.char_boxes * (w, h, w, h) + np.tile(place[0], 2)
         corners = cv2.perspectiveTransform(box_quad(boxes).astype(np.float64), homography(quad, target))

@@ -93,7 +93,8 @@ def plot(real: dict[str, FloatArray], drawn: dict[str, FloatArray], file: Path) 
 
 def compare(data: Sequence[str], out: Path, count: int = SAMPLES, drawn: int = 4000) -> dict[str, float]:
     """Writes `statistics.png` and `crops.png` (real ones, then drawn ones) into `out`; gives the distance of each
-    measure. Real crops are the training part as the pipeline would cut them, drawn ones as the reader is shown them."""
+    measure. Real crops are the training part as the pipeline would cut them, drawn ones with the mildest camera; what
+    the reader is shown of both has further damage."""
     from train.config import ReaderTrainConfig
     from train.reader import reader_data
     from train.sheets import contact_sheet
@@ -102,7 +103,7 @@ def compare(data: Sequence[str], out: Path, count: int = SAMPLES, drawn: int = 4
     dataset, _ = reader_data(config, data, out)
     pictures: dict[str, list[Image]] = {}
     for kind, share in (("real", 0.0), ("drawn", 1.0)):
-        dataset.share, dataset.as_they_are = share, kind == "real"
+        dataset.share, dataset.as_they_are = share, True
         pictures[kind] = [_picture(dataset[i][0]) for i in range(count)]
     found = {kind: statistics(images) for kind, images in pictures.items()}
     plot(found["real"], found["drawn"], out / "statistics.png")
