@@ -20,10 +20,11 @@ from streamer.errors import InputError, OutputError
 from streamer.sink.base import Sink, TrackView
 from streamer.source.base import Source, StreamInfo
 from streamer.source.resolve import open_source
+from streamer.tracking.ledger import rejection_of
 from streamer.tracking.passage import Ongoing, PassageBook, TrackReadings
 from streamer.tracking.tracker import Track, Tracker
 from streamer.tracking.vote import AlphabetLike
-from streamer.types import Frame, Image, Passage, Plates, Reading, RunSummary
+from streamer.types import Frame, Image, Passage, Plates, Reading, Rejection, RunSummary
 
 _POLL_S = 0.1
 # How long a file's decoder may be silent after a stop before it is left behind.
@@ -213,6 +214,7 @@ class _Camera:
         """Ends all tracks and gives out every row that waits."""
         self._end(self._tracker.finish())
         self._emit(self._book.finish())
+        self._run.summary.joined += self._book.joined
         self._run.next_id = self._tracker.next_id
 
     def _read(self, frame: Frame, hit: list[Track]) -> None:
@@ -223,8 +225,8 @@ class _Camera:
         if not wanted:
             return
         crops = [rectify(frame, t.last.quad) for t in wanted]
-        for track, reading in zip(wanted, self._run.engines.reader.read(crops), strict=True):
-            self._of(track).add(track.last, reading)
+        for track, reading, crop in zip(wanted, self._run.engines.reader.read(crops), crops, strict=True):
+            self._of(track).add(track.last, reading, crop)
         self._run.summary.reads += len(wanted)
 
     def _of(self, track: Track) -> TrackReadings:
@@ -235,12 +237,22 @@ class _Camera:
     def _end(self, tracks: list[Track]) -> None:
         for track in tracks:
             self._run.summary.tracks += 1
-            passage = self._of(track).passage(track, self._name, self._vote)
+            readings = self._of(track)
+            passage = readings.passage(track, self._name, self._vote)
             del self._readings[track.id]
             if passage is None:
-                self._run.summary.tracks_without_text += 1
+                self._reject(track, readings)
             else:
                 self._book.add(passage)
+        for track in self._tracker.take_flickers():
+            self._reject(track, None)
+
+    def _reject(self, track: Track, readings: TrackReadings | None) -> None:
+        config = self._run.config
+        rejection = rejection_of(track, readings, self._name, (config.track, config.read, self._vote))
+        rejected = self._run.summary.rejected
+        rejected[rejection.reason] = rejected.get(rejection.reason, 0) + 1
+        self._run.outputs.rejection(rejection)
 
     def _ongoing(self) -> list[Ongoing]:
         return [Ongoing(t.first.pts, self._of(t).verdict.text) for t in self._tracker.tracks]
@@ -346,6 +358,9 @@ class _Outputs:
 
     def passage(self, passage: Passage) -> None:
         self._each(lambda channel: channel.send("passage", (passage,), True))
+
+    def rejection(self, rejection: Rejection) -> None:
+        self._each(lambda channel: channel.send("rejection", (rejection,), True))
 
     def close(self) -> None:
         """Closes every sink, failed ones too."""

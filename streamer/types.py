@@ -134,16 +134,54 @@ class Passage:
     n_reads: int
 
 
+Reason = Literal["seen too rarely", "too small to read", "nothing legible", "read too rarely", "not sure enough"]
+
+
+@dataclass(frozen=True, eq=False)
+class Rejection:
+    """A track that gave no row, and why.
+
+    `setting` is the key of the configuration that decides it (None where none would have helped): the track had `found`
+    where `needed` was asked for. `track_id` is 0 for a track that was never believed. `text` and `confidence`: what the
+    vote said. `crop` (48, 128, 3) BGR: the best one that was read, None where none was.
+    """
+
+    camera: str
+    track_id: int
+    reason: Reason
+    setting: str | None
+    found: float
+    needed: float
+    text: str
+    confidence: float
+    first_frame: int
+    last_frame: int
+    best_frame: int
+    first_s: float
+    last_s: float
+    first_seen: datetime | None
+    box: tuple[float, float, float, float]
+    score: float
+    n_hits: int
+    n_reads: int
+    crop: Image | None = None
+
+
 @dataclass
 class RunSummary:
-    """What a run did. `ended` says why it stopped."""
+    """What a run did. `ended` says why it stopped.
+
+    The counts add up: `tracks` + `rejected["seen too rarely"]` = `passages` + `joined` + all of `rejected`. `tracks`
+    are those believed, `joined` the passages that became part of an earlier row.
+    """
 
     frames: int = 0
     detections: int = 0
     reads: int = 0
     tracks: int = 0
     passages: int = 0
-    tracks_without_text: int = 0
+    joined: int = 0
+    rejected: dict[Reason, int] = field(default_factory=dict)
     seconds: float = 0.0
     ended: Literal["end of stream", "stopped"] = "end of stream"
     warnings: list[str] = field(default_factory=list)

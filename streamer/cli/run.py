@@ -29,6 +29,7 @@ _FILE = click.Path(dir_okay=True, path_type=Path)
 @click.option("--csv", "csv_path", type=_FILE, help="Write a row a passage to this file.")
 @click.option("--video", "video_path", type=_FILE, help="Write the annotated video (.mp4 or .mkv; a folder for many).")
 @click.option("--jsonl", "jsonl_path", type=_FILE, help="Write a JSON object a passage to this file.")
+@click.option("--ledger", "ledger_path", type=_FILE, help="Write why tracks gave no row to this folder (alpr explain).")
 @click.option("--show", is_flag=True, help="Show the annotated video in a window (q ends).")
 @click.option("--config", "config_path", type=_FILE, help="Settings as YAML; options given here win.")
 @click.option("--append/--replace", default=None, help="Keep the rows that are there (as cameras do) or begin anew.")
@@ -41,6 +42,7 @@ def run(
     csv_path: Path | None,
     video_path: Path | None,
     jsonl_path: Path | None,
+    ledger_path: Path | None,
     show: bool,
     config_path: Path | None,
     append: bool | None,
@@ -65,10 +67,10 @@ def run(
     start = parse_start_time(start_time) if start_time else None
     config = config.with_options(start_time=start, camera=camera, **models)
     sources = open_source(source, start_time=config.start_time)
-    _check_paths(source, sources, csv_path, video_path, jsonl_path)
+    _check_paths(source, sources, csv_path, video_path, jsonl_path, ledger_path)
     engines = load_engines(config)  # before the outputs: a missing model must not empty the rows of an earlier run
     stop = _Stop()
-    sinks = _open_sinks(csv_path, video_path, jsonl_path, show, append, config, sources, stop)
+    sinks = _open_sinks(csv_path, video_path, jsonl_path, ledger_path, show, append, config, sources, stop)
     with stop.on_signals(), _progress(quiet) as progress:
         try:
             summary = run_stream(sources, sinks, config, engines=engines, stop=stop.event, progress=progress)
@@ -118,6 +120,7 @@ def _open_sinks(
     csv_path: Path | None,
     video_path: Path | None,
     jsonl_path: Path | None,
+    ledger_path: Path | None,
     show: bool,
     append: bool | None,
     config: RunConfig,
@@ -134,9 +137,11 @@ def _open_sinks(
         makers.append(lambda: _jsonl(jsonl_path, append=goes_on))
     if video_path:
         makers.append(lambda: _video(video_path, config, sources))
+    if ledger_path:
+        makers.append(lambda: _ledger(ledger_path, append=goes_on))
     if show:
         makers.append(lambda: _window(stop))
-    if not makers:
+    if not any((csv_path, jsonl_path, video_path, show)):
         makers.append(_terminal)
     sinks: list[Sink] = []
     try:
@@ -159,6 +164,12 @@ def _jsonl(path: Path, *, append: bool) -> Sink:
     from streamer.sink.jsonl import JsonlSink
 
     return JsonlSink(path, append=append)
+
+
+def _ledger(path: Path, *, append: bool) -> Sink:
+    from streamer.sink.ledger import LedgerSink
+
+    return LedgerSink(path, append=append)
 
 
 def _video(path: Path, config: RunConfig, sources: Sequence[Source]) -> Sink:
@@ -245,9 +256,10 @@ def _report(summary: RunSummary | None, quiet: bool) -> None:
     if quiet:
         return
     rate = summary.frames / summary.seconds if summary.seconds else 0.0
+    without = sum(n for reason, n in summary.rejected.items() if reason != "seen too rarely")
     click.echo(
         f"{summary.passages} passages from {summary.tracks} tracks "
-        f"({summary.tracks_without_text} without a sure text), "
+        f"({without} without a sure text), "
         f"{summary.detections} detections and {summary.reads} reads in {summary.frames} frames, "
         f"{summary.seconds:.1f} s ({rate:.0f} frames/s)",
         err=True,

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from streamer.errors import OutputError
 from streamer.source.base import StreamInfo
-from streamer.types import FloatArray, Frame, Passage, Plates
+from streamer.types import FloatArray, Frame, Passage, Plates, Rejection
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +46,9 @@ class Sink(Protocol):
     def passage(self, passage: Passage) -> None:
         """One final row."""
 
+    def rejection(self, rejection: Rejection) -> None:
+        """A track that ended without a row, and why."""
+
     def close(self) -> None: ...
 
 
@@ -62,6 +65,9 @@ class BaseSink:
 
     def passage(self, passage: Passage) -> None:
         """One final row."""
+
+    def rejection(self, rejection: Rejection) -> None:
+        """A track that ended without a row, and why."""
 
     def close(self) -> None:
         """Nothing to close."""

@@ -10,7 +10,7 @@ from streamer.geometry import plate_height
 from streamer.tracking.policy import ReadState, should_read
 from streamer.tracking.tracker import Hit, Track
 from streamer.tracking.vote import AlphabetLike, Ballot, Verdict, vote
-from streamer.types import Passage, Reading
+from streamer.types import Image, Passage, Reading
 
 # A parked car is read for hours; the vote keeps its best readings only.
 _MAX_BALLOTS = 64
@@ -26,28 +26,34 @@ class TrackReadings:
         self._ballots: list[Ballot] = []
         self._best_weight = 0.0
         self._min_reads = min_reads
-        self._voted = 0
+        self.voted = 0  # readings with a text
         self.best: Hit | None = None
+        self.crop: Image | None = None  # what was read at `best`
+        self.tallest = 0.0  # px, of all hits asked about
         self.verdict = Verdict()
         self.state = ReadState()
 
     def wants(self, track: Track, config: ReadConfig) -> bool:
         """Whether this frame of the track should be read."""
-        return should_read(self.state, float(plate_height(track.last.quad)), track.last.frame, track.last.pts, config)
+        height = float(plate_height(track.last.quad))
+        self.tallest = max(self.tallest, height)
+        return should_read(self.state, height, track.last.frame, track.last.pts, config)
 
-    def add(self, hit: Hit, reading: Reading) -> None:
-        """Takes in what was read at a hit, and votes again."""
+    def add(self, hit: Hit, reading: Reading, crop: Image | None = None) -> None:
+        """Takes in what was read of a crop at a hit, and votes again."""
+        if self.crop is None:
+            self.crop = crop
         height = float(plate_height(hit.quad))
         ballot = Ballot(reading, height)
         if reading.text:
-            self._voted += 1
+            self.voted += 1
             self._ballots = sorted([*self._ballots, ballot], key=lambda b: -b.weight)[:_MAX_BALLOTS]
             self.verdict = vote(self._ballots, self._alphabet)
             if self.best is None or ballot.weight > self._best_weight:
-                self.best, self._best_weight = hit, ballot.weight
+                self.best, self._best_weight, self.crop = hit, ballot.weight, crop
         self.state = ReadState(
             reads=self.state.reads + 1,
-            enough=self._voted >= self._min_reads,
+            enough=self.voted >= self._min_reads,
             best_height=max(self.state.best_height, height),
             last_frame=hit.frame,
             last_s=hit.pts,
@@ -56,7 +62,7 @@ class TrackReadings:
 
     def passage(self, track: Track, camera: str, config: VoteConfig) -> Passage | None:
         """The row of an ended track, None where its readings do not make one."""
-        too_few = self._voted < self._min_reads
+        too_few = self.voted < self._min_reads
         if too_few or not self.verdict.text or self.verdict.confidence < config.min_confidence:
             return None
         best = self.best or track.best
@@ -97,11 +103,13 @@ class PassageBook:
     def __init__(self, rejoin_s: float) -> None:
         self._rejoin_s = rejoin_s
         self._pending: list[Passage] = []
+        self.joined = 0  # passages that became part of another
 
     def add(self, passage: Passage) -> None:
         """Takes in the passage of an ended track, merged with every waiting one that it belongs to."""
         for other in [p for p in self._pending if self._belong(p, passage)]:
             self._pending.remove(other)
+            self.joined += 1
             passage = merge(other, passage)
         self._pending.append(passage)
 

@@ -60,6 +60,7 @@ class Tracker:
         self._now: float | None = None
         self._intervals: deque[float] = deque(maxlen=_RECENT)
         self.next_id = first_id
+        self._flickers: list[Track] = []
 
     @property
     def tracks(self) -> list[Track]:
@@ -85,8 +86,15 @@ class Tracker:
 
     def finish(self) -> list[Track]:
         """Ends all tracks."""
-        ended, self._tracks = self.tracks, []
+        ended = self.tracks
+        self._flickers += [t for t in self._tracks if not t.id]
+        self._tracks = []
         return ended
+
+    def take_flickers(self) -> list[Track]:
+        """The tracks that ended without being believed since this was last called."""
+        taken, self._flickers = self._flickers, []
+        return taken
 
     def _bury(self, now: float) -> list[Track]:
         shortest = _FEWEST_FRAMES * median(self._intervals) if self._intervals else 0.0
@@ -99,6 +107,7 @@ class Tracker:
 
         ended = [t for t in self._tracks if over(t)]
         self._tracks = [t for t in self._tracks if not over(t)]
+        self._flickers += [t for t in ended if not t.id]
         return sorted((t for t in ended if t.id), key=lambda t: t.id)
 
     def _begin(self, hit: Hit, time_source: TimeSource) -> None:

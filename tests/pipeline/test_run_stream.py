@@ -92,7 +92,7 @@ def test_a_drive_is_one_row(tmp_path: Path) -> None:
     assert (row["camera"], row["track_id"], row["first_frame"], row["last_frame"]) == ("a.mp4", "1", "0", "29")
     assert (row["first_s"], row["last_s"], row["time_source"], row["first_seen"]) == ("0.000", "1.160", "unknown", "")
     assert float(row["confidence"]) > 0.8
-    assert (summary.frames, summary.passages, summary.tracks, summary.tracks_without_text) == (30, 1, 1, 0)
+    assert (summary.frames, summary.passages, summary.tracks, summary.rejected) == (30, 1, 1, {})
     assert summary.ended == "end of stream"
     assert 2 <= summary.reads < 20
 

@@ -1,0 +1,86 @@
+"""`alpr explain`: why vehicles gave no row."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from streamer.errors import InputError, printable
+
+_EXAMPLES = 3
+
+
+@click.command()
+@click.argument("ledger", type=click.Path(path_type=Path))
+@click.option("--all", "every", is_flag=True, help="Show every track that gave no row, not only the sums.")
+def explain(ledger: Path, every: bool) -> None:
+    """Say why tracks gave no row, from the folder that alpr run --ledger wrote.
+
+    For each reason: how many tracks ended so, the setting that decides it, the value that would have let half of them
+    through, and crops to look at.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    file = ledger / "ledger.jsonl" if ledger.is_dir() else ledger
+    rows = list(_rows(file))
+    rejected: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        if row["type"] == "rejection":
+            rejected[row["reason"]].append(row)
+    count = sum(len(v) for v in rejected.values())
+    click.echo(f"{len(rows) - count} rows; {count} tracks gave none")
+    console = Console() if Console().is_terminal else Console(width=140)
+    if rejected:
+        table = Table(box=SIMPLE_HEAD)
+        for name in ("reason", "tracks", "setting", "needed", "half had", "crops"):
+            table.add_column(name, overflow="fold")
+        for reason, those in sorted(rejected.items(), key=lambda item: -len(item[1])):
+            crops = [r["crop"] for r in those if r.get("crop")][:_EXAMPLES]
+            middle = sorted(r["found"] for r in those)[len(those) // 2]
+            table.add_row(
+                reason, str(len(those)), those[0]["setting"] or "-", f"{those[0]['needed']:g}", f"{middle:g}",
+                ", ".join(crops),
+            )  # fmt: skip
+        console.print(table)
+    if every and rejected:
+        console.print(_each(rejected))
+
+
+def _each(rejected: dict[str, list[dict[str, Any]]]) -> Any:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD)
+    for name in ("camera", "seconds", "frames", "reason", "found", "text", "confidence", "crop"):
+        table.add_column(name, overflow="fold")
+    for row in sorted((r for those in rejected.values() for r in those), key=lambda r: (r["camera"], r["first_frame"])):
+        table.add_row(
+            printable(row["camera"]), f"{row['first_s']:.1f}-{row['last_s']:.1f}",
+            f"{row['first_frame']}-{row['last_frame']}", row["reason"], f"{row['found']:g}", printable(row["text"]),
+            f"{row['confidence']:.2f}", row.get("crop") or "",
+        )  # fmt: skip
+    return table
+
+
+def _rows(file: Path) -> Iterator[dict[str, Any]]:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{file}: is not there; name the folder given to alpr run --ledger") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: cannot be read ({error}); name the folder given to alpr run --ledger") from None
+    for number, line in enumerate(text.splitlines(), 1):
+        try:
+            row = json.loads(line)
+            if row["type"] not in ("passage", "rejection"):
+                raise ValueError(f"type {row['type']!r}")
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{file}:{number}: is no line of a ledger ({error}); remove it") from None
+        yield row

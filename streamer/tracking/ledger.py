@@ -1,0 +1,53 @@
+"""Why a track gave no row: one reason each, with the setting that would have let it through."""
+
+from __future__ import annotations
+
+from streamer.config import ReadConfig, TrackConfig, VoteConfig
+from streamer.tracking.passage import TrackReadings
+from streamer.tracking.tracker import Track
+from streamer.types import Reason, Rejection
+
+
+def rejection_of(
+    track: Track, readings: TrackReadings | None, camera: str, config: tuple[TrackConfig, ReadConfig, VoteConfig]
+) -> Rejection:
+    """The ledger's entry for an ended track that made no passage. `readings` None: it was never believed."""
+    of_track, of_read, of_vote = config
+    reason: Reason
+    setting: str | None
+    found: float
+    needed: float
+    if readings is None:
+        reason, setting, found, needed = "seen too rarely", "track.birth_hits", track.hits, of_track.birth_hits
+    elif not readings.state.reads:
+        reason, setting, found, needed = "too small to read", "read.min_height", readings.tallest, of_read.min_height
+    elif not readings.voted:
+        reason, setting, found, needed = "nothing legible", None, 0, 1
+    elif readings.voted < of_vote.min_reads:
+        reason, setting, found, needed = "read too rarely", "vote.min_reads", readings.voted, of_vote.min_reads
+    else:
+        reason, setting = "not sure enough", "vote.min_confidence"
+        found, needed = readings.verdict.confidence, of_vote.min_confidence
+    best = track.best if readings is None or readings.best is None else readings.best
+    x1, y1, x2, y2 = (float(v) for v in best.box_xyxy)
+    return Rejection(
+        camera=camera,
+        track_id=track.id,
+        reason=reason,
+        setting=setting,
+        found=found,
+        needed=needed,
+        text=readings.verdict.text if readings else "",
+        confidence=readings.verdict.confidence if readings else 0.0,
+        first_frame=track.first.frame,
+        last_frame=track.last.frame,
+        best_frame=best.frame,
+        first_s=track.first.pts,
+        last_s=track.last.pts,
+        first_seen=track.first.seen,
+        box=(x1, y1, x2, y2),
+        score=best.score,
+        n_hits=track.hits,
+        n_reads=readings.state.reads if readings else 0,
+        crop=readings.crop if readings else None,
+    )
