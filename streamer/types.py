@@ -116,7 +116,9 @@ class Plate:
 
 @dataclass(frozen=True)
 class Passage:
-    """One vehicle's pass through the picture: a row of the CSV. Boxes are in frame_xy of the best frame."""
+    """One vehicle's pass through the picture: a row of the CSV. `box` is in frame_xy of the best frame, `first_box` and
+    `last_box` in those of the first and last; `score` is the detector's in the best frame. `event_id` repeats with the
+    run."""
 
     camera: str
     track_id: int
@@ -132,6 +134,10 @@ class Passage:
     time_source: TimeSource
     box: tuple[float, float, float, float]
     n_reads: int
+    first_box: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    last_box: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    score: float = 0.0
+    event_id: str = ""
 
 
 Reason = Literal["seen too rarely", "too small to read", "nothing legible", "read too rarely", "not sure enough"]

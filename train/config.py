@@ -66,7 +66,7 @@ class RefinerTrainConfig(DetectorTrainConfig):
 
 
 class ReaderTrainConfig(TrainConfig):
-    network: Literal["maskocr", "conv", "ctc"] = Field("maskocr", description="the reader, or a baseline of its size")
+    network: Literal["maskocr", "conv", "ctc"] = Field("maskocr", description="the reader, or a baseline of its cost")
     synthetic_share: float = Field(0.4, ge=0, le=1)
     country_power: float = Field(0.5, ge=0, le=1, description="0: every country equally often, 1: as the data has them")
     ctc_weight: float = Field(1.0, ge=0)
@@ -76,7 +76,7 @@ class ReaderTrainConfig(TrainConfig):
 class VisualTrainConfig(TrainConfig):
     """Phase 1 of the reader's pre-training."""
 
-    hidden: float = Field(0.45, gt=0, lt=1, description="share of a plate that is hidden")
+    hidden: float = Field(0.45, ge=0.0625, le=0.9, description="share of a plate that is hidden")
     latent_weight: float = Field(0.05, ge=0)
     synthetic_share: float = Field(0.0, ge=0, le=1)
     country_power: float = Field(0.5, ge=0, le=1)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from streamer.errors import InputError
 from streamer.geometry import box_quad
 from streamer.types import FloatArray, Image
 from train.data.cover import UNREADABLE, chinese_boxes, cover
 from train.data.manifest import Sample, evaluation_set
 from train.evaluate import CropReader, open_image
 from train.measures import ACCEPTED, Figures, rate
-from train.report import Report
+from train.reader import crop_of
+from train.report import Failures, Report
 
 ONE_ROW = 2.4  # a crop at least this wide for its height holds one row
 
@@ -52,20 +55,33 @@ class CoveredTally:
         return {"n": self.n, **{k: rate(getattr(self, k), self.n) for k in kinds}}
 
 
-def evaluate_covered(samples: Sequence[Sample], reader: CropReader, *, data: str = "", split: str = "dev") -> Report:
-    """Chinese crops of one row, cut to the plate's edge: the standard tells where their characters stand."""
+def evaluate_covered(
+    samples: Sequence[Sample],
+    reader: CropReader,
+    *,
+    data: str = "",
+    split: str = "dev",
+    failures: Failures | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Report:
+    """Chinese crops of one row: the standard tells where their characters stand. InputError where there is none."""
     sets: dict[str, CoveredTally] = defaultdict(CoveredTally)
     total = CoveredTally()
     for sample, image, left in covered_crops(samples):
         reading = reader.read_crops([image])[0]
-        for tally in (sets[evaluation_set(sample)], total):
-            tally.add(reading.text, reading.confidence, left)
+        name = evaluation_set(sample)
+        kinds = [tally.add(reading.text, reading.confidence, left) for tally in (sets[name], total)]
+        if failures is not None and "invented" in kinds:
+            failures.add(f"{name} invented", image, f"{left} {sample.path.name}\n{reading.text}")
+    if not total.n:
+        raise InputError(f"{data}: holds no Chinese crop of one row in the split {split}")
     return Report(
         what="covered",
         data=data,
         split=split,
         sets={k: t.figures() for k, t in sorted(sets.items())},
         total=total.figures(),
+        options=dict(options or {}),
     )
 
 
@@ -77,18 +93,24 @@ def covered_crops(samples: Sequence[Sample]) -> Iterator[tuple[Sample, Image, st
             continue
         image = np.array(open_image(sample.path))
         h, w = image.shape[:2]
-        if w < ONE_ROW * h:
-            continue
+        quad = crop_of(sample, 1.0).quad
+        if quad is None:  # cut to the plate's edge
+            if w < ONE_ROW * h:
+                continue
+            quad = box_quad(np.array([0, 0, w, h], float))
         text = sample.plates[0].text or ""
         rng = np.random.default_rng(zlib.crc32(sample.relative.encode()))
-        left = cover(rng, image, text, boxes, box_quad(np.array([0, 0, w, h], float)))
-        if UNREADABLE in left:
+        left = cover(rng, image, text, boxes, quad)
+        if left != text:
             yield sample, image, left
 
 
 def places(sample: Sample) -> FloatArray | None:
-    """Where the characters of a Chinese crop without a box stand, None for all other samples."""
-    if sample.kind != "crop" or sample.country != "CN" or not sample.plates or sample.plates[0].box is not None:
+    """Where the characters of a Chinese plate of one row stand on it, for crops whose plate's edges are known; None for
+    all other samples."""
+    if sample.kind != "crop" or sample.country != "CN" or not sample.plates:
         return None
     plate = sample.plates[0]
-    return None if plate.rows == 2 else chinese_boxes(plate.text or "")
+    text = plate.text or ""
+    loose = plate.box is not None and crop_of(sample, 1.0).quad is None
+    return None if plate.rows == 2 or loose or UNREADABLE in text else chinese_boxes(text)

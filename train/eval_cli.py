@@ -59,7 +59,7 @@ def _with_options(*more: Decorator) -> Decorator:
 def evaluate() -> None:
     """Measure on labelled data.
 
-    DATA is a folder with a manifest, or ccpd:DIR for CCPD as downloaded.
+    DATA is a folder with a manifest, a CSV file of crops, or ccpd:DIR for CCPD as downloaded.
     """
 
 
@@ -97,11 +97,14 @@ def reader(
 ) -> None:
     """Texts of plate crops."""
     from streamer import PlateReader
+    from streamer.errors import ConfigError
     from train.evaluate import evaluate_crops
 
     samples = _samples(data, split, protocol, None, limit)
     failures, chosen = _failures(sheets), _given(models)
     if weights:
+        if chosen or card:
+            raise ConfigError("--weights measures in PyTorch: leave out --card and the options of exported models")
         from train.torch_reader import TorchReader
         from train.weights import weights_path
 
@@ -137,8 +140,16 @@ def covered(
     from train.covered import evaluate_covered
 
     samples = _samples(data, split, "2019", ("crop",), limit)
-    report = evaluate_covered(samples, PlateReader(**_given(models)), data=data, split=split)
-    _show(report, json_file, None, None, card)
+    failures, chosen = _failures(sheets), _given(models)
+    report = evaluate_covered(
+        samples,
+        PlateReader(**chosen),
+        data=data,
+        split=split,
+        failures=failures,
+        options=_noted(chosen, limit, None),
+    )
+    _show(report, json_file, sheets, failures, card)
 
 
 @evaluate.command()

@@ -213,10 +213,11 @@ def evaluate_crops(
     )
 
 
-def in_top3(slot_probs: npt.NDArray[np.float32] | None, truth: str, alphabet: Alphabet) -> bool:
-    """Whether each character of the truth, and the end after it, is among the first three of its slot (S, C)."""
+def in_top3(slot_probs: npt.NDArray[np.float32] | None, truth: str, alphabet: Alphabet) -> bool | None:
+    """Whether each character of the truth, and the end after it, is among the first three of its slot (S, C); None for
+    a reader without slots."""
     if slot_probs is None:
-        return False
+        return None
     try:
         classes = alphabet.encode(truth, len(slot_probs))[: len(truth) + 1]
     except ValueError:

@@ -50,7 +50,11 @@ class Ema:
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Weights of two and more dimensions decay; norms, biases and positions do not."""
-    matrices = [p for n, p in model.named_parameters() if p.ndim >= 2 and "position" not in n and "queries" not in n]
+    matrices = [
+        p
+        for n, p in model.named_parameters()
+        if p.ndim >= 2 and not any(w in n for w in ("position", "queries", "mask_query"))
+    ]
     chosen = {id(p) for p in matrices}
     rest = [p for p in model.parameters() if id(p) not in chosen]
     return [{"params": matrices, "weight_decay": weight_decay}, {"params": rest, "weight_decay": 0.0}]

@@ -51,9 +51,9 @@ class DetectedPlate(Protocol):
     def text(self) -> str: ...
 
 
-def normalise(text: str | None) -> str:
-    """Upper case; digits, Latin letters and Chinese characters only."""
-    return _SEPARATORS.sub("", (text or "").upper())
+def normalise(text: str | None, keep: str = "") -> str:
+    """Upper case; digits, Latin letters, Chinese characters and those of `keep` only."""
+    return "".join(c for c in (text or "").upper() if c in keep or not _SEPARATORS.match(c))
 
 
 def without_province(text: str) -> str:
@@ -188,15 +188,21 @@ class TextTally:
     characters: int = 0
     length: int = 0
     top3: int = 0
+    guessed: int = 0
     certainty: Certainty = field(default_factory=Certainty)
     confused: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def add(self, read: str, truth: str, confidence: float | None = None, in_top3: bool = False) -> bool:
-        """Counts one; whether every character is right. `in_top3`: each character is among its slot's first three."""
+    def add(self, read: str, truth: str, confidence: float | None = None, in_top3: bool | None = None) -> bool:
+        """Counts one; whether every character is right. `in_top3`: each character is among its slot's first three;
+        None where a reader has no slots."""
         a, b = normalise(read), normalise(truth)
-        self.length += len(a) == len(b)
-        self.top3 += in_top3 or a == b
-        self.confused += confusions(a, b)
+        # A `?` is an honest character here: as long as the one it stands for, and a confusion of its own.
+        honest = normalise(read, keep="?")
+        self.length += len(honest) == len(b)
+        self.confused += confusions(honest, b)
+        if in_top3 is not None:
+            self.guessed += 1
+            self.top3 += in_top3
         if confidence is not None:
             self.certainty.add(confidence, a == b)
         self.count += 1
@@ -212,7 +218,7 @@ class TextTally:
         edits over true characters; ece, accepted and accepted_wrong: see `Certainty`."""
         return {
             "n": self.count,
-            "top3": rate(self.top3, self.count),
+            "top3": rate(self.top3, self.guessed),
             "length": rate(self.length, self.count),
             **self.certainty.figures(ACCEPTED),
             "right": self.right,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from models.detector.network import normalise
 from models.reader.masked import MaskedCharacters, MaskedPlates, masked_character_loss, masked_image_loss
 from models.reader.network import PlateReaderNet, ReaderSize
 from streamer.alphabet import Alphabet
-from streamer.errors import InputError
+from streamer.errors import ConfigError, InputError
 from train.config import ALPHABET, LanguageTrainConfig, TrainConfig, VisualTrainConfig
 from train.data.cache import build_cache
-from train.data.manifest import Sample, is_validation
+from train.data.check import decodable
+from train.data.manifest import PlateLabel, Sample, is_validation
 from train.data.masking import LanguageData, VisualData, collate
 from train.data.open import open_datasets
 from train.data.reading import ReadingData, crop_weights
@@ -30,8 +32,9 @@ from train.reader import CACHE_SIDE, crop_of, drawn_bank, reader_part, region_of
 def visual_data(config: VisualTrainConfig, data: Sequence[str], out: Path) -> tuple[VisualData, list[Sample]]:
     """Crops of the data sets, with a text or without. InputError where there is none."""
     alphabet, slots = Alphabet.load(ALPHABET), ReaderSize().slots
-    samples = [s for s in open_datasets(data, "train") if (s.kind == "crop" or single_plate(s)) and s.plates]
-    samples = [s for s in samples if not is_validation(s)]
+    samples = [s for s in open_datasets(data, "train") if s.kind == "crop" or single_plate(s)]
+    samples = [s if s.plates else replace(s, plates=(PlateLabel(),)) for s in samples if not is_validation(s)]
+    samples = decodable(samples)
     if not samples:
         raise InputError(f"{', '.join(data)}: no crop of a plate to train on")
     cache = build_cache([s.path for s in samples], out / "cache", CACHE_SIDE, [region_of(s) for s in samples])
@@ -82,7 +85,10 @@ def pretrain_language(
     resume: bool = True,
     init: Path | None = None,
 ) -> Path:
-    """Phase 2, from the weights of phase 1 (`init`); gives the path of weights that the reader starts from."""
+    """Phase 2, from the weights of phase 1 (`init`); gives the path of weights that the reader starts from.
+    ConfigError without them: the encoder is frozen, and would stay as it was thrown."""
+    if init is None:
+        raise ConfigError("--init is missing: the language phase starts from the weights of alpr train pretrain-visual")
     with first_alone():
         dataset, samples = language_data(config, data, out)
 

@@ -138,7 +138,24 @@ class Report:
         from streamer.engine.zoo import read_card
 
         content = read_card(card)
-        kept = ("plates", "ap50", "ap70", "recall50", "false", "corner", "n", "exact", "cer", "texts", "e2e", "ece")
+        kept = (
+            "plates",
+            "ap50",
+            "ap70",
+            "recall50",
+            "false",
+            "corner",
+            "n",
+            "exact",
+            "cer",
+            "texts",
+            "e2e",
+            "ece",
+            "accepted_wrong",
+            "told",
+            "unsure",
+            "invented",
+        )
         sets = {name: _rounded({k: row[k] for k in kept if k in row}) for name, row in self.sets.items()}
         found = content.setdefault("figures", {})
         found[self.what] = {"split": self.split, "date": datetime.date.today().isoformat(), "sets": sets}

@@ -1,5 +1,6 @@
 """A baseline: a reader of convolutions alone that reads column by column, with CTC (Graves et al. 2006), in the manner
-of CRNN (arXiv 1507.05717) and LPRNet (arXiv 1806.10447), as large as the reader after MaskOCR."""
+of CRNN (arXiv 1507.05717) and LPRNet (arXiv 1806.10447), at the cost of the reader after MaskOCR (133 and 131 MMACs).
+"""
 
 from __future__ import annotations
 
@@ -7,8 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from models.reader.network import COLOURS, Residual, conv
-
-ROWS, COLUMNS = 3, 32  # of the last map: twice the columns of the reader's tokens, for blanks between characters
 
 
 class CtcReaderNet(nn.Module):
@@ -32,7 +31,7 @@ class CtcReaderNet(nn.Module):
         self.kind = nn.Linear(d, len(COLOURS) + 2)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        x = self.features(image)
+        x = self.features(image)  # (N, d, 3, 32): twice the columns of the reader's tokens, for CTC's blanks
         grid = x.permute(0, 2, 3, 1)
         one = self.classify(grid.mean(1))
         # The middle row of the map belongs to both rows of text.

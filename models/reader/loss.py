@@ -28,10 +28,17 @@ def ctc_loss(one_row: Tensor, two_rows: Tensor, targets: ReaderTargets) -> Tenso
     """CTC of the tokens read as one row (N, T, C + 1) and as two (N, T', C + 1), blank last: of each sample the one
     that its rows call for, the smaller one where nobody knows them."""
     one, two = (_ctc_each(logits, targets) for logits in (one_row, two_rows))
-    either = torch.minimum(one, two)
-    each = torch.where(targets.rows == 0, one, torch.where(targets.rows == 1, two, either))
-    # A text that does not fit the tokens teaches nothing.
-    return torch.where(torch.isfinite(each), each, torch.zeros_like(each)).mean()
+    # What does not fit the tokens is no choice, and teaches nothing where it is the only one.
+    either = torch.where(_fits(one_row, targets) & (one < two), one, two)
+    return torch.where(targets.rows == 0, one, torch.where(targets.rows == 1, two, either)).mean()
+
+
+def _fits(logits: Tensor, targets: ReaderTargets) -> Tensor:
+    """(N,) bool: whether the text, with a blank between equal neighbours, fits the steps."""
+    slots = targets.slots
+    inside = torch.arange(1, slots.shape[1], device=slots.device) < targets.length[:, None]
+    twice = ((slots[:, 1:] == slots[:, :-1]) & inside).sum(1)
+    return targets.length + twice <= logits.shape[1]
 
 
 def _ctc_each(logits: Tensor, targets: ReaderTargets) -> Tensor:

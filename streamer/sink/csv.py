@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from streamer.errors import ConfigError
 from streamer.sink.base import BaseSink, open_output, output_errors, write_whole
+from streamer.tracking.course import direction_deg, movement
 from streamer.types import Passage
 
 COLUMNS = (
     "camera", "track_id", "plate", "confidence", "first_frame", "last_frame", "best_frame", "first_s", "last_s",
-    "first_seen", "last_seen", "time_source", "box", "n_reads",
+    "first_seen", "last_seen", "time_source", "box", "n_reads", "event_id", "dwell_s", "direction_deg", "movement",
+    "score",
 )  # fmt: skip
 # A cell that begins with one of these is a formula to a spreadsheet.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -70,9 +73,20 @@ def row_of(passage: Passage) -> tuple[str, ...]:
         time_text(passage.first_seen),
         time_text(passage.last_seen),
         passage.time_source,
-        json.dumps(box_list(passage), separators=(",", ":")),
+        json.dumps(box_list(passage.box), separators=(",", ":")),
         str(passage.n_reads),
+        passage.event_id,
+        f"{passage.last_s - passage.first_s:.3f}",
+        degrees_text(passage),
+        movement(passage.first_box, passage.last_box),
+        f"{passage.score:.4f}",
     )
+
+
+def degrees_text(passage: Passage) -> str:
+    """The direction of travel in whole degrees, 0 to 359; empty where the plate hardly moved."""
+    degrees = direction_deg(passage.first_box, passage.last_box)
+    return "" if degrees is None else f"{round(degrees) % 360}"
 
 
 def encode_row(cells: tuple[str, ...]) -> bytes:
@@ -93,9 +107,9 @@ def unguard(cell: str) -> str:
     return cell[1:] if cell.startswith("'") else cell
 
 
-def box_list(passage: Passage) -> list[float]:
+def box_list(box: Sequence[float]) -> list[float]:
     """[x1, y1, x2, y2] to a tenth of a pixel, without a negative zero."""
-    return [round(v, 1) + 0.0 for v in passage.box]
+    return [round(v, 1) + 0.0 for v in box]
 
 
 def time_text(time: datetime | None) -> str:

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from streamer.sink.base import BaseSink, open_output, output_errors, write_whole
-from streamer.sink.csv import box_list, time_text
+from streamer.sink.csv import box_list, degrees_text, time_text
+from streamer.tracking.course import movement
 from streamer.types import Passage
 
 
@@ -40,5 +41,11 @@ def record_of(passage: Passage) -> dict[str, object]:
         "last_s": round(passage.last_s, 3),
         "first_seen": time_text(passage.first_seen) or None,
         "last_seen": time_text(passage.last_seen) or None,
-        "box": box_list(passage),
+        "box": box_list(passage.box),
+        "first_box": box_list(passage.first_box),
+        "last_box": box_list(passage.last_box),
+        "score": round(passage.score, 4),
+        "dwell_s": round(passage.last_s - passage.first_s, 3),
+        "direction_deg": int(degrees) if (degrees := degrees_text(passage)) else None,
+        "movement": movement(passage.first_box, passage.last_box),
     }

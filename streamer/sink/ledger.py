@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from streamer.sink.base import BaseSink, open_output, output_errors, write_whole
-from streamer.sink.csv import time_text
+from streamer.sink.csv import box_list, time_text
 from streamer.types import Passage, Rejection
 
 FILE, CROPS = "ledger.jsonl", "crops"
@@ -72,7 +72,7 @@ def record_of(rejection: Rejection) -> dict[str, object]:
         "first_s": round(rejection.first_s, 3),
         "last_s": round(rejection.last_s, 3),
         "first_seen": time_text(rejection.first_seen) or None,
-        "box": [round(v, 1) + 0.0 for v in rejection.box],
+        "box": box_list(rejection.box),
         "score": round(rejection.score, 4),
         "n_hits": rejection.n_hits,
         "n_reads": rejection.n_reads,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from streamer.config import ReadConfig, VoteConfig
 from streamer.geometry import plate_height
+from streamer.tracking.course import Box, event_id
 from streamer.tracking.policy import ReadState, should_read
 from streamer.tracking.tracker import Hit, Track
 from streamer.tracking.vote import AlphabetLike, Ballot, Verdict, vote
@@ -66,7 +67,7 @@ class TrackReadings:
         if too_few or not self.verdict.text or self.verdict.confidence < config.min_confidence:
             return None
         best = self.best or track.best
-        x1, y1, x2, y2 = (float(v) for v in best.box_xyxy)
+        first_box = _box(track.first)
         return Passage(
             camera=camera,
             track_id=track.id,
@@ -80,9 +81,18 @@ class TrackReadings:
             first_seen=track.first.seen,
             last_seen=track.last.seen,
             time_source=track.time_source,
-            box=(x1, y1, x2, y2),
+            box=_box(best),
             n_reads=self.state.reads,
+            first_box=first_box,
+            last_box=_box(track.last),
+            score=best.score,
+            event_id=event_id(camera, track.first.frame, track.first.pts, first_box),
         )
+
+
+def _box(hit: Hit) -> Box:
+    x1, y1, x2, y2 = (float(v) for v in hit.box_xyxy)
+    return x1, y1, x2, y2
 
 
 @dataclass(frozen=True)
@@ -154,6 +164,8 @@ def merge(a: Passage, b: Passage) -> Passage:
         last_frame=last.last_frame,
         last_s=last.last_s,
         last_seen=last.last_seen,
+        last_box=last.last_box,
+        score=best.score,
         best_frame=best.best_frame,
         box=best.box,
         n_reads=a.n_reads + b.n_reads,

@@ -76,7 +76,8 @@ def test_no_file_and_no_text(tmp_path: Path) -> None:
 def test_what_cannot_be_taught(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for name in ("good.png", "foreign.png", "long.png"):
         picture(tmp_path, name)
-    (tmp_path / "broken.png").write_bytes(b"no picture")
+    # A picture by its header, but cut off.
+    (tmp_path / "broken.png").write_bytes((tmp_path / "good.png").read_bytes()[:50])
     rows = ["good.png,AB12", "foreign.png,하123", "long.png,ABCDEFGH1234", "broken.png,X1", "gone.png,X2"]
     samples = read_crops_csv(csv_file(tmp_path, "image_path,plate_text\n" + "\n".join(rows) + "\n"))
     with caplog.at_level(logging.WARNING):

@@ -75,7 +75,7 @@ def test_three_guesses_a_character() -> None:
     assert not in_top3(probability, "C1", LETTERS)
     assert not in_top3(probability, "하", LETTERS)
     assert not in_top3(probability, "ABCDEF", LETTERS)
-    assert not in_top3(None, "A1", LETTERS)
+    assert in_top3(None, "A1", LETTERS) is None
 
 
 @pytest.mark.parametrize("rows", [[], [(0.9, True), (0.3, False)]])

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from streamer.errors import InputError
 from train.covered import CoveredTally, covered_crops, evaluate_covered
 from train.data.manifest import PlateLabel, Sample
 
@@ -43,12 +44,18 @@ def crop(
 
 
 def test_only_crops_with_known_places_serve(tmp_path: Path) -> None:
-    good = [crop(tmp_path, "a.png", "皖A12345"), crop(tmp_path, "b.png", "皖AD12345")]
+    corners = ((4.0, 4.0), (90.0, 4.0), (90.0, 20.0), (4.0, 20.0))
+    good = [
+        crop(tmp_path, "a.png", "皖A12345"),
+        crop(tmp_path, "b.png", "皖AD12345", box=(4.0, 4.0, 90.0, 20.0), quad=corners),
+    ]
     others = [
         crop(tmp_path, "c.png", "AB12345", "DE"),
         crop(tmp_path, "d.png", "皖A1"),
         crop(tmp_path, "e.png", "皖A12345", rows=2),
         crop(tmp_path, "f.png", "皖A12345", size=(60, 40)),
+        crop(tmp_path, "g.png", "皖A1?345"),
+        crop(tmp_path, "h.png", "皖A12345", box=(4.0, 4.0, 90.0, 20.0)),
     ]
     found = list(covered_crops([*good, *others]))
     assert [s.relative for s, _, _ in found] == ["a.png", "b.png"]
@@ -61,6 +68,8 @@ def test_a_reader_that_guesses_is_found_out(tmp_path: Path) -> None:
     guesser: Any = SimpleNamespace(
         read_crops=lambda crops: [SimpleNamespace(text="皖A12345", confidence=0.9)] * len(crops)
     )
+    with pytest.raises(InputError, match="no Chinese crop"):
+        evaluate_covered([crop(tmp_path, "d.png", "AB12345", "DE")], guesser)
     report = evaluate_covered([crop(tmp_path, "a.png", "皖A12345")], guesser)
     assert report.total["invented"] == 1.0
     assert '"invented": 1.0' in report.to_json()

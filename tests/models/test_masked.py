@@ -119,7 +119,7 @@ def test_only_hidden_characters_count() -> None:
         ([0, 0, 8, 16], [0]),
         ([0, 0, 8, 48], [0, 16, 32]),
         ([4, 0, 12, 16], [0, 1]),  # half of each
-        ([7, 0, 17, 16], [1]),  # an eighth of its neighbours
+        ([7.5, 0, 16.5, 16], [1]),  # a sixteenth of its neighbours
         ([200, 0, 220, 48], []),
     ],
 )

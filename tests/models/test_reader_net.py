@@ -63,8 +63,10 @@ def test_ctc_takes_the_rows_of_each_sample_and_the_easier_where_unknown() -> Non
 def test_a_text_longer_than_the_tokens_costs_nothing() -> None:
     targets = batch(1, [0])
     same = ReaderTargets(torch.full((1, 12), 3), torch.tensor([11]), targets.colour, targets.rows)
-    short = torch.randn(1, 16, CLASSES + 1)  # eleven times the same needs 21 steps
-    assert float(ctc_loss(short, short, same)) == 0
+    short, long = torch.randn(1, 16, CLASSES + 1), torch.randn(1, 48, CLASSES + 1)
+    assert float(ctc_loss(short, short, same)) == 0  # eleven times the same needs 21 steps
+    unknown = ReaderTargets(same.slots, same.length, same.colour, torch.tensor([-1]))
+    assert float(ctc_loss(short, long, unknown)) > 0  # then it is read as two rows
 
 
 def test_unknown_kinds_cost_nothing() -> None:

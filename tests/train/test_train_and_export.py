@@ -136,6 +136,8 @@ def test_reader_after_both_phases_of_pretraining(
     first, last = first_and_last_loss(one)
     assert last < first
     after = ["--data", folder, "--init"]
+    assert alpr("train", "pretrain-language", "--config", told, "--data", folder, "--out", two) == 2
+    assert "--init is missing" in capsys.readouterr().err
     assert alpr("train", "pretrain-language", "--config", told, *after, one / "weights.pt", "--out", two) == 0
     assert alpr("train", "reader", "--config", read, *after, two / "weights.pt", "--out", three) == 0
     seen_encoder = {k: v for k, v in load_weights(one / "weights.pt")["model"].items() if k.startswith("reader.enc")}

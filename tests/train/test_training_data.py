@@ -295,6 +295,7 @@ def test_rare_kinds_come_more_often() -> None:
         (["A1"], [1.0]),
         (["A1", "B2"], [1.0, 1.0]),
         (["A1", "A1", "B2"], [0.5, 0.5, 1.0]),  # two crops of one plate share
+        (["", "", "B2"], [1.0, 1.0, 1.0]),  # crops without a text are plates of their own
     ],
 )
 def test_a_rare_country_is_not_learned_by_heart(texts: list[str], expected: list[float]) -> None:

@@ -26,6 +26,9 @@ class Problems:
     def add(self, kind: str, sample: Sample, what: str) -> None:
         self.found.setdefault(kind, []).append(f"{sample.relative} ({what})")
 
+    def add_unreadable(self, sample: Sample) -> None:
+        self.add("a picture that cannot be read", sample, "broken" if sample.path.is_file() else "missing")
+
     def lines(self) -> list[str]:
         return [
             f"{len(names)} {'crop' if len(names) == 1 else 'crops'} with {kind}: {', '.join(names[:SHOWN])}"
@@ -33,30 +36,49 @@ class Problems:
             for kind, names in self.found.items()
         ]
 
+    def tell(self, strict: bool) -> None:
+        """Warns of what was found; InputError where `strict`."""
+        if strict and self.found:
+            raise InputError(f"{'; '.join(self.lines())}. Correct them, or train without --strict")
+        for line in self.lines():
+            _log.warning("left out: %s", line)
+
 
 def teachable(samples: Sequence[Sample], alphabet: Alphabet, slots: int, strict: bool = False) -> list[Sample]:
     """Those of the crops that can be taught; the others are warned of, or refused by an InputError where `strict`."""
     problems = Problems()
-    with ThreadPoolExecutor() as pool:
-        readable = list(pool.map(_is_picture, samples))
     kept = []
-    for sample, opens in zip(samples, readable, strict=True):
+    for sample, opens in zip(samples, readable(samples), strict=True):
         text = sample.plates[0].text or ""
         foreign = sorted({c for c in text if c not in alphabet.symbols and c != alphabet.unreadable_mark})
         if not opens:
-            problems.add("a picture that cannot be read", sample, "missing" if not sample.path.is_file() else "broken")
+            problems.add_unreadable(sample)
         elif foreign:
             problems.add("characters outside the alphabet", sample, f"{text}: {' '.join(foreign)}")
         elif len(text) >= slots:
             problems.add(f"more than {slots - 1} characters", sample, text)
         else:
             kept.append(sample)
-    if strict and problems.found:
-        raise InputError(f"{'; '.join(problems.lines())}. Correct them, or train without --strict")
-    for line in problems.lines():
-        _log.warning("left out: %s", line)
+    problems.tell(strict)
     return kept
 
 
+def decodable(samples: Sequence[Sample]) -> list[Sample]:
+    """Those of the pictures that can be decoded; the others are warned of."""
+    problems, opens = Problems(), readable(samples)
+    for sample, good in zip(samples, opens, strict=True):
+        if not good:
+            problems.add_unreadable(sample)
+    problems.tell(strict=False)
+    return [s for s, good in zip(samples, opens, strict=True) if good]
+
+
+def readable(samples: Sequence[Sample]) -> list[bool]:
+    """Which pictures can be decoded."""
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(_is_picture, samples))
+
+
 def _is_picture(sample: Sample) -> bool:
-    return cv2.haveImageReader(str(sample.path))
+    # A name and a header are not enough: what a cut-off download holds is found by decoding alone.
+    return sample.path.is_file() and cv2.imread(str(sample.path), cv2.IMREAD_REDUCED_GRAYSCALE_8) is not None

@@ -17,7 +17,7 @@ from train.data.reading import ReadingData
 
 BoolArray = npt.NDArray[np.bool_]
 
-COVERS = 0.3  # share of a cell that a character must cover for the cell to be hidden with it
+COVERS = 0.1  # share of a cell that a character must cover for the cell to be hidden with it; less shows slivers
 
 
 def hidden_cells(rng: np.random.Generator, share: float) -> BoolArray:

@@ -59,7 +59,10 @@ def crop_weights(crops: Sequence[Crop], power: float) -> FloatArray:
     keys = [c.country + (c.text[:1] if c.country == "CN" else "") for c in crops]
     counts, same = Counter(keys), Counter((c.country, c.text) for c in crops)
     return np.array(
-        [max(counts[k], FEW) ** (power - 1) / same[c.country, c.text] for k, c in zip(keys, crops, strict=True)]
+        [
+            max(counts[k], FEW) ** (power - 1) / (same[c.country, c.text] if c.text else 1)
+            for k, c in zip(keys, crops, strict=True)
+        ]
     )
 
 
@@ -146,7 +149,8 @@ class ReadingData(Dataset[tuple[torch.Tensor, list[int], int, int, int]]):
         if rows is None and crop.box is None and w >= ONE_ROW_RATIO * h:
             rows = 1
         text, boxes = crop.text, chinese_boxes(crop.text)
-        if crop.country == "CN" and rows == 1 and boxes is not None and rng.random() < COVERED:
+        hide = not self.as_they_are and rng.random() < COVERED
+        if hide and crop.country == "CN" and rows == 1 and boxes is not None:
             place = self._plate_of(crop, w, h)
             if place is not None:
                 image = np.array(image)
@@ -166,7 +170,7 @@ class ReadingData(Dataset[tuple[torch.Tensor, list[int], int, int, int]]):
         plate, image = self._bank_plate(rng)
         h, w = image.shape[:2]
         text = plate.text
-        if rng.random() < COVERED:
+        if not self.as_they_are and rng.random() < COVERED:
             text = cover(rng, image, text, plate.char_boxes, box_quad(np.array([0, 0, w, h], float)))
         around, quad = surrounded(rng, image)
         crop = Crop(text, "", plate.colour, plate.rows, quad, None)

@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from streamer.errors import InputError
 from streamer.types import FloatArray, Image
 
 SAMPLES = 2000  # crops of each kind at most
@@ -100,7 +101,9 @@ def compare(data: Sequence[str], out: Path, count: int = SAMPLES, drawn: int = 4
     from train.sheets import contact_sheet
 
     config = ReaderTrainConfig(name="compare", samples=count, batch=1, lr=1.0, synthetic=drawn)
-    dataset, _ = reader_data(config, data, out)
+    dataset, samples = reader_data(config, data, out)
+    if not samples:
+        raise InputError(f"{', '.join(data)}: no crop with a text to compare with")
     pictures: dict[str, list[Image]] = {}
     for kind, share in (("real", 0.0), ("drawn", 1.0)):
         dataset.share, dataset.as_they_are = share, True
