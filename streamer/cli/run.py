@@ -27,6 +27,13 @@ _FILE = click.Path(dir_okay=True, path_type=Path)
 @click.command()
 @click.argument("source", required=False)
 @click.option("--csv", "csv_path", type=_FILE, help="Write a row a passage to this file.")
+@click.option(
+    "--csv-dialect",
+    type=click.Choice(["alpr", "platerecognizer"]),
+    default="alpr",
+    show_default=True,
+    help="Whose columns the CSV has (docs/outputs.md).",
+)
 @click.option("--video", "video_path", type=_FILE, help="Write the annotated video (.mp4 or .mkv; a folder for many).")
 @click.option("--jsonl", "jsonl_path", type=_FILE, help="Write a JSON object a passage to this file.")
 @click.option("--ledger", "ledger_path", type=_FILE, help="Write why tracks gave no row to this folder (alpr explain).")
@@ -40,6 +47,7 @@ _FILE = click.Path(dir_okay=True, path_type=Path)
 def run(
     source: str | None,
     csv_path: Path | None,
+    csv_dialect: str,
     video_path: Path | None,
     jsonl_path: Path | None,
     ledger_path: Path | None,
@@ -70,7 +78,7 @@ def run(
     _check_paths(source, sources, csv_path, video_path, jsonl_path, ledger_path)
     engines = load_engines(config)  # before the outputs: a missing model must not empty the rows of an earlier run
     stop = _Stop()
-    sinks = _open_sinks(csv_path, video_path, jsonl_path, ledger_path, show, append, config, sources, stop)
+    sinks = _open_sinks(csv_path, csv_dialect, video_path, jsonl_path, ledger_path, show, append, config, sources, stop)
     with stop.on_signals(), _progress(quiet) as progress:
         try:
             summary = run_stream(sources, sinks, config, engines=engines, stop=stop.event, progress=progress)
@@ -118,6 +126,7 @@ def _same_file(a: Path, b: Path) -> bool:
 
 def _open_sinks(
     csv_path: Path | None,
+    csv_dialect: str,
     video_path: Path | None,
     jsonl_path: Path | None,
     ledger_path: Path | None,
@@ -132,7 +141,7 @@ def _open_sinks(
     goes_on = all(source.live for source in sources) if append is None else append
     makers: list[Callable[[], Sink]] = []
     if csv_path:
-        makers.append(lambda: _csv(csv_path, append=goes_on))
+        makers.append(lambda: _csv(csv_path, csv_dialect, append=goes_on))
     if jsonl_path:
         makers.append(lambda: _jsonl(jsonl_path, append=goes_on))
     if video_path:
@@ -154,10 +163,11 @@ def _open_sinks(
     return sinks
 
 
-def _csv(path: Path, *, append: bool) -> Sink:
+def _csv(path: Path, dialect: str, *, append: bool) -> Sink:
     from streamer.sink.csv import CsvSink
+    from streamer.sink.platerecognizer import PlateRecognizerSink
 
-    return CsvSink(path, append=append)
+    return (PlateRecognizerSink if dialect == "platerecognizer" else CsvSink)(path, append=append)
 
 
 def _jsonl(path: Path, *, append: bool) -> Sink:

@@ -26,6 +26,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 class CsvSink(BaseSink):
     """Writes rows to `path`, each whole and at once, so that a reader (or a crash) never sees half a row."""
 
+    columns: tuple[str, ...] = COLUMNS
+
     def __init__(self, path: str | Path, *, append: bool = False) -> None:
         self.path = Path(path)
         if append:
@@ -33,7 +35,11 @@ class CsvSink(BaseSink):
         self._stream = open_output(self.path, append=append)
         begun = append and self._stream.seekable() and self._stream.tell() > 0
         if not begun:  # what is appended to has its header already
-            self._write(encode_row(COLUMNS))
+            self._write(encode_row(self.columns))
+
+    def row_of(self, passage: Passage) -> tuple[str, ...]:
+        """The cells of a passage, in the order of `columns`."""
+        return row_of(passage)
 
     def _check_header(self) -> None:
         """ConfigError where the file there is not a CSV of these columns (or more after them)."""
@@ -41,13 +47,13 @@ class CsvSink(BaseSink):
             return
         with output_errors(self.path), self.path.open("rb") as stream:
             first = stream.readline()
-        if first and not first.startswith(encode_row(COLUMNS).rstrip(b"\n")):
+        if first and not first.startswith(encode_row(self.columns).rstrip(b"\n")):
             raise ConfigError(
                 f"{self.path}: begins with other columns: give another file, or --replace to overwrite it"
             )
 
     def passage(self, passage: Passage) -> None:
-        self._write(encode_row(row_of(passage)))
+        self._write(encode_row(self.row_of(passage)))
 
     def close(self) -> None:
         with output_errors(self.path):

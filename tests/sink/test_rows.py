@@ -19,6 +19,7 @@ from streamkit import passage_of
 from streamer.errors import ConfigError, OutputError
 from streamer.sink.csv import COLUMNS, CsvSink, encode_row, guard, row_of, unguard
 from streamer.sink.jsonl import JsonlSink
+from streamer.sink.platerecognizer import PlateRecognizerSink
 from streamer.sink.terminal import TerminalSink
 from streamer.sink.video import VideoFolderSink, VideoSink
 
@@ -40,6 +41,24 @@ def test_the_exact_bytes_of_schema_1(tmp_path: Path) -> None:
         '"gate, north",2,皖A12345,0.9877,3,40,20,0.120,1.600,2026-01-31T08:00:00.120000+08:00,'
         '2026-01-31T08:00:00.120000+08:00,given,"[1.0,2.0,30.3,12.0]",5,0f,1.480,28,approaching,0.9123\n'
     )
+
+
+def test_the_exact_bytes_of_the_other_dialect(tmp_path: Path) -> None:
+    sink = PlateRecognizerSink(tmp_path / "p.csv")
+    sink.passage(passage_of(camera="=gate", first_seen=SEEN))
+    sink.passage(passage_of(first_box=(0, 0, 30, 10), last_box=(0, 0, 30, 10)))
+    sink.close()
+    assert (tmp_path / "p.csv").read_text(encoding="utf-8") == (
+        "timestamp,plate,score,dscore,file,box,model_make,color,vehicle,region,orientation,candidates,source_url,"
+        "position_sec,direction\n"
+        "2026-01-31 08:00:00.120000+08:00,皖a12345,0.988,0.912,'=gate,"
+        "\"{'xmin': 1, 'ymin': 2, 'xmax': 30, 'ymax': 12}\",,,,,,"
+        "\"[{'score': 0.988, 'plate': '皖a12345'}]\",,0.120,28\n"
+        ",皖a12345,0.988,0.912,gate,"
+        "\"{'xmin': 1, 'ymin': 2, 'xmax': 30, 'ymax': 12}\",,,,,,\"[{'score': 0.988, 'plate': '皖a12345'}]\",,0.120,\n"
+    )
+    with pytest.raises(ConfigError, match="begins with other columns"):
+        CsvSink(tmp_path / "p.csv", append=True)
 
 
 def test_each_row_is_on_disk_at_once(tmp_path: Path) -> None:
