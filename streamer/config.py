@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
@@ -65,6 +65,20 @@ class VideoConfig(_Section):
     )
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class ZoneConfig(_Section):
+    """A part of the picture."""
+
+    polygon: tuple[tuple[Share, Share], ...] = Field(
+        min_length=3, description="corners as [x, y] in shares of the picture's width and height"
+    )
+    use: Literal["read", "ignore"] = Field(
+        default="read", description="read: plates count in such zones only; ignore: never here"
+    )
+
+
 class RunConfig(_Section):
     """Everything `run_stream` can be told beside source and sinks. Defaults: configs/stream/default.yaml."""
 
@@ -87,6 +101,9 @@ class RunConfig(_Section):
     )
     queue: int = Field(
         default=8, ge=1, le=256, description="decoded frames that may wait; a live source keeps only the newest"
+    )
+    zones: dict[str, ZoneConfig] = Field(
+        default={}, description="parts of the picture by name, each with polygon and use (read or ignore)"
     )
     track: TrackConfig = TrackConfig()
     read: ReadConfig = ReadConfig()
@@ -173,8 +190,8 @@ def _text_keys(values: Any) -> Any:
 
 
 def _describe(error: ValidationError, where: Any) -> str:
-    """One line for the first of pydantic's errors."""
-    first = error.errors()[0]
+    """One line for the first of pydantic's errors; an unknown key goes before what it leaves missing."""
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     loc = first["loc"]
     place = where(loc)
     if first["type"] == "extra_forbidden":
@@ -187,12 +204,16 @@ def _describe(error: ValidationError, where: Any) -> str:
 
 def _suggestion(loc: tuple[str | int, ...]) -> str:
     model: type[BaseModel] = RunConfig
+    inner: Any = model
     for part in loc[:-1]:
-        inner = model.model_fields[str(part)].annotation
-        model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else model
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            inner = inner.model_fields[str(part)].annotation
+        else:  # a mapping by name: what stands below any name
+            inner = get_args(inner)[-1] if get_args(inner) else model
+    model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else model
     keys = list(model.model_fields)
     near = difflib.get_close_matches(str(loc[-1]), keys, n=1, cutoff=0.5)
     return f": did you mean {near[0]!r}?" if near else f": expected one of {', '.join(keys)}"
 
 
-__all__ = ["ReadConfig", "RunConfig", "TrackConfig", "VideoConfig", "VoteConfig", "load_config"]
+__all__ = ["ReadConfig", "RunConfig", "TrackConfig", "VideoConfig", "VoteConfig", "ZoneConfig", "load_config"]

@@ -11,9 +11,11 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, cast
+
+import numpy as np
 
 from streamer.config import RunConfig
 from streamer.errors import InputError, OutputError
@@ -24,6 +26,7 @@ from streamer.tracking.ledger import rejection_of
 from streamer.tracking.passage import Ongoing, PassageBook, TrackReadings
 from streamer.tracking.tracker import Track, Tracker
 from streamer.tracking.vote import AlphabetLike
+from streamer.tracking.zones import Zones
 from streamer.types import Frame, Image, Passage, Plates, Reading, Rejection, RunSummary
 
 _POLL_S = 0.1
@@ -196,11 +199,14 @@ class _Camera:
         self._tracker = Tracker(track, high_score=run.engines.high_score, first_id=first_id)
         self._readings: dict[int, TrackReadings] = {}
         self._book = PassageBook(self._vote.rejoin_s)
+        self._zones = Zones(config.zones)
 
     def step(self, frame: Frame) -> None:
         """Takes one frame from detection to the sinks."""
         summary = self._run.summary
-        plates = self._run.engines.detector.detect(frame)
+        found = self._run.engines.detector.detect(frame)
+        plates = self._zones.kept(found, frame.width, frame.height)
+        summary.outside += len(found) - len(plates)
         ended = self._tracker.update(frame, plates)
         hit = [t for t in self._tracker.tracks if t.hit_in(frame.index)]
         self._read(frame, hit)
@@ -239,6 +245,9 @@ class _Camera:
             self._run.summary.tracks += 1
             readings = self._of(track)
             passage = readings.passage(track, self._name, self._vote)
+            if passage is not None and self._run.config.zones:
+                place = np.array(passage.box)
+                passage = replace(passage, zone=self._zones.name_at(place, self._info.width, self._info.height))
             del self._readings[track.id]
             if passage is None:
                 self._reject(track, readings)

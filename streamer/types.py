@@ -138,6 +138,7 @@ class Passage:
     last_box: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     score: float = 0.0
     event_id: str = ""
+    zone: str = ""
 
 
 Reason = Literal["seen too rarely", "too small to read", "nothing legible", "read too rarely", "not sure enough"]
@@ -178,11 +179,13 @@ class RunSummary:
     """What a run did. `ended` says why it stopped.
 
     The counts add up: `tracks` + `rejected["seen too rarely"]` = `passages` + `joined` + all of `rejected`. `tracks`
-    are those believed, `joined` the passages that became part of an earlier row.
+    are those believed, `joined` the passages that became part of an earlier row. `outside`: plates found where zones
+    say not to read.
     """
 
     frames: int = 0
     detections: int = 0
+    outside: int = 0
     reads: int = 0
     tracks: int = 0
     passages: int = 0

@@ -164,6 +164,7 @@ def passage_of(**changes: Any) -> Passage:
         "best_frame": 20, "first_s": 0.12, "last_s": 1.6, "first_seen": None, "last_seen": None,
         "time_source": "unknown", "box": (1.0, 2.0, 30.26, 12.04), "n_reads": 5,
         "first_box": (0, 100, 30, 110), "last_box": (80, 50, 128, 66), "score": 0.91234, "event_id": "0f",
+        "zone": "lane",
     }  # fmt: skip
     return Passage(**{**base, **changes})
 

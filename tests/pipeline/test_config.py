@@ -18,7 +18,11 @@ def test_default_yaml_is_the_models_defaults(repo: Path) -> None:
 
     def keys(model: type[BaseModel]) -> dict[str, object]:
         fields = {name: field.annotation for name, field in model.model_fields.items()}
-        return {n: keys(a) if isinstance(a, type) and issubclass(a, BaseModel) else None for n, a in fields.items()}
+        named = {name for name, field in model.model_fields.items() if field.default == {}}  # mappings by name
+        return {
+            n: keys(a) if isinstance(a, type) and issubclass(a, BaseModel) else {} if n in named else None
+            for n, a in fields.items()
+        }
 
     def given(values: object) -> object:
         return {k: given(v) for k, v in values.items()} if isinstance(values, dict) else None
@@ -49,6 +53,18 @@ def test_a_part_is_enough(tmp_path: Path, text: str) -> None:
         ("min_score: .nan\n", r"c\.yaml:1: min_score: "),
         ("start_time: 2026-01-31T08:00:00\n", r"c\.yaml:1: start_time: input should have timezone"),
         ("queue: 4\nqueue: 5\n", r"c\.yaml:2: queue: already given in line 1"),
+        (
+            "zones:\n  lane: {polygon: [[0, 0], [1, 1]]}\n",
+            r"c\.yaml:2: zones\.lane\.polygon: tuple should have at least 3",
+        ),
+        (
+            "zones:\n  lane:\n    polygon: [[0, 0], [1, 0], [1, 2]]\n",
+            r"c\.yaml:3: zones\.lane\.polygon\.2\.1: input should be less than or equal to 1 \(got 2\)",
+        ),
+        (
+            "zones:\n  lane:\n    polygn: []\n",
+            r"c\.yaml:3: zones\.lane\.polygn: unknown key: did you mean 'polygon'\?",
+        ),
         ("- a\n- b\n", r"c\.yaml:1: expected a mapping"),
         ("camera: [\n", r"c\.yaml:2: not valid YAML: "),
         ("camera: !!python/object:os.system x\n", r"c\.yaml:1: not valid YAML: "),

@@ -221,3 +221,16 @@ def test_a_run_without_rejections(tmp_path: Path, capsys: pytest.CaptureFixture[
     run(Script(still(9), [ROW]), LedgerSink(tmp_path))
     assert explain(tmp_path) == 0
     assert capsys.readouterr().out == "1 rows; 0 tracks gave none\n"
+
+
+def test_zones_decide_where_plates_count() -> None:
+    boxes = [[(50, 50, 110, 70), (200, 120, 260, 140)]] * 12
+    right = [[0.5, 0.0], [1.0, 0.0], [1.0, 1.0], [0.5, 1.0]]
+    for use, zone, left in (("read", "lane", 200), ("ignore", "", 50)):
+        summary, kept = run(
+            Script(boxes, [ROW]),
+            config=RunConfig.model_validate({"zones": {"lane": {"polygon": right, "use": use}}}),
+        )
+        (passage,) = kept.passages
+        assert (passage.zone, passage.box[0]) == (zone, left)
+        assert summary.outside == 12
