@@ -26,6 +26,9 @@ class TrackConfig(_Section):
     low_score: float = Field(
         default=0.5, gt=0, le=1, description="detections down to this share of min_score may continue a track"
     )
+    min_strong: float = Field(
+        default=0.2, ge=0, le=1, description="share of a track's hits that must reach min_score; less gives no row"
+    )
     max_jump: float = Field(
         default=1.5, gt=0, description="farthest a plate may be from where it was expected, in plate widths"
     )

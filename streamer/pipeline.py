@@ -244,7 +244,7 @@ class _Camera:
         for track in tracks:
             self._run.summary.tracks += 1
             readings = self._of(track)
-            passage = readings.passage(track, self._name, self._vote)
+            passage = readings.passage(track, self._name, self._vote, self._run.config.track.min_strong)
             if passage is not None and self._run.config.zones:
                 place = np.array(passage.box)
                 passage = replace(passage, zone=self._zones.name_at(place, self._info.width, self._info.height))

@@ -141,7 +141,9 @@ class Passage:
     zone: str = ""
 
 
-Reason = Literal["seen too rarely", "too small to read", "nothing legible", "read too rarely", "not sure enough"]
+Reason = Literal[
+    "seen too rarely", "found too weakly", "too small to read", "nothing legible", "read too rarely", "not sure enough"
+]
 
 
 @dataclass(frozen=True, eq=False)

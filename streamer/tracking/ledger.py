@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streamer.config import ReadConfig, TrackConfig, VoteConfig
-from streamer.tracking.passage import TrackReadings
+from streamer.tracking.passage import TrackReadings, too_weak
 from streamer.tracking.tracker import Track
 from streamer.types import Reason, Rejection
 
@@ -19,6 +19,9 @@ def rejection_of(
     needed: float
     if readings is None:
         reason, setting, found, needed = "seen too rarely", "track.birth_hits", track.hits, of_track.birth_hits
+    elif too_weak(track, of_track.min_strong):
+        share = track.strong / track.hits
+        reason, setting, found, needed = "found too weakly", "track.min_strong", share, of_track.min_strong
     elif not readings.state.reads:
         reason, setting, found, needed = "too small to read", "read.min_height", readings.tallest, of_read.min_height
     elif not readings.voted:

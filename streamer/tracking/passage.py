@@ -61,8 +61,11 @@ class TrackReadings:
             confidence=self.verdict.confidence,
         )
 
-    def passage(self, track: Track, camera: str, config: VoteConfig) -> Passage | None:
-        """The row of an ended track, None where its readings do not make one."""
+    def passage(self, track: Track, camera: str, config: VoteConfig, min_strong: float = 0.0) -> Passage | None:
+        """The row of an ended track, None where its readings do not make one, or where fewer than `min_strong` of its
+        hits were sure finds: so are texts that were burnt into the picture."""
+        if too_weak(track, min_strong):
+            return None
         too_few = self.voted < self._min_reads
         if too_few or not self.verdict.text or self.verdict.confidence < config.min_confidence:
             return None
@@ -88,6 +91,10 @@ class TrackReadings:
             score=best.score,
             event_id=event_id(camera, track.first.frame, track.first.pts, first_box),
         )
+
+
+def too_weak(track: Track, min_strong: float) -> bool:
+    return track.strong < min_strong * track.hits
 
 
 def _box(hit: Hit) -> Box:

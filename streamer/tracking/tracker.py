@@ -44,6 +44,7 @@ class Track:
     time_source: TimeSource
     id: int = 0
     hits: int = 1
+    strong: int = 1  # hits with a score that may begin a track
 
     def hit_in(self, frame: int) -> bool:
         """Whether the track was detected in that frame."""
@@ -119,6 +120,7 @@ class Tracker:
         track.motion.update(hit.box_xyxy)
         track.last = hit
         track.hits += 1
+        track.strong += hit.score >= self._high_score
         if _worth(hit) > _worth(track.best):
             track.best = hit
         self._believe(track)

@@ -30,8 +30,14 @@ class Script:
     name = "script"
     alphabet = FakeAlphabet()
 
-    def __init__(self, boxes: Sequence[Sequence[Sequence[float]]], texts: Sequence[str], sure: float = 0.98) -> None:
-        self._boxes, self._texts, self._sure = boxes, texts, sure
+    def __init__(
+        self,
+        boxes: Sequence[Sequence[Sequence[float]]],
+        texts: Sequence[str],
+        sure: float = 0.98,
+        scores: Sequence[float] = (0.9,),
+    ) -> None:
+        self._boxes, self._texts, self._sure, self._scores = boxes, texts, sure, scores
         self._reads = 0
         self.warnings: list[str] = []
 
@@ -46,7 +52,8 @@ class Script:
         """Nothing is open."""
 
     def detect(self, frame: Frame) -> Plates:
-        return plates_of(self._boxes[frame.index])
+        boxes = self._boxes[frame.index]
+        return plates_of(boxes, [self._scores[frame.index % len(self._scores)]] * len(boxes))
 
     def read(self, crops: Sequence[Image]) -> list[Reading]:
         out = []
@@ -87,6 +94,7 @@ ROW = "皖A12345"
     ("script", "config", "reason", "setting", "found", "needed"),
     [
         (Script(still(1), [ROW]), {}, "seen too rarely", "track.birth_hits", 1, 2),
+        (Script(still(20), [ROW], scores=[0.9] + [0.3] * 99), {}, "found too weakly", "track.min_strong", 0.05, 0.2),
         (Script(still(9, (50, 50, 80, 55)), [ROW]), {}, "too small to read", "read.min_height", 5, 8),
         (Script(still(9), [""]), {}, "nothing legible", None, 0, 1),
         (Script(still(9), [ROW, *[""] * 99]), {}, "read too rarely", "vote.min_reads", 1, 2),
