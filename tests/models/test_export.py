@@ -8,23 +8,12 @@ import numpy as np
 import openvino as ov
 import pytest
 import torch
+from netkit import shaken
 from torch import nn
 
 from models.detector.network import PlateDetector, normalise
 from models.export import detector_to_openvino, reader_to_openvino, save
 from models.reader.network import PlateReaderNet
-
-
-def shaken(module: nn.Module) -> nn.Module:
-    """Random weights with norms that do something."""
-    torch.manual_seed(0)
-    for part in module.modules():
-        if isinstance(part, nn.BatchNorm2d):
-            nn.init.uniform_(part.weight, 0.5, 1.5)
-            nn.init.normal_(part.bias, std=0.2)
-            nn.init.normal_(part.running_mean, std=0.2)  # type: ignore[arg-type]
-            nn.init.uniform_(part.running_var, 0.5, 1.5)  # type: ignore[arg-type]
-    return module.eval()
 
 
 def outputs(network: ov.Model | Path, picture: np.ndarray) -> list[np.ndarray]:
@@ -51,7 +40,7 @@ def close(a: list[np.ndarray], b: list[np.ndarray], share: float) -> None:
 
 @pytest.mark.parametrize("size", [(384, 640), (640, 384), (544, 960)])
 def test_detector_at_every_size(tmp_path: Path, size: tuple[int, int]) -> None:
-    module = shaken(PlateDetector())
+    module = shaken(PlateDetector).eval()
     picture = np.random.default_rng(1).integers(0, 256, (1, *size, 3), np.uint8)
     network = detector_to_openvino(module)
     save(network, tmp_path / "d.xml")
@@ -62,7 +51,7 @@ def test_detector_at_every_size(tmp_path: Path, size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_reader(tmp_path: Path, count: int) -> None:
-    module = shaken(PlateReaderNet(90))
+    module = shaken(lambda: PlateReaderNet(90)).eval()
     picture = np.random.default_rng(2).integers(0, 256, (count, 48, 128, 3), np.uint8)
     network = reader_to_openvino(module)
     save(network, tmp_path / "r.xml")

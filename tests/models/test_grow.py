@@ -6,25 +6,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import nn
+from netkit import shaken
 
 from models.detector.grow import grown
 from models.detector.network import SIZES, DetectorSize, PlateDetector
 
 SMALL = SIZES["s"]
-
-
-def shaken(size: DetectorSize) -> PlateDetector:
-    """Random weights, with BatchNorms that do something."""
-    torch.manual_seed(1)
-    net = PlateDetector(size)
-    for part in net.modules():
-        if isinstance(part, nn.BatchNorm2d):
-            nn.init.uniform_(part.weight, 0.5, 1.5)
-            nn.init.normal_(part.bias, std=0.2)
-            nn.init.normal_(part.running_mean, std=0.2)  # type: ignore[arg-type]
-            nn.init.uniform_(part.running_var, 0.5, 1.5)  # type: ignore[arg-type]
-    return net
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -41,7 +28,7 @@ def shaken(size: DetectorSize) -> PlateDetector:
     ],
 )
 def test_the_answers_stay(size: DetectorSize, training: bool) -> None:
-    small = shaken(SMALL)
+    small = shaken(lambda: PlateDetector(SMALL))
     large = grown(small, size)
     assert large.size == size
     picture = torch.randn(2, 3, 96, 128)
@@ -52,7 +39,7 @@ def test_the_answers_stay(size: DetectorSize, training: bool) -> None:
 
 
 def test_copies_are_told_apart_by_training() -> None:
-    small = shaken(SMALL)
+    small = shaken(lambda: PlateDetector(SMALL))
     large = grown(small, replace(SMALL, head=64))
     picture = torch.randn(1, 3, 96, 128)
     sum(level.square().mean() for level in large(picture)).backward()
@@ -72,4 +59,4 @@ def test_copies_are_told_apart_by_training() -> None:
 )
 def test_it_does_not_shrink(size: DetectorSize) -> None:
     with pytest.raises(ValueError, match="cannot grow"):
-        grown(shaken(SMALL), size)
+        grown(shaken(lambda: PlateDetector(SMALL)), size)
