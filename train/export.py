@@ -116,7 +116,7 @@ def convert_detector(
     network = detector_to_openvino(module)
     fixed = network.clone()
     fixed.reshape([1, 384, 640, 3])
-    int8 = quantise(fixed, images, False, CALIBRATION, exact=True)
+    int8 = quantise(fixed, images, False, CALIBRATION)
     int8.reshape([1, -1, -1, 3])
     return Converted(network, int8, card, detector_golden(module, GOLDEN_SCORE))
 
@@ -129,7 +129,7 @@ def convert_refiner(module: torch.nn.Module, data: Sequence[str], detector: str)
     }
     network = refiner_to_openvino(module)
     # The last layers tell hundredths of a plate's height and cost next to nothing: bytes are too coarse for them.
-    int8 = quantise(network, images, False, CALIBRATION, kept=["MatMul"], exact=True)
+    int8 = quantise(network, images, False, CALIBRATION, kept=["MatMul"])
     return Converted(network, int8, card, refiner_golden(module))
 
 
