@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from train.pyplot import pyplot, save
+
 BINS = 15
 
 
@@ -68,8 +70,7 @@ def confusions(read: str, truth: str) -> Counter[tuple[str, str]]:
 
 def plot_reliability(rows: Sequence[tuple[float, bool]], file: Path) -> None:
     """Share right over confidence, a dot a bin as large as its count."""
-    plt = _pyplot()
-    figure, axis = plt.subplots(figsize=(4, 4))
+    figure, axis = pyplot().subplots(figsize=(4, 4))
     axis.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
     found = bins_of(rows)
     if found:
@@ -79,20 +80,19 @@ def plot_reliability(rows: Sequence[tuple[float, bool]], file: Path) -> None:
     error = ece(rows)
     title = f"{len(rows)} readings" + ("" if error is None else f", ECE {error:.3f}")
     axis.set(xlabel="confidence", ylabel="share right", xlim=(0, 1.02), ylim=(0, 1.02), title=title)
-    _save(plt, figure, file)
+    save(figure, file)
 
 
 def plot_confusions(counts: dict[tuple[str, str], int], file: Path, most: int = 24) -> None:
     """The most frequent confusions as bars: true > read."""
-    plt = _pyplot()
     found = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most]
-    figure, axis = plt.subplots(figsize=(5, 1.6 + 0.24 * len(found)))
+    figure, axis = pyplot().subplots(figsize=(5, 1.6 + 0.24 * len(found)))
     names = [f"{_shown(was)} > {_shown(now)}" for (was, now), _ in found]
     axis.barh(range(len(found)), [n for _, n in found])
     axis.set_yticks(range(len(found)), names)
     axis.invert_yaxis()
     axis.set(xlabel="times", title="true > read")
-    _save(plt, figure, file)
+    save(figure, file)
 
 
 def _shown(character: str) -> str:
@@ -100,19 +100,3 @@ def _shown(character: str) -> str:
     if not character:
         return "nothing"
     return character if character.isascii() else f"U+{ord(character):04X}"
-
-
-def _pyplot() -> Any:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    return plt
-
-
-def _save(plt: Any, figure: Any, file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.tight_layout()
-    figure.savefig(file, dpi=90)
-    plt.close(figure)

@@ -15,12 +15,11 @@ from streamer.geometry import box_quad
 from streamer.types import FloatArray, Image
 from train.data.cover import UNREADABLE, chinese_boxes, cover
 from train.data.manifest import Sample, evaluation_set
+from train.data.reading import ONE_ROW_RATIO
 from train.evaluate import CropReader, open_image
 from train.measures import ACCEPTED, Figures, rate
 from train.reader import crop_of
 from train.report import Failures, Report
-
-ONE_ROW = 2.4  # a crop at least this wide for its height holds one row
 
 
 @dataclass
@@ -95,7 +94,7 @@ def covered_crops(samples: Sequence[Sample]) -> Iterator[tuple[Sample, Image, st
         h, w = image.shape[:2]
         quad = crop_of(sample, 1.0).quad
         if quad is None:  # cut to the plate's edge
-            if w < ONE_ROW * h:
+            if w < ONE_ROW_RATIO * h:
                 continue
             quad = box_quad(np.array([0, 0, w, h], float))
         text = sample.plates[0].text or ""

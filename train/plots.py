@@ -9,21 +9,17 @@ import cv2
 import numpy as np
 
 from train.loop import MetricLog
+from train.pyplot import pyplot, save
 from train.sheets import contact_sheet
 
 
 def plot_losses(log: Path, out: Path) -> None:
     """One panel a loss, over samples seen."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
     rows = [r for r in MetricLog(log).read() if "step" in r and "total" in r]
     if not rows:
         return
     names = [k for k in rows[0] if k not in {"step", "samples", "per_second", "lr"}]
-    figure, axes = plt.subplots(1, len(names), figsize=(4 * len(names), 3), squeeze=False)
+    figure, axes = pyplot().subplots(1, len(names), figsize=(4 * len(names), 3), squeeze=False)
     for axis, name in zip(axes[0], names, strict=True):
         values = np.array([r[name] for r in rows])
         samples = [r["samples"] / 1000 for r in rows]
@@ -32,9 +28,7 @@ def plot_losses(log: Path, out: Path) -> None:
         smooth = np.convolve(values, np.ones(width) / width, "valid")
         axis.plot(samples[len(samples) - len(smooth) :], smooth)
         axis.set(title=name, xlabel="thousand samples", yscale="log")
-    figure.tight_layout()
-    figure.savefig(out, dpi=90)
-    plt.close(figure)
+    save(figure, out)
 
 
 def detector_sheet(dataset: Any, out: Path, count: int = 24) -> None:

@@ -32,7 +32,6 @@ def rejection_of(
         reason, setting = "not sure enough", "vote.min_confidence"
         found, needed = readings.verdict.confidence, of_vote.min_confidence
     best = track.best if readings is None or readings.best is None else readings.best
-    x1, y1, x2, y2 = (float(v) for v in best.box_xyxy)
     return Rejection(
         camera=camera,
         track_id=track.id,
@@ -48,7 +47,7 @@ def rejection_of(
         first_s=track.first.pts,
         last_s=track.last.pts,
         first_seen=track.first.seen,
-        box=(x1, y1, x2, y2),
+        box=best.box,
         score=best.score,
         n_hits=track.hits,
         n_reads=readings.state.reads if readings else 0,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from streamer.config import ReadConfig, VoteConfig
 from streamer.geometry import plate_height
-from streamer.tracking.course import Box, event_id
+from streamer.tracking.course import event_id
 from streamer.tracking.policy import ReadState, should_read
 from streamer.tracking.tracker import Hit, Track
 from streamer.tracking.vote import AlphabetLike, Ballot, Verdict, vote
@@ -70,7 +70,6 @@ class TrackReadings:
         if too_few or not self.verdict.text or self.verdict.confidence < config.min_confidence:
             return None
         best = self.best or track.best
-        first_box = _box(track.first)
         return Passage(
             camera=camera,
             track_id=track.id,
@@ -84,22 +83,17 @@ class TrackReadings:
             first_seen=track.first.seen,
             last_seen=track.last.seen,
             time_source=track.time_source,
-            box=_box(best),
+            box=best.box,
             n_reads=self.state.reads,
-            first_box=first_box,
-            last_box=_box(track.last),
+            first_box=track.first.box,
+            last_box=track.last.box,
             score=best.score,
-            event_id=event_id(camera, track.first.frame, track.first.pts, first_box),
+            event_id=event_id(camera, track.first.frame, track.first.pts, track.first.box),
         )
 
 
 def too_weak(track: Track, min_strong: float) -> bool:
     return track.strong < min_strong * track.hits
-
-
-def _box(hit: Hit) -> Box:
-    x1, y1, x2, y2 = (float(v) for v in hit.box_xyxy)
-    return x1, y1, x2, y2
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,12 @@ class Hit:
     quad: FloatArray = field(repr=False)
     score: float
 
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """x1 y1 x2 y2 as plain numbers."""
+        x1, y1, x2, y2 = (float(v) for v in self.box_xyxy)
+        return x1, y1, x2, y2
+
 
 @dataclass(eq=False)
 class Track:

@@ -11,6 +11,7 @@ import numpy as np
 
 from streamer.errors import InputError
 from streamer.types import FloatArray, Image
+from train.pyplot import pyplot, save
 
 SAMPLES = 2000  # crops of each kind at most
 
@@ -73,12 +74,7 @@ def distance(a: FloatArray, b: FloatArray) -> float:
 
 def plot(real: dict[str, FloatArray], drawn: dict[str, FloatArray], file: Path) -> None:
     """One panel a measure, both as densities."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(2, 3, figsize=(10, 5))
+    figure, axes = pyplot().subplots(2, 3, figsize=(10, 5))
     for axis, name in zip(axes.flat, MEASURES, strict=True):
         both = np.concatenate([real[name], drawn[name]])
         edges = np.linspace(*np.percentile(both, [0.5, 99.5]), 41)
@@ -86,10 +82,7 @@ def plot(real: dict[str, FloatArray], drawn: dict[str, FloatArray], file: Path) 
             axis.hist(values, edges, density=True, histtype="step", label=label)
         axis.set(title=f"{name}, distance {distance(real[name], drawn[name]):.2f}", yticks=[])
     axes[0, 0].legend()
-    figure.tight_layout()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, dpi=90)
-    plt.close(figure)
+    save(figure, file)
 
 
 def compare(data: Sequence[str], out: Path, count: int = SAMPLES, drawn: int = 4000) -> dict[str, float]:
