@@ -78,7 +78,8 @@ class Plates:
 
 @dataclass(frozen=True)
 class Kind:
-    """What sort of plate it is; each None where unknown. `colour` blue | green | yellow | white | black."""
+    """What sort of plate it is; each None where unknown. `colour` blue | green | yellow | white | black; `region`
+    china | europe | north-america | latin-america | asia | africa."""
 
     colour: str | None = None
     rows: int | None = None

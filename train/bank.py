@@ -18,8 +18,7 @@ from train.data.cache import PictureCache
 from train.data.detection import TRUST, PlateBank
 from train.data.manifest import PlateLabel, Sample, is_validation
 from train.data.open import open_datasets
-
-FLAT_HEIGHT = 64.0
+from train.synth.bank import FLAT_HEIGHT, drawn_plates
 
 
 def flat_plate(image: Image, quad: FloatArray, height: float = FLAT_HEIGHT) -> Image:
@@ -75,11 +74,8 @@ def plate_bank(config: TrainConfig, data: Sequence[str], folder: Path) -> PlateB
     def make() -> list[Image]:
         plates = real_plates(crops)
         if config.synthetic:
-            from train.synth.bank import drawn_plates
-
-            plates += [
-                shrunk(p.image_bgr) for p in drawn_plates(config.synthetic, config.seed, assets_of(config, data))
-            ]
+            drawn = drawn_plates(config.synthetic, config.seed, assets_of(config, data))
+            plates += [p.image_bgr for p in drawn]
         return plates
 
     if not crops and not config.synthetic:
@@ -88,11 +84,6 @@ def plate_bank(config: TrainConfig, data: Sequence[str], folder: Path) -> PlateB
     pictures = store(folder / "bank", key, make)
     real = len(pictures) - config.synthetic
     return PlateBank(pictures, np.concatenate([np.full(real, TRUST["machine"]), np.ones(config.synthetic)]))
-
-
-def shrunk(image: Image) -> Image:
-    scale = FLAT_HEIGHT / image.shape[0]
-    return cv2.resize(image, (round(image.shape[1] * scale), round(FLAT_HEIGHT)), interpolation=cv2.INTER_AREA)
 
 
 def assets_of(config: TrainConfig, data: Sequence[str]) -> Path | None:

@@ -66,9 +66,15 @@ class RefinerTrainConfig(DetectorTrainConfig):
 
 
 class ReaderTrainConfig(TrainConfig):
-    network: Literal["maskocr", "conv", "ctc"] = Field("maskocr", description="the reader, or a baseline of its cost")
+    network: Literal["maskocr", "large", "conv", "ctc"] = Field(
+        "maskocr", description="the reader, a larger one, or a baseline of its cost"
+    )
     synthetic_share: float = Field(0.4, ge=0, le=1)
     country_power: float = Field(0.5, ge=0, le=1, description="0: every country equally often, 1: as the data has them")
+    splice: float = Field(
+        0.35, ge=0, le=1, description="chance that a real crop is joined with another, where --init finds the gaps"
+    )
+    dropout: float = Field(0.0, ge=0, lt=1)
     ctc_weight: float = Field(1.0, ge=0)
     smoothing: float = Field(0.05, ge=0, lt=1)
 

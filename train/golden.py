@@ -95,8 +95,8 @@ def read_in_torch(module: Any, crop: Image, alphabet: Any, temperature: float) -
 
     with torch.no_grad():
         outputs = module(normalise(torch.from_numpy(crop.transpose(2, 0, 1).copy())[None]))
-    characters, colour, rows = (o[0].float().numpy() for o in outputs)
-    return reading(softmax(characters / temperature), softmax(colour), softmax(rows), alphabet)
+    characters, *kind = (o[0].float().numpy() for o in outputs)
+    return reading(softmax(characters / temperature), [softmax(k) for k in kind], alphabet)
 
 
 def detector_golden(module: Any, min_score: float) -> list[list[dict[str, Any]]]:

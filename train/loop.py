@@ -194,6 +194,7 @@ def fit(
             factor = learning_rate(step, steps, config.warmup)
             for group in optimiser.param_groups:
                 group["lr"] = config.lr * factor
+            torch.manual_seed(config.seed + step)  # what drops out: the same in a run that was broken
             with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
                 losses = step_loss(run, batch)
             if not bool(torch.isfinite(losses["total"])):

@@ -56,9 +56,9 @@ def reader_sheet(dataset: Any, alphabet: Any, out: Path, count: int = 64) -> Non
     """The first samples as the network sees them, each over its label."""
     pictures, captions = [], []
     for i in range(min(count, len(dataset))):
-        image_chw, slots, _, colour, rows = dataset[i]
+        image_chw, slots, _, colour, rows, region = dataset[i]
         pictures.append(np.ascontiguousarray(image_chw.numpy().transpose(1, 2, 0)))
-        captions.append(f"{alphabet.decode(slots)} {colour} {rows}")
+        captions.append(f"{alphabet.decode(slots)} {colour} {rows} {region}")
     out.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(out), contact_sheet(pictures, captions, columns=8))
 

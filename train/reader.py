@@ -16,18 +16,21 @@ from models.reader.loss import ReaderTargets, reader_loss
 from models.reader.network import ReaderSize
 from streamer.alphabet import Alphabet
 from streamer.errors import InputError
-from train.bank import assets_of, shrunk, store
+from train.bank import assets_of, store
 from train.config import ALPHABET, ReaderTrainConfig, TrainConfig
 from train.data.cache import PictureCache, Region, build_cache
 from train.data.check import teachable
 from train.data.manifest import Sample, is_validation
 from train.data.open import open_datasets
-from train.data.reading import Crop, Drawn, ReadingData, collate, crop_weights
+from train.data.plates import Crop, Drawn
+from train.data.reading import ReadingData, collate, crop_weights
+from train.data.splice import find_joints
 from train.detector import data_hash
 from train.distributed import first_alone, rank
 from train.loop import fit
 from train.plots import plot_losses, reader_sheet
-from train.weights import build_reader
+from train.synth.bank import drawn_plates
+from train.weights import build_reader, kind_of, load_weights
 
 CACHE_SIDE = 320
 
@@ -80,30 +83,30 @@ def drawn_bank(config: TrainConfig, data: Sequence[str], folder: Path) -> tuple[
     """The drawn plates and their pictures, kept beside the other caches."""
     if not config.synthetic:
         return [], None
-    labels = folder / f"drawn-{config.synthetic}-{config.seed}-{config.synthetic_assets}.json"
+    labels = folder / f"drawn-plates-{config.synthetic}-{config.seed}-{config.synthetic_assets}.json"
 
     def make() -> list[np.ndarray]:
-        from train.synth.bank import drawn_plates
-
         plates = drawn_plates(config.synthetic, config.seed, assets_of(config, data))
         rows = []
         for p in plates:
             h, w = p.image_bgr.shape[:2]
-            rows.append([p.text, p.colour, p.rows, (np.asarray(p.char_boxes) / (w, h, w, h)).round(4).tolist()])
+            boxes = (np.asarray(p.char_boxes) / (w, h, w, h)).round(4).tolist()
+            rows.append([p.text, p.country, p.colour, p.rows, boxes])
         labels.write_text(json.dumps(rows), encoding="utf-8")
-        return [shrunk(p.image_bgr) for p in plates]
+        return [p.image_bgr for p in plates]
 
-    key = ["drawn", config.synthetic, config.seed, config.synthetic_assets]
+    key = ["drawn plates", config.synthetic, config.seed, config.synthetic_assets]
     bank = store(folder / "drawn", key, make)
     rows = json.loads(labels.read_text(encoding="utf-8"))
-    return [Drawn(t, c, r, np.array(b).reshape(-1, 4)) for t, c, r, b in rows], bank
+    return [Drawn(text, c, colour, r, np.array(b).reshape(-1, 4)) for text, c, colour, r, b in rows], bank
 
 
 def reader_data(
-    config: ReaderTrainConfig, data: Sequence[str], out: Path, strict: bool = False
+    config: ReaderTrainConfig, data: Sequence[str], out: Path, strict: bool = False, init: Path | None = None
 ) -> tuple[ReadingData, list[Sample]]:
     """What the reader will be shown, and the real crops it is made of. Caches are kept in `out/cache`.
 
+    `init`: the weights that the training starts from; those of a reader find the places where crops can be joined.
     InputError where there is neither a crop with a text nor a drawn plate, and, where `strict`, for any crop that
     cannot be taught.
     """
@@ -115,8 +118,23 @@ def reader_data(
     crops = [crop_of(s, float(cache.scale[i])) for i, s in enumerate(samples)]
     drawn, bank = drawn_bank(config, data, out / "cache")
     weights = crop_weights(crops, config.country_power)
-    share, seed = config.synthetic_share, config.seed
-    dataset = ReadingData(crops, weights, cache, drawn, bank, alphabet, config.samples, size.slots, share, seed)
+    joints = None
+    if init is not None and config.splice and kind_of(load_weights(init)) == "reader":
+        joints = find_joints(init, crops, cache, alphabet, out / "cache")
+    dataset = ReadingData(
+        crops,
+        weights,
+        cache,
+        drawn,
+        bank,
+        alphabet,
+        config.samples,
+        size.slots,
+        config.synthetic_share,
+        config.seed,
+        joints=joints,
+        splice=config.splice,
+    )
     return dataset, samples
 
 
@@ -142,7 +160,7 @@ def train_reader(
 ) -> Path:
     """Trains from the data sets and gives the path of the weights. `strict` as in `reader_data`."""
     with first_alone():
-        dataset, samples = reader_data(config, data, out, strict)
+        dataset, samples = reader_data(config, data, out, strict, init)
         if rank() == 0:
             reader_sheet(dataset, dataset.alphabet, out / "samples.png")
 
@@ -150,11 +168,11 @@ def train_reader(
         images, t = batch
         x = normalise(images.to(device)).contiguous(memory_format=torch.channels_last)
         outputs = model.forward_training(x)  # type: ignore[operator]
-        targets = ReaderTargets(*(v.to(device) for v in (t.slots, t.length, t.colour, t.rows)))
+        targets = ReaderTargets(*(v.to(device) for v in (t.slots, t.length, t.colour, t.rows, t.region)))
         return reader_loss(outputs, targets, ctc_weight=config.ctc_weight, smoothing=config.smoothing)
 
     torch.manual_seed(config.seed)
-    model, ema = build_reader(config.network), build_reader(config.network)
+    model, ema = (build_reader(config.network, config.dropout) for _ in range(2))
     info: dict[str, Any] = {"data_hash": data_hash(samples), "crops": len(samples), "torch": str(torch.__version__)}
     weights = fit(model, ema, dataset, collate, step_loss, config, out, device, resume, info, init, reader_part)
     if rank() == 0:

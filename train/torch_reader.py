@@ -47,7 +47,7 @@ def read_by_ctc(module: Any, crop: Image, alphabet: Alphabet) -> Reading:
     """The reading by the columns of one row or of two, whichever the network takes the plate for."""
     with torch.no_grad():
         outputs = module(normalise(torch.from_numpy(crop.transpose(2, 0, 1).copy())[None]))
-    one, two, _, rows = (o[0].float().numpy() for o in outputs)
+    one, two, _, rows, _ = (o[0].float().numpy() for o in outputs)
     return collapsed(softmax(two if rows[1] > rows[0] else one), alphabet)
 
 

@@ -98,7 +98,10 @@ def reader(strict: bool, **kwargs) -> None:  # type: ignore[no-untyped-def]
     from train.data.reading import collate
     from train.reader import reader_data, train_reader
 
-    teach, prepare = partial(train_reader, strict=strict), partial(reader_data, strict=strict)
+    teach, prepare = (
+        partial(train_reader, strict=strict),
+        partial(reader_data, strict=strict, init=_weights(kwargs["init"])),
+    )
     _run(ReaderTrainConfig, teach, prepare, collate, **kwargs)
 
 

@@ -19,6 +19,7 @@ from streamer.errors import ConfigError, ModelError
 from train.config import ALPHABET
 
 CONV = ReaderSize(attention=False, layers=3)  # three residual blocks cost what four transformer blocks do
+LARGE = ReaderSize(stem=(32, 64, 128), width=224, heads=7, layers=6, ffn=896)
 PRETRAINING = ("hidden", "hidden_characters")  # what only a pre-training's configuration holds
 
 
@@ -80,12 +81,13 @@ def require_detector(weights: Path, option: str) -> None:
         raise ConfigError(f"{option} {weights}: holds the weights of a {kind}, expected a detector's")
 
 
-def build_reader(network: str) -> torch.nn.Module:
-    """A reader with random weights: maskocr, or one of the baselines conv and ctc."""
+def build_reader(network: str, dropout: float = 0.0) -> torch.nn.Module:
+    """A reader with random weights: maskocr, large, or one of the baselines conv and ctc."""
     classes = Alphabet.load(ALPHABET).size
     if network == "ctc":
         return CtcReaderNet(classes)
-    return PlateReaderNet(classes, CONV if network == "conv" else None)
+    size = {"conv": CONV, "large": LARGE}.get(network, ReaderSize())
+    return PlateReaderNet(classes, replace(size, dropout=dropout))
 
 
 def build(state: dict[str, Any]) -> torch.nn.Module:

@@ -7,12 +7,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.reader.network import COLOURS, Residual, conv
+from models.reader.network import KIND, Residual, conv
 
 
 class CtcReaderNet(nn.Module):
     """(N, 3, 48, 128) normalised BGR -> CTC logits read as one row (N, 32, C + 1) and as two (N, 64, C + 1), blank
-    last, colour (N, 5), rows (N, 2)."""
+    last, colour (N, 5), rows (N, 2), region (N, 6)."""
 
     def __init__(self, classes: int, widths: tuple[int, int, int, int] = (32, 64, 96, 128)) -> None:
         super().__init__()
@@ -28,18 +28,18 @@ class CtcReaderNet(nn.Module):
             Residual(d),
         )
         self.classify = nn.Linear(d, classes + 1)
-        self.kind = nn.Linear(d, len(COLOURS) + 2)
+        self.kind = nn.Linear(d, sum(KIND))
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         x = self.features(image)  # (N, d, 3, 32): twice the columns of the reader's tokens, for CTC's blanks
         grid = x.permute(0, 2, 3, 1)
         one = self.classify(grid.mean(1))
         # The middle row of the map belongs to both rows of text.
         two = self.classify(torch.stack([grid[:, :2].mean(1), grid[:, 1:].mean(1)], 1).flatten(1, 2))
-        kind = self.kind(x.mean((2, 3)))
-        return one, two, kind[:, : len(COLOURS)], kind[:, len(COLOURS) :]
+        colour, rows, region = self.kind(x.mean((2, 3))).split(KIND, -1)
+        return one, two, colour, rows, region
 
-    def forward_training(self, image: Tensor) -> tuple[tuple[None, Tensor, Tensor], Tensor, Tensor]:
-        """In the shape of the reader's: no character queries, colour and rows, then both CTC logits."""
-        one, two, colour, rows = self(image)
-        return (None, colour, rows), one, two
+    def forward_training(self, image: Tensor) -> tuple[tuple[None, Tensor, Tensor, Tensor], Tensor, Tensor]:
+        """In the shape of the reader's: no character queries, colour, rows and region, then both CTC logits."""
+        one, two, *kind = self(image)
+        return (None, *kind), one, two

@@ -6,6 +6,7 @@ tokens breaks it within minutes and is thrown away at export.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,13 +16,14 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True)
 class ReaderTargets:
-    """`slots` (N, S) int64 classes padded with EOS; `length` (N,) int64; `colour` (N,) and `rows` (N,) int64 with -1
-    where unknown (`rows` 0 for one row, 1 for two)."""
+    """`slots` (N, S) int64 classes padded with EOS; `length` (N,) int64; `colour`, `rows` and `region` (N,) int64
+    with -1 where unknown (`rows` 0 for one row, 1 for two)."""
 
     slots: Tensor
     length: Tensor
     colour: Tensor
     rows: Tensor
+    region: Tensor
 
 
 def ctc_loss(one_row: Tensor, two_rows: Tensor, targets: ReaderTargets) -> Tensor:
@@ -58,8 +60,14 @@ def known_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return F.cross_entropy(logits[known].float(), target[known])
 
 
+def kind_loss(kind: Sequence[Tensor], targets: ReaderTargets) -> Tensor:
+    """Cross-entropy of colour, rows and region, each where it is known."""
+    known = zip(kind, (targets.colour, targets.rows, targets.region), strict=True)
+    return torch.stack([known_cross_entropy(logits, target) for logits, target in known]).sum()
+
+
 def reader_loss(
-    outputs: tuple[tuple[Tensor | None, Tensor, Tensor], Tensor, Tensor],
+    outputs: tuple[tuple[Tensor | None, Tensor, Tensor, Tensor], Tensor, Tensor],
     targets: ReaderTargets,
     ctc_weight: float = 1.0,
     kind_weight: float = 0.1,
@@ -67,10 +75,10 @@ def reader_loss(
 ) -> dict[str, Tensor]:
     """Dict of weighted scalar losses with their sum as `total`. A network without character queries gives None for
     their logits and learns by CTC alone."""
-    (characters, colour, rows), ctc_one, ctc_two = outputs
+    (characters, *kind), ctc_one, ctc_two = outputs
     losses = {
         "ctc": ctc_weight * ctc_loss(ctc_one, ctc_two, targets),
-        "kind": kind_weight * (known_cross_entropy(colour, targets.colour) + known_cross_entropy(rows, targets.rows)),
+        "kind": kind_weight * kind_loss(kind, targets),
     }
     if characters is not None:
         losses["characters"] = F.cross_entropy(

@@ -17,6 +17,8 @@ from torch.nn import functional as F
 INPUT_HEIGHT, INPUT_WIDTH = 48, 128
 TOKEN_ROWS, TOKEN_COLUMNS = 3, 16
 COLOURS = ("blue", "green", "yellow", "white", "black")
+REGIONS = ("china", "europe", "north-america", "latin-america", "asia", "africa")
+KIND = len(COLOURS), 2, len(REGIONS)  # what is told of a plate beside its text: colour, number of rows, region
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class ReaderSize:
     ffn: int = 640
     slots: int = 12
     attention: bool = True
+    dropout: float = 0.0
 
 
 def conv(cin: int, cout: int, stride: int | tuple[int, int] = 1, relu: bool = True) -> nn.Sequential:
@@ -79,11 +82,12 @@ class EncoderBlock(nn.Module):
         self.norm1, self.norm2 = nn.LayerNorm(size.width), nn.LayerNorm(size.width)
         self.attention = Attention(size.width, size.heads)
         self.ffn = FeedForward(size.width, size.ffn)
+        self.drop = nn.Dropout(size.dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.norm1(x)
-        x = x + self.attention(y, y)
-        return x + self.ffn(self.norm2(x))
+        x = x + self.drop(self.attention(y, y))
+        return x + self.drop(self.ffn(self.norm2(x)))
 
 
 class DecoderBlock(nn.Module):
@@ -95,12 +99,13 @@ class DecoderBlock(nn.Module):
         self.attention = Attention(size.width, size.heads)
         self.cross = Attention(size.width, size.heads)
         self.ffn = FeedForward(size.width, size.ffn)
+        self.drop = nn.Dropout(size.dropout)
 
     def forward(self, query: Tensor, memory: Tensor) -> Tensor:
         y = self.norm1(query)
-        query = query + self.attention(y, y)
-        query = query + self.cross(self.norm2(query), memory)
-        return query + self.ffn(self.norm3(query))
+        query = query + self.drop(self.attention(y, y))
+        query = query + self.drop(self.cross(self.norm2(query), memory))
+        return query + self.drop(self.ffn(self.norm3(query)))
 
 
 class ConvBlock(nn.Module):
@@ -140,7 +145,7 @@ class PlateEncoder(nn.Module):
 
 
 class PlateReaderNet(nn.Module):
-    """(N, 3, 48, 128) normalised BGR -> logits (N, slots, classes), colour (N, 5), rows (N, 2).
+    """(N, 3, 48, 128) normalised BGR -> logits (N, slots, classes), colour (N, 5), rows (N, 2), region (N, 6).
 
     The place i of the text is read by query i; places after the text say EOS. One more query tells what kind of plate
     it is. `forward_training` also gives the logits of an auxiliary CTC head, which export leaves out.
@@ -155,21 +160,21 @@ class PlateReaderNet(nn.Module):
         self.decoder = nn.ModuleList(DecoderBlock(self.size) for _ in range(self.size.decoder_layers))
         self.norm = nn.LayerNorm(d)
         self.classify = nn.Linear(d, classes)
-        self.kind = nn.Linear(d, len(COLOURS) + 2)
+        self.kind = nn.Linear(d, sum(KIND))
         self.ctc = nn.Linear(d, classes + 1)  # the last class is CTC's blank
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         return self.decode(self.encoder(image))
 
-    def decode(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def decode(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         query = self.queries.expand(tokens.shape[0], -1, -1)
         for block in self.decoder:
             query = block(query, tokens)
         query = self.norm(query)
-        kind = self.kind(query[:, -1])
-        return self.classify(query[:, :-1]), kind[:, : len(COLOURS)], kind[:, len(COLOURS) :]
+        colour, rows, region = self.kind(query[:, -1]).split(KIND, -1)
+        return self.classify(query[:, :-1]), colour, rows, region
 
-    def forward_training(self, image: Tensor) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor, Tensor]:
+    def forward_training(self, image: Tensor) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], Tensor, Tensor]:
         """The outputs of `forward`, then CTC logits for one row of text (N, 16, C + 1) and for two rows (N, 48, C +
         1)."""
         tokens = self.encoder(image)

@@ -18,6 +18,7 @@ from streamer.geometry import box_iou_matrix, box_quad, convex, nms, quad_box, s
 from streamer.pixels import PAD, letterbox
 from streamer.types import F32Array, FloatArray, Frame, Plates
 
+OUTPUTS = (3,)  # one a stride
 NMS_IOU = 0.45
 LOWEST_SCORE = 0.02  # down to which finds are ranked when precision is measured
 LONG, SHORT = 640, 384
@@ -75,7 +76,7 @@ class Detector:
         return self._compile(*self.input[::-1])
 
     def _compile(self, width: int, height: int) -> Any:
-        compiled = compile_model(self._file, [1, height, width, 3], self.precision, self._threads)
+        compiled = compile_model(self._file, [1, height, width, 3], self.precision, self._threads, OUTPUTS)
         channels = {output.shape[-1] for output in compiled.outputs}
         if len(channels) != 1 or (channels.pop() - 1 - CORNERS) % 4:
             raise ModelError(f"model {self._file.xml}: its outputs are no detector's of this version; export it again")

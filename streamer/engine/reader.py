@@ -17,7 +17,10 @@ from streamer.pixels import CROP_HEIGHT, CROP_WIDTH
 from streamer.types import F32Array, Image, Kind, Reading
 
 COLOURS = ("blue", "green", "yellow", "white", "black")
-KIND_KNOWN = 0.6  # a colour or a number of rows less probable than this is not told
+REGIONS = ("china", "europe", "north-america", "latin-america", "asia", "africa")
+KIND_KNOWN = 0.6  # a colour, number of rows or region less probable than this is not told
+KINDS: tuple[Sequence[Any], ...] = (COLOURS, (1, 2), REGIONS)
+OUTPUTS = 4, 3  # characters, colour, rows, and, but for readers of old, the region
 
 
 class Reader:
@@ -47,7 +50,7 @@ class Reader:
     @cached_property
     def _request(self) -> Any:
         shape = [1, CROP_HEIGHT, CROP_WIDTH, 3]
-        return compile_model(self._file, shape, self.precision, self._threads).create_infer_request()
+        return compile_model(self._file, shape, self.precision, self._threads, OUTPUTS).create_infer_request()
 
     def read(self, crops: Sequence[Image]) -> list[Reading]:
         """One reading for each (48, 128, 3) uint8 BGR crop."""
@@ -55,8 +58,8 @@ class Reader:
 
     def _read_one(self, crop: Image) -> Reading:
         self._request.infer([np.ascontiguousarray(crop)[None]], share_inputs=True)
-        characters, colour, rows = (self._request.get_output_tensor(i).data[0] for i in range(3))
-        return reading(softmax(characters / self._temperature), softmax(colour), softmax(rows), self.alphabet)
+        characters, *kind = (tensor.data[0] for tensor in self._request.output_tensors)
+        return reading(softmax(characters / self._temperature), [softmax(k) for k in kind], self.alphabet)
 
 
 def softmax(logits: F32Array) -> F32Array:
@@ -65,18 +68,17 @@ def softmax(logits: F32Array) -> F32Array:
     return result
 
 
-def reading(slot_probs: F32Array, colour: F32Array, rows: F32Array, alphabet: Alphabet) -> Reading:
-    """The most probable class of each slot up to the first EOS; the confidence counts that EOS too."""
+def reading(slot_probs: F32Array, kind: Sequence[F32Array], alphabet: Alphabet) -> Reading:
+    """The most probable class of each slot up to the first EOS; the confidence counts that EOS too. `kind`: the
+    distributions of colour, rows and, where there is one, region."""
     best = slot_probs.argmax(-1)
     text = alphabet.decode(best.tolist())
     probability = slot_probs.max(-1).astype(float)
     counted = probability[: min(len(text) + 1, len(best))]
     if not text.strip(alphabet.unreadable_mark):  # nothing at all could be read
         text = ""
-    kind = Kind(
-        COLOURS[int(colour.argmax())] if colour.max() >= KIND_KNOWN else None,
-        int(rows.argmax()) + 1 if rows.max() >= KIND_KNOWN else None,
-        None,
+    told = Kind(
+        *(names[int(p.argmax())] if p.max() >= KIND_KNOWN else None for names, p in zip(KINDS, kind, strict=False))
     )
     characters = tuple(float(p) for p in probability[: len(text)])
-    return Reading(text, float(counted.prod()) if text else 0.0, characters, kind, slot_probs)
+    return Reading(text, float(counted.prod()) if text else 0.0, characters, told, slot_probs)

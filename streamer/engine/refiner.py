@@ -48,7 +48,7 @@ class Refiner:
     @cached_property
     def _request(self) -> Any:
         shape = [1, HEIGHT, WIDTH, 3]
-        compiled = compile_model(self._file, shape, self.precision, self._threads, outputs=1)
+        compiled = compile_model(self._file, shape, self.precision, self._threads, outputs=[1])
         if list(compiled.outputs[0].shape) != [1, 9]:
             raise ModelError(f"model {self._file.xml}: its output is no refiner's")
         return compiled.create_infer_request()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +12,6 @@ from streamer.engine.zoo import ModelFile
 from streamer.errors import ConfigError, ModelError
 
 Precision = Literal["auto", "int8", "bf16", "f32"]
-OUTPUTS = 3  # of the detector (one a stride) and of the reader (characters, colour, rows); the refiner has one
 PRECISIONS = ("auto", "int8", "bf16", "f32")
 
 
@@ -68,10 +68,10 @@ def widen(network: Any) -> None:
 
 
 def compile_model(
-    model: ModelFile, shape: list[int], precision: str, threads: int | None, outputs: int = OUTPUTS
+    model: ModelFile, shape: list[int], precision: str, threads: int | None, outputs: Sequence[int]
 ) -> Any:
     """The network compiled for one static input shape. The precision hint is always set: left alone, OpenVINO would
-    choose bf16 on some hosts and f32 on others."""
+    choose bf16 on some hosts and f32 on others. `outputs`: how many it may have."""
     try:
         network = _core().read_model(model.xml)
         widen(network)
@@ -86,8 +86,10 @@ def compile_model(
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1][:200]
         raise ModelError(f"model {model.xml} cannot be loaded by OpenVINO: {reason}") from error
-    if len(compiled.outputs) != outputs:
+    if len(compiled.outputs) not in outputs:
+        wanted = " or ".join(map(str, outputs))
         raise ModelError(
-            f"model {model.xml}: has {len(compiled.outputs)} outputs, expected {outputs}; is it one of ours?"
+            f"model {model.xml}: has {len(compiled.outputs)} outputs, expected {wanted}; "
+            "is it one of ours, exported by this version?"
         )
     return compiled

@@ -173,11 +173,26 @@ def test_a_plate_that_nobody_could_read_has_no_text(slots: str, text: str, confi
     alphabet = Alphabet.load(config_folder() / "plates" / "alphabet.yaml")
     probs = np.full((12, alphabet.size), 1e-4, np.float32)
     probs[np.arange(12), alphabet.encode(slots, 12)] = 0.99
-    found = reading(probs, np.full(5, 0.2, np.float32), np.full(2, 0.5, np.float32), alphabet)
+    unsure = [np.full(n, 1 / n, np.float32) for n in (5, 2, 6)]
+    found = reading(probs, unsure, alphabet)
     assert found.text == text
     assert (found.confidence > 0) == confidence
     assert len(found.char_confidence) == len(text)
     assert found.kind == Kind(None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ([(0.9, 0, 0, 0.1, 0), (0.1, 0.9), (0, 0, 0.7, 0.3, 0, 0)], Kind("blue", 2, "north-america")),
+        ([(0.5, 0, 0, 0.5, 0), (1, 0), (0, 0, 0, 0, 0, 1)], Kind(None, 1, "africa")),
+        ([(0, 0, 0, 0, 1), (0.5, 0.5)], Kind("black", None, None)),  # a reader of old has no region
+    ],
+)
+def test_what_kind_of_plate_it_is(kind: list[tuple[float, ...]], told: Kind) -> None:
+    alphabet = Alphabet.load(config_folder() / "plates" / "alphabet.yaml")
+    probs = np.full((12, alphabet.size), 1e-4, np.float32)
+    assert reading(probs, [np.array(k, np.float32) for k in kind], alphabet).kind == told
 
 
 SQUARE = np.array([[10, 10], [50, 10], [50, 30], [10, 30]], float)

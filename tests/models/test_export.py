@@ -22,7 +22,7 @@ def outputs(network: ov.Model | Path, picture: np.ndarray) -> list[np.ndarray]:
     model.reshape(list(picture.shape))
     request = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}).create_infer_request()
     request.infer([picture])
-    return [request.get_output_tensor(i).data.copy() for i in range(3)]
+    return [tensor.data.copy() for tensor in request.output_tensors]
 
 
 def in_torch(module: nn.Module, picture: np.ndarray) -> list[np.ndarray]:

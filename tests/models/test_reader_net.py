@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -12,8 +14,9 @@ CLASSES = 95
 def batch(n: int, rows: list[int] | None = None) -> ReaderTargets:
     slots = torch.full((n, 12), CLASSES - 1)
     slots[:, :7] = torch.randint(0, 36, (n, 7), generator=torch.Generator().manual_seed(0))
+    unknown = torch.full((n,), -1)
     return ReaderTargets(
-        slots, torch.full((n,), 7), torch.full((n,), -1), torch.tensor(rows if rows is not None else [0] * n)
+        slots, torch.full((n,), 7), unknown, torch.tensor(rows if rows is not None else [0] * n), unknown
     )
 
 
@@ -21,9 +24,10 @@ def batch(n: int, rows: list[int] | None = None) -> ReaderTargets:
 def test_shapes(n: int) -> None:
     net = PlateReaderNet(CLASSES).eval()
     with torch.no_grad():
-        characters, colour, rows = net(torch.zeros(n, 3, 48, 128))
+        characters, colour, rows, region = net(torch.zeros(n, 3, 48, 128))
         _, one, two = net.forward_training(torch.zeros(n, 3, 48, 128))
-    assert (characters.shape, colour.shape, rows.shape) == ((n, 12, CLASSES), (n, 5), (n, 2))
+    assert characters.shape == (n, 12, CLASSES)
+    assert (colour.shape, rows.shape, region.shape) == ((n, 5), (n, 2), (n, 6))
     assert (one.shape, two.shape) == ((n, 16, CLASSES + 1), (n, 48, CLASSES + 1))
 
 
@@ -62,10 +66,10 @@ def test_ctc_takes_the_rows_of_each_sample_and_the_easier_where_unknown() -> Non
 
 def test_a_text_longer_than_the_tokens_costs_nothing() -> None:
     targets = batch(1, [0])
-    same = ReaderTargets(torch.full((1, 12), 3), torch.tensor([11]), targets.colour, targets.rows)
+    same = replace(targets, slots=torch.full((1, 12), 3), length=torch.tensor([11]))
     short, long = torch.randn(1, 16, CLASSES + 1), torch.randn(1, 48, CLASSES + 1)
     assert float(ctc_loss(short, short, same)) == 0  # eleven times the same needs 21 steps
-    unknown = ReaderTargets(same.slots, same.length, same.colour, torch.tensor([-1]))
+    unknown = replace(same, rows=torch.tensor([-1]))
     assert float(ctc_loss(short, long, unknown)) > 0  # then it is read as two rows
 
 

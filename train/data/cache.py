@@ -95,7 +95,7 @@ def _write(
 ) -> None:
     data_file.parent.mkdir(parents=True, exist_ok=True)
     offsets, shapes, scales, at = [], [], [], 0
-    with ThreadPoolExecutor(2) as pool, data_file.open("wb") as out:
+    with ThreadPoolExecutor() as pool, data_file.open("wb") as out:
         pictures = pool.map(lambda p, r: decode_picture(p, max_side, r), paths, regions)
         for image, scale in track(pictures, "decoding pictures once", total=len(paths), transient=True):
             out.write(image.tobytes())

@@ -13,7 +13,7 @@ import torch
 from torch.utils.data import Dataset
 
 from models.refiner.loss import RefinerTargets
-from streamer.engine.detector import plates_of_levels
+from streamer.engine.detector import OUTPUTS, plates_of_levels
 from streamer.engine.refiner import HEIGHT, WIDTH, cut_around, cut_to_frame
 from streamer.engine.runtime import compile_model
 from streamer.engine.zoo import find_model
@@ -62,7 +62,7 @@ class RefiningData(Dataset[list[Cut]]):
         """The detector at the size of the pictures, made anew in each loader process."""
         shape = [1, self.pictures.size, self.pictures.size, 3]
         model = find_model(self.detector, self.precision, "detector")
-        return compile_model(model, shape, self.precision, 1).create_infer_request()
+        return compile_model(model, shape, self.precision, 1, OUTPUTS).create_infer_request()
 
     def __getitem__(self, i: int) -> list[Cut]:
         image, labels = self.pictures.drawn(i)
