@@ -19,15 +19,15 @@ import numpy as np
 
 from streamer.config import RunConfig
 from streamer.errors import InputError, OutputError
-from streamer.sink.base import Sink, TrackView
+from streamer.sink.base import BaseSink, Sink, TrackView
 from streamer.source.base import Source, StreamInfo
 from streamer.source.resolve import open_source
 from streamer.tracking.ledger import rejection_of
 from streamer.tracking.passage import Ongoing, PassageBook, TrackReadings
 from streamer.tracking.tracker import Track, Tracker
-from streamer.tracking.vote import AlphabetLike
+from streamer.tracking.vote import AlphabetLike, VoteRule, vote
 from streamer.tracking.zones import Zones
-from streamer.types import Frame, Image, Passage, Plates, Reading, Rejection, RunSummary
+from streamer.types import FloatArray, Frame, Image, Passage, Plates, Reading, Rejection, RunSummary
 
 _POLL_S = 0.1
 # How long a file's decoder may be silent after a stop before it is left behind.
@@ -62,6 +62,13 @@ class Engines:
     reader: ReaderLike
     high_score: float
 
+    def read(self, frame: Frame, quads: Sequence[FloatArray]) -> list[tuple[Reading, Image | None] | None]:
+        """What is read of the plates in those quads, and the crops it was read from; None for one that cannot be."""
+        from streamer.pixels import rectify
+
+        crops = [rectify(frame, quad) for quad in quads]
+        return list(zip(self.reader.read(crops), crops, strict=True))
+
 
 class IncompleteRun(InputError):
     """Some input failed; everything else was done and written. `summary` tells what."""
@@ -81,14 +88,15 @@ def run_stream(
     engines: Engines | None = None,
     stop: threading.Event | None = None,
     progress: Callable[[StreamInfo, RunSummary], None] | None = None,
+    rule: VoteRule = vote,
 ) -> RunSummary:
     """Reads every plate of `source` (a path, an address or Source objects) into `sinks`, which it closes at the end.
 
     `stop`, once set, ends the run after the frames that are decoded already; tracks so far still give their rows.
-    `progress` is called after every frame. `detector` and `reader` stand in for the configured ones, `engines` for both
-    as `load_engines` made them. Raises ModelError before anything is decoded; IncompleteRun (an InputError)
-    after all outputs are whole, where a source could not be opened or ended early; OutputError where a sink failed, the
-    other sinks having been closed whole.
+    `progress` is called after every frame. `detector` and `reader` stand in for the configured ones, `engines` for
+    both as `load_engines` made them. `rule` turns a track's readings into its text. Raises ModelError before
+    anything is decoded; IncompleteRun (an InputError) after all outputs are whole, where a source could not be
+    opened or ended early; OutputError where a sink failed, the other sinks having been closed whole.
     """
     config = config or RunConfig()
     began = time.perf_counter()
@@ -99,7 +107,7 @@ def run_stream(
     try:
         sources = _sources_of(source, config)
         engines = engines or load_engines(config, detector, reader)
-        run = _Run(config, engines, outputs, summary, stop, progress)
+        run = _Run(config, engines, outputs, summary, stop, progress, rule)
         for one in sources:
             if stop.is_set():
                 break
@@ -158,6 +166,7 @@ class _Run:
     summary: RunSummary
     stop: threading.Event
     progress: Callable[[StreamInfo, RunSummary], None] | None
+    rule: VoteRule
     next_id: int = 1
 
     def stream(self, source: Source) -> None:
@@ -209,7 +218,8 @@ class _Camera:
         summary.outside += len(found) - len(plates)
         ended = self._tracker.update(frame, plates)
         hit = [t for t in self._tracker.tracks if t.hit_in(frame.index)]
-        self._read(frame, hit)
+        readings = self._read(frame, hit)
+        self._run.outputs.seen(frame, found, _by_row(found, readings))
         summary.frames += 1
         summary.detections += int((plates.score >= self._run.engines.high_score).sum())
         self._end(ended)
@@ -223,21 +233,25 @@ class _Camera:
         self._run.summary.joined += self._book.joined
         self._run.next_id = self._tracker.next_id
 
-    def _read(self, frame: Frame, hit: list[Track]) -> None:
+    def _read(self, frame: Frame, hit: list[Track]) -> list[tuple[Track, Reading]]:
         """Reads the plates of this frame that are worth it, in one batch."""
-        from streamer.pixels import rectify
-
         wanted = [t for t in hit if self._of(t).wants(t, self._run.config.read)]
         if not wanted:
-            return
-        crops = [rectify(frame, t.last.quad) for t in wanted]
-        for track, reading, crop in zip(wanted, self._run.engines.reader.read(crops), crops, strict=True):
-            self._of(track).add(track.last, reading, crop)
-        self._run.summary.reads += len(wanted)
+            return []
+        done = []
+        for track, found in zip(wanted, self._run.engines.read(frame, [t.last.quad for t in wanted]), strict=True):
+            if found is not None:
+                reading, crop = found
+                self._of(track).add(track.last, reading, crop)
+                done.append((track, reading))
+        self._run.summary.reads += len(done)
+        return done
 
     def _of(self, track: Track) -> TrackReadings:
         if track.id not in self._readings:
-            self._readings[track.id] = TrackReadings(self._run.engines.reader.alphabet, self._vote.min_reads)
+            self._readings[track.id] = TrackReadings(
+                self._run.engines.reader.alphabet, self._vote.min_reads, self._run.rule
+            )
         return self._readings[track.id]
 
     def _end(self, tracks: list[Track]) -> None:
@@ -276,6 +290,12 @@ class _Camera:
         # What would give no row is not shown as a text either.
         text = verdict.text if verdict.confidence >= self._vote.min_confidence else ""
         return TrackView(track.id, track.last.box_xyxy, track.last.quad, text, verdict.confidence)
+
+
+def _by_row(plates: Plates, readings: list[tuple[Track, Reading]]) -> dict[int, Reading]:
+    """The readings by the row of the plate that each was read of."""
+    rows = {quad.tobytes(): k for k, quad in enumerate(plates.quad)}
+    return {rows[track.last.quad.tobytes()]: reading for track, reading in readings}
 
 
 class _Feed:
@@ -365,6 +385,9 @@ class _Outputs:
             lambda channel: channel.send("frame", (frame, plates, tracks), wait) if channel.needs_frames else None
         )
 
+    def seen(self, frame: Frame, plates: Plates, readings: dict[int, Reading]) -> None:
+        self._each(lambda channel: channel.send("seen", (frame, plates, readings), True) if channel.keeps else None)
+
     def passage(self, passage: Passage) -> None:
         self._each(lambda channel: channel.send("passage", (passage,), True))
 
@@ -402,6 +425,7 @@ class _Channel:
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
         self.needs_frames = sink.needs_frames
+        self.keeps = getattr(type(sink), "seen", BaseSink.seen) is not BaseSink.seen
         self.failed = False
 
     def send(self, method: str, arguments: tuple[Any, ...], wait: bool) -> None:

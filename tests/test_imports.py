@@ -23,7 +23,7 @@ ONLY = {
     "streamer/errors.py": set(),
 }
 # Inside streamer data flows one way: a room knows only rooms before it.
-ORDER = ["source", "engine", "tracking", "sink", "pipeline", "api", "cli"]
+ORDER = ["source", "engine", "tracking", "sink", "pipeline", "replay", "api", "cli"]
 ALLOWED_BACKWARDS: set[tuple[str, str]] = set()
 
 

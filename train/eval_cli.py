@@ -184,6 +184,49 @@ def videos(
     _show(report, json_file, sheets, failures, card)
 
 
+@evaluate.command()
+@click.argument("data")
+@click.option("--split", type=click.Choice(["dev", "validation"]), default="dev", show_default=True)
+@click.option(
+    "--recordings",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("out/recordings"),
+    show_default=True,
+    help="Where what was found and read is kept; a second run starts from there.",
+)
+@click.option("--detector", help="A name in the zoo, or a path to an .xml.")
+@click.option("--reader", help="A name in the zoo, or a path to an .xml.")
+def votes(data: str, split: str, recordings: Path, **models: str | None) -> None:
+    """How right a track's text is: fused, by majority, by the surest reading, by the largest plate.
+
+    Every hit of every track is read, so that all rules vote on the same readings.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from streamer.config import RunConfig
+    from train.evaluate import read_videos
+    from train.votes import compare, interval, record
+
+    found = read_videos(Path(data), split)
+    recordings.mkdir(parents=True, exist_ok=True)
+    kept = record(found, recordings, RunConfig().with_options(**models))
+    confidences = (0.0, 0.5, 0.8)
+    outcomes = compare(found, kept, confidences, lambda name: click.echo(f"voting: {name}", err=True))
+    table = Table(
+        title=f"{next(iter(outcomes.values()))[0.0].passages} passages of {len(found)} videos", box=SIMPLE_HEAD
+    )
+    for heading in ("rule", "confidence", "right %", "fused is ahead by (95 %)", "rows", "wrong"):
+        table.add_column(heading)
+    for name, by_confidence in outcomes.items():
+        for c, outcome in by_confidence.items():
+            low, high = interval(outcomes["fused"][c], outcome)
+            ahead = "-" if name == "fused" else f"{100 * low:+.1f} to {100 * high:+.1f}"
+            figures = (f"{100 * outcome.accuracy:.1f}", ahead, str(outcome.rows), str(outcome.wrong))
+            table.add_row(name, f"{c:.1f}", *figures)
+    _console().print(table)
+
+
 def _pictures(
     data: str,
     split: str,
@@ -244,14 +287,18 @@ def _failures(sheets: Path | None) -> Failures | None:
     return Failures() if sheets else None
 
 
-def _show(
-    report: Report, json_file: Path | None, sheets: Path | None, failures: Failures | None, card: str | None
-) -> None:
+def _console() -> Any:
+    """A file or a pipe has no width of its own: wide enough for every column."""
     from rich.console import Console
 
     console = Console()
-    # A file or a pipe has no width of its own: wide enough for every column.
-    report.print(console if console.is_terminal else Console(width=_PIPE_WIDTH))
+    return console if console.is_terminal else Console(width=_PIPE_WIDTH)
+
+
+def _show(
+    report: Report, json_file: Path | None, sheets: Path | None, failures: Failures | None, card: str | None
+) -> None:
+    report.print(_console())
     if json_file:
         report.write_json(json_file)
         click.echo(f"figures: {json_file}")

@@ -13,6 +13,7 @@ from streamer.errors import AlprError, printable
 VERBS = {
     "run": Verb("streamer.cli.run:run", "Read the plates of a video, a folder or an address."),
     "read": Verb("streamer.cli.read:read", "Read the plates of pictures."),
+    "replay": Verb("streamer.cli.replay:replay", "Track and vote again, from a recording."),
     "explain": Verb("streamer.cli.explain:explain", "Say why vehicles gave no row."),
     "bench": Verb("streamer.cli.bench:bench", "Measure speed on this machine."),
     "check": Verb("streamer.cli.check:check", "Check a configuration file."),

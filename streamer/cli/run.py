@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from streamer.errors import ConfigError, printable
 
 if TYPE_CHECKING:
     from streamer.config import RunConfig
+    from streamer.pipeline import Engines
     from streamer.sink.base import Sink
     from streamer.source.base import Source, StreamInfo
     from streamer.types import RunSummary
@@ -37,6 +39,7 @@ _FILE = click.Path(dir_okay=True, path_type=Path)
 @click.option("--video", "video_path", type=_FILE, help="Write the annotated video (.mp4 or .mkv; a folder for many).")
 @click.option("--jsonl", "jsonl_path", type=_FILE, help="Write a JSON object a passage to this file.")
 @click.option("--ledger", "ledger_path", type=_FILE, help="Write why tracks gave no row to this folder (alpr explain).")
+@click.option("--record", "record_path", type=_FILE, help="Keep what was found and read, for alpr replay (.jsonl.gz).")
 @click.option("--show", is_flag=True, help="Show the annotated video in a window (q ends).")
 @click.option("--config", "config_path", type=_FILE, help="Settings as YAML; options given here win.")
 @click.option("--append/--replace", default=None, help="Keep the rows that are there (as cameras do) or begin anew.")
@@ -51,6 +54,7 @@ def run(
     video_path: Path | None,
     jsonl_path: Path | None,
     ledger_path: Path | None,
+    record_path: Path | None,
     show: bool,
     config_path: Path | None,
     append: bool | None,
@@ -75,17 +79,18 @@ def run(
     start = parse_start_time(start_time) if start_time else None
     config = config.with_options(start_time=start, camera=camera, **models)
     sources = open_source(source, start_time=config.start_time)
-    _check_paths(source, sources, csv_path, video_path, jsonl_path, ledger_path)
+    _check_paths(source, sources, csv_path, video_path, jsonl_path, ledger_path, record_path)
     engines = load_engines(config)  # before the outputs: a missing model must not empty the rows of an earlier run
     stop = _Stop()
-    sinks = _open_sinks(csv_path, csv_dialect, video_path, jsonl_path, ledger_path, show, append, config, sources, stop)
+    rows = partial(open_rows, csv_path, jsonl_path, ledger_path, dialect=csv_dialect)
+    sinks = _open_sinks(rows, video_path, record_path, show, append, config, engines, sources, stop)
     with stop.on_signals(), _progress(quiet) as progress:
         try:
             summary = run_stream(sources, sinks, config, engines=engines, stop=stop.event, progress=progress)
         except Exception as error:
-            _report(getattr(error, "summary", None), quiet)
+            report(getattr(error, "summary", None), quiet)
             raise
-    _report(summary, quiet)
+    report(summary, quiet)
     if stop.interrupted:
         raise KeyboardInterrupt
 
@@ -125,32 +130,50 @@ def _same_file(a: Path, b: Path) -> bool:
 
 
 def _open_sinks(
-    csv_path: Path | None,
-    csv_dialect: str,
+    rows: Callable[..., list[Sink]],
     video_path: Path | None,
-    jsonl_path: Path | None,
-    ledger_path: Path | None,
+    record_path: Path | None,
     show: bool,
     append: bool | None,
     config: RunConfig,
+    engines: Engines,
     sources: Sequence[Source],
     stop: _Stop,
 ) -> list[Sink]:
-    """The sinks asked for; those opened already are closed where a later one fails."""
+    """The sinks asked for; the terminal, where none shows the rows."""
     # A camera's rows go on where they ended, a file's begin anew, unless said otherwise.
     goes_on = all(source.live for source in sources) if append is None else append
     makers: list[Callable[[], Sink]] = []
-    if csv_path:
-        makers.append(lambda: _csv(csv_path, csv_dialect, append=goes_on))
-    if jsonl_path:
-        makers.append(lambda: _jsonl(jsonl_path, append=goes_on))
     if video_path:
         makers.append(lambda: _video(video_path, config, sources))
-    if ledger_path:
-        makers.append(lambda: _ledger(ledger_path, append=goes_on))
+    if record_path:
+        makers.append(lambda: _record(record_path, engines))
     if show:
         makers.append(lambda: _window(stop))
-    if not any((csv_path, jsonl_path, video_path, show)):
+    return rows(append=goes_on, more=makers, shown=bool(video_path or show))
+
+
+def open_rows(
+    csv_path: Path | None,
+    jsonl_path: Path | None,
+    ledger_path: Path | None,
+    *,
+    dialect: str = "alpr",
+    append: bool = False,
+    more: Sequence[Callable[[], Sink]] = (),
+    shown: bool = False,
+) -> list[Sink]:
+    """The sinks of rows, and `more`; those opened already are closed where a later one fails. Rows that go nowhere go
+    to the terminal, unless they are `shown`."""
+    makers: list[Callable[[], Sink]] = []
+    if csv_path:
+        makers.append(lambda: _csv(csv_path, dialect, append=append))
+    if jsonl_path:
+        makers.append(lambda: _jsonl(jsonl_path, append=append))
+    if ledger_path:
+        makers.append(lambda: _ledger(ledger_path, append=append))
+    makers += more
+    if not (csv_path or jsonl_path or shown):
         makers.append(_terminal)
     sinks: list[Sink] = []
     try:
@@ -180,6 +203,13 @@ def _ledger(path: Path, *, append: bool) -> Sink:
     from streamer.sink.ledger import LedgerSink
 
     return LedgerSink(path, append=append)
+
+
+def _record(path: Path, engines: Engines) -> Sink:
+    from streamer.sink.record import RecordSink
+    from streamer.source.recording import Networks
+
+    return RecordSink(path, Networks(engines.high_score, tuple(engines.reader.alphabet.symbols)))
 
 
 def _video(path: Path, config: RunConfig, sources: Sequence[Source]) -> Sink:
@@ -257,7 +287,7 @@ def _progress(quiet: bool) -> Iterator[Callable[[StreamInfo, RunSummary], None] 
         yield show
 
 
-def _report(summary: RunSummary | None, quiet: bool) -> None:
+def report(summary: RunSummary | None, quiet: bool) -> None:
     """What was done, on stderr: rows on stdout stay clean."""
     if summary is None:
         return

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from streamer.errors import OutputError
 from streamer.source.base import StreamInfo
-from streamer.types import FloatArray, Frame, Passage, Plates, Rejection
+from streamer.types import FloatArray, Frame, Passage, Plates, Reading, Rejection
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +43,9 @@ class Sink(Protocol):
     def frame(self, frame: Frame, plates: Plates, tracks: Sequence[TrackView]) -> None:
         """One frame with what was detected in it, and the tracks that were hit in it."""
 
+    def seen(self, frame: Frame, plates: Plates, readings: dict[int, Reading]) -> None:
+        """What the networks said of a frame: all plates found, and what was read of some, by row of `plates`."""
+
     def passage(self, passage: Passage) -> None:
         """One final row."""
 
@@ -62,6 +65,9 @@ class BaseSink:
 
     def frame(self, frame: Frame, plates: Plates, tracks: Sequence[TrackView]) -> None:
         """One frame."""
+
+    def seen(self, frame: Frame, plates: Plates, readings: dict[int, Reading]) -> None:
+        """What the networks said of a frame."""
 
     def passage(self, passage: Passage) -> None:
         """One final row."""

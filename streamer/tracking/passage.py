@@ -10,7 +10,7 @@ from streamer.geometry import plate_height
 from streamer.tracking.course import event_id
 from streamer.tracking.policy import ReadState, should_read
 from streamer.tracking.tracker import Hit, Track
-from streamer.tracking.vote import AlphabetLike, Ballot, Verdict, vote
+from streamer.tracking.vote import AlphabetLike, Ballot, Verdict, VoteRule, vote
 from streamer.types import Image, Passage, Reading
 
 # A parked car is read for hours; the vote keeps its best readings only.
@@ -20,13 +20,14 @@ _UNDECIDED_S = 2.0
 
 
 class TrackReadings:
-    """The readings of one track and the vote over them. `min_reads`: how many a row needs."""
+    """The readings of one track and the vote over them by `rule`. `min_reads`: how many a row needs."""
 
-    def __init__(self, alphabet: AlphabetLike, min_reads: int) -> None:
+    def __init__(self, alphabet: AlphabetLike, min_reads: int, rule: VoteRule = vote) -> None:
         self._alphabet = alphabet
         self._ballots: list[Ballot] = []
         self._best_weight = 0.0
         self._min_reads = min_reads
+        self._rule = rule
         self.voted = 0  # readings with a text
         self.best: Hit | None = None
         self.crop: Image | None = None  # what was read at `best`
@@ -49,7 +50,7 @@ class TrackReadings:
         if reading.text:
             self.voted += 1
             self._ballots = sorted([*self._ballots, ballot], key=lambda b: -b.weight)[:_MAX_BALLOTS]
-            self.verdict = vote(self._ballots, self._alphabet)
+            self.verdict = self._rule(self._ballots, self._alphabet)
             if self.best is None or ballot.weight > self._best_weight:
                 self.best, self._best_weight, self.crop = hit, ballot.weight, crop
         self.state = ReadState(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,6 +52,9 @@ class Verdict:
     text: str = ""
     confidence: float = 0.0
     char_confidence: tuple[float, ...] = ()
+
+
+VoteRule = Callable[[Sequence[Ballot], AlphabetLike], Verdict]
 
 
 def vote(ballots: Sequence[Ballot], alphabet: AlphabetLike) -> Verdict:

@@ -13,9 +13,10 @@ from streamer.alphabet import Alphabet
 from streamer.errors import ConfigError, InputError, OutputError
 from streamer.geometry import convex, quad_box
 from train.synth.cli import synth_plates
-from train.synth.clip import ClipScene, synth_clip, synth_scenes
+from train.synth.clip import ClipScene, synth_clip, synth_clips, synth_scenes
 from train.synth.degrade import degrade
 from train.synth.layouts import Catalogue
+from train.synth.looks import HARD, Look
 from train.synth.plate import CONFIGS, PlateRenderer
 
 ALPHABET = Alphabet.load(CONFIGS / "alphabet.yaml")
@@ -110,7 +111,7 @@ def test_quads_are_where_the_plates_are() -> None:
     """The plate's own pixels, cut by the truth, look like the plate; a little beside it they do not."""
     from streamer.pixels import cut
 
-    clip = ClipScene(3.0, 10, (640, 360), 2, 4, noise=0.0)
+    clip = ClipScene(3.0, 10, (640, 360), 2, 4, Look(noise=0.0))
     p = clip.passages[-1]
     quads = clip.quads(p)
     k = max(quads)
@@ -168,3 +169,21 @@ def test_drawn_scenes_are_a_data_folder_with_exact_corners(tmp_path: Path) -> No
     assert again.read_text() == (tmp_path / "d" / "manifest.jsonl").read_text()
     with pytest.raises(ConfigError, match="expected even numbers"):
         synth_scenes(tmp_path / "f", 1, (641, 360), 5)
+
+
+@pytest.mark.parametrize("look", HARD, ids=[look.name for look in HARD])
+def test_hard_looks_differ_from_a_fine_day(look: Look) -> None:
+    day = ClipScene(2.0, 4, (320, 180), 1, 7)
+    hard = ClipScene(2.0, 4, (320, 180), 1, 7, look)
+    assert hard.frame(3).shape == (180, 320, 3)
+    assert np.array_equal(hard.frame(3), hard.frame(3))
+    if look.name != "squeezed":  # the encoder alone makes that one hard
+        assert np.abs(hard.frame(3).astype(int) - day.frame(3)).mean() > 1
+
+
+def test_a_folder_of_clips_can_be_measured(tmp_path: Path) -> None:
+    table = synth_clips(tmp_path, 2, 1, 4, (320, 180), 1, hard=True)
+    rows = [json.loads(line) for line in table.read_text(encoding="utf-8").splitlines()]
+    assert [r["video"] for r in rows] == ["000-grain.mp4", "001-dusk.mp4"]
+    assert all((tmp_path / r["video"]).stat().st_size > 1000 for r in rows)
+    assert (tmp_path / "truth.jsonl").is_file()

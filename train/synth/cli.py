@@ -95,6 +95,21 @@ def clip(out: Path, seconds: float, fps: int, size: tuple[int, int], vehicles: i
 
 
 @synth.command()
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="A folder for the videos.")
+@click.option("--count", type=click.IntRange(min=1), default=24, show_default=True, help="How many clips.")
+@click.option("--vehicles", type=click.IntRange(1, 60), default=10, show_default=True, help="In each clip.")
+@click.option("--fps", type=click.IntRange(1, 120), default=8, show_default=True)
+@click.option("--size", callback=_size, default="640x360", show_default=True, help="WIDTHxHEIGHT, both even.")
+@click.option("--seed", type=int, default=5000, show_default=True)
+@click.option("--hard/--easy", default=False, show_default=True, help="Night, rain, blur, a pole; or a fine day.")
+def clips(out: Path, count: int, vehicles: int, fps: int, size: tuple[int, int], seed: int, hard: bool) -> None:
+    """Many traffic clips with their truth: a folder for alpr eval videos and alpr eval votes."""
+    from train.synth.clip import synth_clips
+
+    click.echo(synth_clips(out, count, vehicles, fps, size, seed, hard))
+
+
+@synth.command()
 @click.option("--data", multiple=True, required=True, help="Folder with a manifest, ccpd:DIR, or CSV of crops.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the plots.")
 @click.option("--count", type=click.IntRange(min=10), default=2000, show_default=True, help="Crops of each kind.")

@@ -18,14 +18,13 @@ import numpy as np
 from streamer.errors import ConfigError, OutputError
 from streamer.geometry import quad_box
 from streamer.types import FloatArray, Image
+from train.synth.looks import EASY, HARD, Look
 from train.synth.plate import PlateRenderer, RenderedPlate
 from train.synth.scene import Camera, Scene, street
 from train.synth.vehicle import Vehicle, build_vehicle
 
-SPEED = 7.4  # m/s
 LANE = 1.5  # m from the middle of the road to the middle of a lane
 END = 5.6  # m: where a plate leaves the picture or nearly so
-SHUTTER = 1 / 500
 LEGIBLE = 52.0  # px of width from which a plate of seven characters can be read
 FARTHEST = 1 / 40  # of the picture's width: narrower plates of drawn scenes count neither as found nor as missed
 TRACED = 24.0  # px of width from which the truth has a quad
@@ -54,12 +53,18 @@ class Passage:
 class ClipScene:
     """The clip as a function of time: pictures and truth.
 
-    `size` (width, height) in px, both even; `noise` is the sensor's, in grey levels. ConfigError for a size that cannot
-    be encoded, or more vehicles than fit into the time.
+    `size` (width, height) in px, both even; `look`: how the camera shows it. ConfigError for a size that cannot be
+    encoded, or more vehicles than fit into the time.
     """
 
     def __init__(
-        self, seconds: float, fps: int, size: tuple[int, int], vehicles: int, seed: int, noise: float = 1.4
+        self,
+        seconds: float,
+        fps: int,
+        size: tuple[int, int],
+        vehicles: int,
+        seed: int,
+        look: Look | None = None,
     ) -> None:
         width, height = size
         if width % 2 or height % 2 or width < 320 or height < 180:
@@ -69,7 +74,8 @@ class ClipScene:
             raise ConfigError(
                 f"vehicles {vehicles}: at most {max(1, int((seconds - 0.3) / 0.6))} fit into {seconds:g} s"
             )
-        self.frames, self.fps, self.size, self._noise, self._seed = round(seconds * fps), fps, size, noise, seed
+        self.frames, self.fps, self.size, self._seed = round(seconds * fps), fps, size, seed
+        self._look = look or Look()
         rng = np.random.default_rng(seed)
         camera = Camera(width, height)
         self.scene = Scene(camera, street(rng, camera))
@@ -80,23 +86,19 @@ class ClipScene:
             plate = _plate(rng, renderer, LAYOUTS[k % len(LAYOUTS)])
             vehicle = build_vehicle(rng, plate, PLATE_WIDTH.get(plate.country, 0.48), -side)
             ends = seconds - 0.3 - (vehicles - 1 - k) * spacing
-            self.passages.append(Passage(vehicle, side * LANE, ends, SPEED))
+            self.passages.append(Passage(vehicle, side * LANE, ends, self._look.speed))
 
     def frame(self, index: int) -> Image:
         """The picture (H, W, 3) uint8 BGR of a frame: the mean over three moments of its exposure, with noise."""
         total = np.zeros((self.size[1], self.size[0], 3), np.float32)
-        moments = [(index / self.fps) + s * SHUTTER for s in (-1 / 3, 0.0, 1 / 3)]
+        shutter, places = self._look.shutter, np.linspace(-1 / 3, 1 / 3, 3) if self._look.moments == 3 else [0.0]
+        moments = [(index / self.fps) + s * shutter for s in places]
         for t in moments:
             picture = self.scene.background.astype(np.float32)
             for p in sorted(self.passages, key=lambda p: -p.place(t)[2]):
                 self.scene.draw(picture, p.vehicle, *p.place(t))
             total += picture
-        total /= len(moments)
-        if self._noise:
-            rng = np.random.default_rng((self._seed, index))
-            h, w = total.shape[:2]
-            total += cv2.resize(rng.normal(0, self._noise, (h, w, 1)).astype(np.float32), (w, h))[..., None]
-        return np.clip(total + 0.5, 0, 255).astype(np.uint8)
+        return self._look.shown(total / len(moments), np.random.default_rng((self._seed, index)))
 
     def quads(self, passage: Passage) -> dict[int, FloatArray]:
         """The plate's corners (4, 2) in frame_xy in every frame that shows the whole plate, TRACED px wide or more."""
@@ -157,6 +159,38 @@ def synth_clip(out: Path, seconds: float, fps: int, size: tuple[int, int], vehic
     return truth
 
 
+def synth_clips(
+    out: Path, count: int, vehicles: int, fps: int, size: tuple[int, int], seed: int, hard: bool = False
+) -> Path:
+    """Writes `count` clips of `vehicles` cars each into `out`, with videos.jsonl and truth.jsonl as `alpr eval videos`
+    reads them, and returns the table of videos. `hard`: at night, in rain, blurred, squeezed and behind a pole, clip by
+    clip. OutputError when a file cannot be written, ConfigError as ClipScene."""
+    from rich.progress import track
+
+    looks = HARD if hard else EASY
+    videos, truths = [], []
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for k in track(range(count), "drawing clips", transient=True):
+            look = looks[k % len(looks)]
+            name = f"{k:03d}-{look.name}.mp4"
+            street = ClipScene(1.5 * vehicles + 2.5, fps, size, vehicles, seed + k, look)
+            _encode(out / name, (street.frame(i) for i in range(street.frames)), fps, size, look.crf)
+            truth = street.truth()
+            videos.append({"video": name, "fps": fps, "size": list(size), "frames": street.frames, "ignore": []})
+            truths += [_passage_row(name, p) for p in truth["passages"]]
+        for table, rows in (("videos.jsonl", videos), ("truth.jsonl", truths)):
+            (out / table).write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"folder {out}: cannot be written ({error.strerror}); name another with --out") from error
+    return out / "videos.jsonl"
+
+
+def _passage_row(video: str, passage: dict[str, Any]) -> dict[str, Any]:
+    boxes = {k: quad_box(np.array(q)).round(1).tolist() for k, q in passage["quads"].items()}
+    return {"video": video, "text": passage["text"], "first": passage["first"], "last": passage["last"], "boxes": boxes}
+
+
 def synth_scenes(out: Path, count: int, size: tuple[int, int], seed: int) -> Path:
     """Writes `count` pictures of as many streets and their manifest (split `dev`); returns the manifest's path.
 
@@ -201,14 +235,14 @@ def _scene_row(street: ClipScene, at: int, name: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _encode(out: Path, pictures: Iterator[Image], fps: int, size: tuple[int, int]) -> None:
+def _encode(out: Path, pictures: Iterator[Image], fps: int, size: tuple[int, int], crf: int = 23) -> None:
     import av
     from av.video.reformatter import ColorRange, Colorspace
 
     with av.open(str(out), "w") as container:
         container.metadata["creation_time"] = CREATED
         matrix = "colorprim=bt709:transfer=bt709:colormatrix=bt709"
-        options = {"crf": "23", "preset": "medium", "x264-params": matrix}
+        options = {"crf": str(crf), "preset": "medium", "x264-params": matrix}
         stream = container.add_stream("libx264", rate=fps, options=options)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         stream.time_base = Fraction(1, fps)

@@ -1,0 +1,45 @@
+"""`alpr replay`: rows from a recording, without the networks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_FILE = click.Path(dir_okay=True, path_type=Path)
+
+
+@click.command()
+@click.argument("recording", type=click.Path(path_type=Path))
+@click.option("--csv", "csv_path", type=_FILE, help="Write a row a passage to this file.")
+@click.option("--jsonl", "jsonl_path", type=_FILE, help="Write a JSON object a passage to this file.")
+@click.option("--ledger", "ledger_path", type=_FILE, help="Write why tracks gave no row to this folder (alpr explain).")
+@click.option("--config", "config_path", type=_FILE, help="Settings as YAML: track, read, vote, zones.")
+@click.option("--camera", metavar="NAME", help="Name in the rows instead of the source's own.")
+@click.option("--min-score", type=float, help="Detections below this begin no track. [default: as recorded]")
+@click.option("--quiet", is_flag=True, help="No summary.")
+def replay(
+    recording: Path,
+    csv_path: Path | None,
+    jsonl_path: Path | None,
+    ledger_path: Path | None,
+    config_path: Path | None,
+    camera: str | None,
+    min_score: float | None,
+    quiet: bool,
+) -> None:
+    """Track and vote again from RECORDING, what alpr run --record kept of a run.
+
+    The same settings give the same rows; others show in seconds what they would have given. Only what was read then
+    can be voted on now: record with read.every 1 and read.confirm_s 0.01 to keep a reading of every frame.
+    """
+    from streamer.cli.run import open_rows, report
+    from streamer.config import RunConfig, load_config
+    from streamer.replay import replay as run_again
+    from streamer.source.recording import read_recording
+
+    config = load_config(config_path) if config_path else RunConfig()
+    config = config.with_options(camera=camera, min_score=min_score)
+    sources = read_recording(recording)  # before the outputs: a bad name must not empty the rows of an earlier run
+    summary = run_again(sources, open_rows(csv_path, jsonl_path, ledger_path), config)
+    report(summary, quiet)

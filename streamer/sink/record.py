@@ -1,0 +1,38 @@
+"""Keeps what the networks said, for `alpr replay`."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+from streamer.sink.base import BaseSink, open_output, output_errors
+from streamer.source.base import StreamInfo
+from streamer.source.recording import Networks, frame_line, stream_line
+from streamer.types import Frame, Plates, Reading
+
+
+class RecordSink(BaseSink):
+    """Writes a recording (source.recording) to `path`, always anew."""
+
+    def __init__(self, path: str | Path, networks: Networks) -> None:
+        self.path = Path(path)
+        self._networks = networks
+        self._file = open_output(self.path)
+        # No name and no time in the header: the same run gives the same bytes.
+        self._stream = gzip.GzipFile(filename="", mode="wb", fileobj=self._file, compresslevel=4, mtime=0)
+
+    def begin(self, info: StreamInfo) -> None:
+        self._line(stream_line(info, self._networks))
+
+    def seen(self, frame: Frame, plates: Plates, readings: dict[int, Reading]) -> None:
+        self._line(frame_line(frame, plates, readings))
+
+    def close(self) -> None:
+        with output_errors(self.path):
+            if not self._stream.closed:
+                self._stream.close()
+            self._file.close()
+
+    def _line(self, line: str) -> None:
+        with output_errors(self.path):
+            self._stream.write((line + "\n").encode("utf-8", "replace"))

@@ -1,0 +1,169 @@
+"""What the networks said of a stream, kept in a file: every frame's plates and what was read of them, without pictures.
+
+A recording replays in seconds, so that tracking, voting and passages can be tuned without the networks. It is a gzip of
+JSON lines: one of `type` stream for each source, then one of `type` frame for each of its frames. Numbers are kept in
+full, so that a replay with the same settings gives the same rows.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from streamer.errors import InputError
+from streamer.source.base import StreamInfo
+from streamer.types import Frame, Kind, Plates, Reading
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedFrame(Frame):
+    """A frame without a picture: `plates` were found in it, `readings` says what was read, by row of the plates."""
+
+    plates: Plates = field(default_factory=Plates.empty)
+    readings: dict[int, Reading] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What a replay must know of the networks: the score from which a find may begin a track, and the classes."""
+
+    high_score: float
+    symbols: tuple[str, ...]
+
+
+class RecordedSource:
+    """One stream of a recording."""
+
+    live = False
+
+    def __init__(self, info: StreamInfo, networks: Networks) -> None:
+        self.name, self.info, self.networks = info.name, info, networks
+        self.warnings: list[str] = []
+        self.recorded: list[RecordedFrame] = []
+
+    def open(self) -> StreamInfo:
+        return self.info
+
+    def frames(self) -> Iterator[Frame]:
+        yield from self.recorded
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def stream_line(info: StreamInfo, networks: Networks) -> str:
+    """The line that begins a stream."""
+    rate = None if info.rate is None else str(info.rate)
+    return json.dumps(
+        {
+            "schema": SCHEMA, "type": "stream", "name": info.name, "size": [info.width, info.height],
+            "time_base": str(info.time_base), "rate": rate, "frames": info.frames, "still": info.still,
+            "high_score": networks.high_score, "symbols": "".join(networks.symbols),
+        },
+        ensure_ascii=False,
+    )  # fmt: skip
+
+
+def frame_line(frame: Frame, plates: Plates, readings: dict[int, Reading]) -> str:
+    """The line of a frame; `readings` by row of the plates."""
+    row: dict[str, Any] = {"type": "frame", "index": frame.index, "pts": frame.pts}
+    if frame.captured_at is not None:
+        row |= {"seen": frame.captured_at.isoformat(), "time_source": frame.time_source}
+    if len(plates):
+        row["plates"] = [
+            {
+                "box": plates.box_xyxy[k].tolist(), "quad": plates.quad[k].tolist(), "score": float(plates.score[k]),
+                **({"quad_is_box": True} if plates.quad_is_box[k] else {}),
+                **({"read": _packed(readings[k])} if k in readings else {}),
+            }
+            for k in range(len(plates))
+        ]  # fmt: skip
+    return json.dumps(row, ensure_ascii=False)
+
+
+def read_recording(path: Path) -> list[RecordedSource]:
+    """The streams of a recording. InputError names the line that cannot be read; one that a kill cut short is read up
+    to its last whole line, with a warning."""
+    sources: list[RecordedSource] = []
+    number, cut = 0, ""  # of the line that is read
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            for line in lines:
+                number += 1
+                _take(json.loads(line), sources)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file: check the path") from None
+    except (EOFError, zlib.error):
+        cut = f"{path}: ends in the middle; {number} lines could be read"
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: is not a recording of alpr run --record ({error})") from None
+    except (ValueError, KeyError, TypeError, IndexError, ZeroDivisionError) as error:
+        raise InputError(f"{path}:{number}: is no line of a recording ({type(error).__name__}: {error})") from None
+    if not sources:
+        raise InputError(f"{path}: holds no stream; record one with alpr run --record")
+    if cut:
+        sources[-1].warnings.append(cut)
+    return sources
+
+
+def _take(row: dict[str, Any], sources: list[RecordedSource]) -> None:
+    if row["type"] == "stream":
+        if row["schema"] != SCHEMA:
+            raise ValueError(f"schema {row['schema']}, expected {SCHEMA}")
+        width, height = row["size"]
+        rate = None if row["rate"] is None else Fraction(row["rate"])
+        info = StreamInfo(
+            row["name"], width, height, Fraction(row["time_base"]), rate, row["frames"], still=row["still"]
+        )
+        sources.append(RecordedSource(info, Networks(float(row["high_score"]), tuple(row["symbols"]))))
+        return
+    if row["type"] != "frame":
+        raise ValueError(f"type {row['type']!r}")
+    source = sources[-1]
+    found = row.get("plates", [])
+    plates = Plates(
+        np.array([p["box"] for p in found], float).reshape(-1, 4),
+        np.array([p["score"] for p in found], float),
+        np.array([p["quad"] for p in found], float).reshape(-1, 4, 2),
+        np.array([p.get("quad_is_box", False) for p in found], bool),
+    )
+    readings = {k: _unpacked(p["read"]) for k, p in enumerate(found) if "read" in p}
+    seen = datetime.fromisoformat(row["seen"]) if "seen" in row else None
+    source.recorded.append(
+        RecordedFrame(
+            row["index"], row["pts"], source.info.width, source.info.height, captured_at=seen,
+            time_source=row.get("time_source", "unknown"), plates=plates, readings=readings,
+        )
+    )  # fmt: skip
+
+
+def _packed(reading: Reading) -> dict[str, Any]:
+    kind = reading.kind
+    row: dict[str, Any] = {
+        "text": reading.text, "confidence": reading.confidence, "characters": list(reading.char_confidence),
+        "kind": [kind.colour, kind.rows, kind.region],
+    }  # fmt: skip
+    if reading.slot_probs is not None:
+        data = np.ascontiguousarray(reading.slot_probs, np.float32)
+        row |= {"slots": data.shape[0], "probabilities": base64.b64encode(data.tobytes()).decode("ascii")}
+    return row
+
+
+def _unpacked(row: dict[str, Any]) -> Reading:
+    slots = None
+    if "slots" in row:
+        data = np.frombuffer(base64.b64decode(row["probabilities"], validate=True), np.float32)
+        slots = data.reshape(int(row["slots"]), -1)
+    return Reading(row["text"], row["confidence"], tuple(row["characters"]), Kind(*row["kind"]), slots)

@@ -1,0 +1,144 @@
+"""What fusing a track's readings brings, against simpler ways to make one text of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from streamer.config import ReadConfig, RunConfig
+from streamer.pipeline import load_engines, run_stream
+from streamer.replay import replay
+from streamer.sink.base import BaseSink
+from streamer.sink.record import RecordSink
+from streamer.source.recording import Networks
+from streamer.source.resolve import open_source
+from streamer.tracking.vote import AlphabetLike, Ballot, Verdict, VoteRule, vote
+from streamer.types import Passage
+from train.evaluate import Video
+from train.measures import PassageRow, match_video
+
+EVERY = ReadConfig(every=1, confirm_s=1e-3, settled=1.0)  # every hit is read, so that all rules see the same
+
+
+def majority(ballots: Sequence[Ballot], alphabet: AlphabetLike) -> Verdict:
+    """The text read most often (a tie: the surer one), as sure as its share of the readings."""
+    texts = Counter(b.reading.text for b in ballots if b.reading.text)
+    if not texts:
+        return Verdict()
+    sure = {t: max(b.reading.confidence for b in ballots if b.reading.text == t) for t in texts}
+    text = max(texts, key=lambda t: (texts[t], sure[t]))
+    share = texts[text] / texts.total()
+    return Verdict(text, share, (share,) * len(text))
+
+
+def highest(ballots: Sequence[Ballot], alphabet: AlphabetLike) -> Verdict:
+    """The reading that is surest of itself."""
+    return _of(max(ballots, key=lambda b: b.reading.confidence))
+
+
+def best_frame(ballots: Sequence[Ballot], alphabet: AlphabetLike) -> Verdict:
+    """The reading of the largest plate."""
+    return _of(max(ballots, key=lambda b: b.plate_height))
+
+
+def _of(ballot: Ballot) -> Verdict:
+    reading = ballot.reading
+    return Verdict(reading.text, reading.confidence, reading.char_confidence) if reading.text else Verdict()
+
+
+RULES: Mapping[str, VoteRule] = {
+    "fused": vote,
+    "majority of texts": majority,
+    "highest confidence": highest,
+    "largest plate": best_frame,
+}
+
+
+class Rows(BaseSink):
+    """Keeps the passages of a run."""
+
+    def __init__(self) -> None:
+        self.passages: list[Passage] = []
+
+    def passage(self, passage: Passage) -> None:
+        self.passages.append(passage)
+
+    def rows(self, at_least: float) -> list[PassageRow]:
+        return [
+            PassageRow(p.plate, p.first_frame, p.last_frame, p.best_frame, p.box)
+            for p in self.passages
+            if p.confidence >= at_least
+        ]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A rule on all videos, at one confidence: right passages of `passages`, wrong rows, rows in all."""
+
+    right: int
+    wrong: int
+    rows: int
+    passages: int
+    each: tuple[bool, ...]  # whether each passage has a right row, in order
+
+    @property
+    def accuracy(self) -> float:
+        return self.right / max(1, self.passages)
+
+
+def record(videos: Sequence[Video], folder: Path, config: RunConfig) -> list[Path]:
+    """A recording of each video with every hit read, kept in `folder`."""
+    out = []
+    engines = None
+    for video in videos:
+        path = folder / f"{video.path.stem}.jsonl.gz"
+        if not path.is_file():
+            engines = engines or load_engines(config)
+            networks = Networks(engines.high_score, tuple(engines.reader.alphabet.symbols))
+            partial = path.with_suffix(".tmp")
+            source = open_source(str(video.path))
+            run_stream(
+                source, [RecordSink(partial, networks)], config.model_copy(update={"read": EVERY}), engines=engines
+            )
+            partial.replace(path)
+        out.append(path)
+    return out
+
+
+def compare(
+    videos: Sequence[Video], recordings: Sequence[Path], confidences: Sequence[float], said: Callable[[str], None]
+) -> dict[str, dict[float, Outcome]]:
+    """Each rule's outcome at each confidence that a row must reach."""
+    out: dict[str, dict[float, Outcome]] = {}
+    # Rows of any confidence are asked for, and filtered afterwards: a refused row cannot be judged.
+    config = RunConfig.model_validate({"read": EVERY.model_dump(), "vote": {"min_confidence": 0.0}})
+    for name, rule in RULES.items():
+        said(name)
+        sinks = []
+        for recording in recordings:
+            sink = Rows()
+            replay(recording, [sink], config, rule)
+            sinks.append(sink)
+        out[name] = {c: _outcome(videos, [s.rows(c) for s in sinks]) for c in confidences}
+    return out
+
+
+def _outcome(videos: Sequence[Video], rows: Sequence[Sequence[PassageRow]]) -> Outcome:
+    results = [match_video(v.passages, r, v.ignored, v.fps) for v, r in zip(videos, rows, strict=True)]
+    each = tuple(n > 0 for r in results for n in r.matched)
+    return Outcome(sum(each), sum(len(r.wrong) for r in results), sum(r.rows for r in results), len(each), each)
+
+
+def interval(a: Outcome, b: Outcome, seed: int = 0) -> tuple[float, float]:
+    """The 95 % bootstrap interval of how many more passages `a` has right than `b`, as a share."""
+    difference = np.array(a.each, float) - np.array(b.each, float)
+    if not len(difference):
+        return 0.0, 0.0
+    rng = np.random.default_rng(seed)
+    means = difference[rng.integers(0, len(difference), (2000, len(difference)))].mean(1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(low), float(high)
