@@ -55,7 +55,7 @@ class VoteConfig(_Section):
         default=2, ge=1, description="a track read fewer times than this gives no row (pictures: one is enough)"
     )
     rejoin_s: float = Field(
-        default=3.0, ge=0, description="the same text again within this many seconds is the same passage"
+        default=60.0, ge=0, description="the same text again within this many seconds is the same passage"
     )
 
 
@@ -80,6 +80,13 @@ class ZoneConfig(_Section):
     use: Literal["read", "ignore"] = Field(
         default="read", description="read: plates count in such zones only; ignore: never here"
     )
+
+
+class LineConfig(_Section):
+    """A line across the picture."""
+
+    start: tuple[Share, Share] = Field(description="one end as [x, y] in shares of the picture's width and height")
+    end: tuple[Share, Share] = Field(description="the other end")
 
 
 class RunConfig(_Section):
@@ -107,6 +114,9 @@ class RunConfig(_Section):
     )
     zones: dict[str, ZoneConfig] = Field(
         default={}, description="parts of the picture by name, each with polygon and use (read or ignore)"
+    )
+    lines: dict[str, LineConfig] = Field(
+        default={}, description="lines by name, each with start and end; rows tell which were crossed, and which way"
     )
     track: TrackConfig = TrackConfig()
     read: ReadConfig = ReadConfig()

@@ -23,6 +23,7 @@ from streamer.sink.base import BaseSink, Sink, TrackView
 from streamer.source.base import Source, StreamInfo
 from streamer.source.resolve import open_source
 from streamer.tracking.ledger import rejection_of
+from streamer.tracking.lines import Lines
 from streamer.tracking.passage import Ongoing, PassageBook, TrackReadings
 from streamer.tracking.tracker import Track, Tracker
 from streamer.tracking.vote import AlphabetLike, VoteRule, vote
@@ -35,6 +36,8 @@ _PATIENCE_S = 1.0
 # Longer than a live source's own read time-out.
 _JOIN_S = 15.0
 _SINK_QUEUE = 4
+# The plate as it is kept for people: margins along and across as shares of its size, width and height in px.
+_VIEW = 0.2, 0.35, 320, 120
 
 
 class DetectorLike(Protocol):
@@ -208,7 +211,8 @@ class _Camera:
         self._tracker = Tracker(track, high_score=run.engines.high_score, first_id=first_id)
         self._readings: dict[int, TrackReadings] = {}
         self._book = PassageBook(self._vote.rejoin_s)
-        self._zones = Zones(config.zones)
+        self._zones, self._lines = Zones(config.zones), Lines(config.lines)
+        self._way: dict[int, tuple[FloatArray, list[str]]] = {}  # of each track: where it was, what it crossed
 
     def step(self, frame: Frame) -> None:
         """Takes one frame from detection to the sinks."""
@@ -220,6 +224,9 @@ class _Camera:
         hit = [t for t in self._tracker.tracks if t.hit_in(frame.index)]
         readings = self._read(frame, hit)
         self._run.outputs.seen(frame, found, _by_row(found, readings))
+        if self._lines:
+            self._follow(hit)
+        self._announce(hit)
         summary.frames += 1
         summary.detections += int((plates.score >= self._run.engines.high_score).sum())
         self._end(ended)
@@ -235,6 +242,8 @@ class _Camera:
 
     def _read(self, frame: Frame, hit: list[Track]) -> list[tuple[Track, Reading]]:
         """Reads the plates of this frame that are worth it, in one batch."""
+        from streamer.pixels import rectify
+
         wanted = [t for t in hit if self._of(t).wants(t, self._run.config.read)]
         if not wanted:
             return []
@@ -242,10 +251,36 @@ class _Camera:
         for track, found in zip(wanted, self._run.engines.read(frame, [t.last.quad for t in wanted]), strict=True):
             if found is not None:
                 reading, crop = found
-                self._of(track).add(track.last, reading, crop)
+                of = self._of(track)
+                of.add(track.last, reading, crop)
+                if self._run.outputs.wants_crops and of.best is track.last and crop is not None:
+                    of.view = rectify(frame, track.last.quad, *_VIEW)
                 done.append((track, reading))
         self._run.summary.reads += len(done)
         return done
+
+    def _follow(self, hit: list[Track]) -> None:
+        """Notes the lines that the plates crossed since they were last seen."""
+        for track in hit:
+            before, crossed = self._way.get(track.id, (_centre(track.first.box_xyxy), []))
+            after = _centre(track.last.box_xyxy)
+            crossed += self._lines.crossed(before, after, self._info.width, self._info.height)
+            self._way[track.id] = after, crossed
+
+    def _announce(self, hit: list[Track]) -> None:
+        """Tells the rows of living tracks whose text is new."""
+        if not self._run.outputs.wants_news:
+            return
+        for track in hit:
+            news = self._of(track).news(track, self._name, self._vote, self._run.config.track.min_strong)
+            if news is not None:
+                self._run.outputs.provisional(self._placed(news))
+
+    def _placed(self, passage: Passage) -> Passage:
+        """The passage with its zone and the lines that it crossed."""
+        crossed = tuple(self._way[passage.track_id][1]) if passage.track_id in self._way else ()
+        zone = self._zones.name_at(np.array(passage.box), self._info.width, self._info.height)
+        return replace(passage, zone=zone, crossed=crossed)
 
     def _of(self, track: Track) -> TrackReadings:
         if track.id not in self._readings:
@@ -259,14 +294,15 @@ class _Camera:
             self._run.summary.tracks += 1
             readings = self._of(track)
             passage = readings.passage(track, self._name, self._vote, self._run.config.track.min_strong)
-            if passage is not None and self._run.config.zones:
-                place = np.array(passage.box)
-                passage = replace(passage, zone=self._zones.name_at(place, self._info.width, self._info.height))
             del self._readings[track.id]
             if passage is None:
+                withdrawn = readings.withdrawn(track, self._name, self._vote)
+                if withdrawn is not None:
+                    self._run.outputs.provisional(self._placed(withdrawn), withdrawn=True)
                 self._reject(track, readings)
             else:
-                self._book.add(passage)
+                self._book.add(self._placed(passage))
+            self._way.pop(track.id, None)
         for track in self._tracker.take_flickers():
             self._reject(track, None)
 
@@ -289,7 +325,11 @@ class _Camera:
         verdict = self._of(track).verdict
         # What would give no row is not shown as a text either.
         text = verdict.text if verdict.confidence >= self._vote.min_confidence else ""
-        return TrackView(track.id, track.last.box_xyxy, track.last.quad, text, verdict.confidence)
+        return TrackView(track.id, track.last.box_xyxy, track.last.quad, text, verdict.confidence, track.last.score)
+
+
+def _centre(box_xyxy: FloatArray) -> FloatArray:
+    return np.asarray((box_xyxy[:2] + box_xyxy[2:]) / 2)
 
 
 def _by_row(plates: Plates, readings: list[tuple[Track, Reading]]) -> dict[int, Reading]:
@@ -376,6 +416,8 @@ class _Outputs:
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self._channels: list[_Channel] = [_Threaded(s) if s.needs_frames else _Channel(s) for s in sinks]
         self.error: BaseException | None = None
+        self.wants_news = any(channel.wants_news for channel in self._channels)
+        self.wants_crops = any(getattr(sink, "wants_crops", False) for sink in sinks)
 
     def begin(self, info: StreamInfo) -> None:
         self._each(lambda channel: channel.send("begin", (info,), True))
@@ -390,6 +432,9 @@ class _Outputs:
 
     def passage(self, passage: Passage) -> None:
         self._each(lambda channel: channel.send("passage", (passage,), True))
+
+    def provisional(self, passage: Passage, *, withdrawn: bool = False) -> None:
+        self._each(lambda channel: channel.tell(passage, withdrawn) if channel.wants_news else None)
 
     def rejection(self, rejection: Rejection) -> None:
         self._each(lambda channel: channel.send("rejection", (rejection,), True))
@@ -425,12 +470,17 @@ class _Channel:
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
         self.needs_frames = sink.needs_frames
+        self.wants_news = getattr(type(sink), "provisional", BaseSink.provisional) is not BaseSink.provisional
         self.keeps = getattr(type(sink), "seen", BaseSink.seen) is not BaseSink.seen
         self.failed = False
 
     def send(self, method: str, arguments: tuple[Any, ...], wait: bool) -> None:
         """Calls the sink's `method`; with `wait` false it may be skipped where the sink is behind."""
         getattr(self.sink, method)(*arguments)
+
+    def tell(self, passage: Passage, withdrawn: bool) -> None:
+        """A provisional row, at once: early rows are of no use late."""
+        self.sink.provisional(passage, withdrawn=withdrawn)
 
     def close(self) -> None:
         self.sink.close()

@@ -119,7 +119,8 @@ class Plate:
 class Passage:
     """One vehicle's pass through the picture: a row of the CSV. `box` is in frame_xy of the best frame, `first_box` and
     `last_box` in those of the first and last; `score` is the detector's in the best frame. `event_id` repeats with the
-    run."""
+    run; `parts` are those of passages that were joined to this one. `crossed`: lines in the order they were crossed,
+    each with + or -. `crop` (H, W, 3) BGR: the plate as it was read best, where a sink wants it."""
 
     camera: str
     track_id: int
@@ -140,6 +141,9 @@ class Passage:
     score: float = 0.0
     event_id: str = ""
     zone: str = ""
+    crossed: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+    crop: Image | None = field(default=None, repr=False, compare=False)
 
 
 Reason = Literal[

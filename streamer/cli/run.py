@@ -38,11 +38,20 @@ _FILE = click.Path(dir_okay=True, path_type=Path)
 )
 @click.option("--video", "video_path", type=_FILE, help="Write the annotated video (.mp4 or .mkv; a folder for many).")
 @click.option("--jsonl", "jsonl_path", type=_FILE, help="Write a JSON object a passage to this file.")
+@click.option("--provisional", is_flag=True, help="In --jsonl, rows as soon as a plate is read, and their revisions.")
+@click.option("--crops", "crops_path", type=_FILE, help="Write the best picture of each row's plate to this folder.")
+@click.option("--mot", "mot_path", type=_FILE, help="Write the tracks of every frame to this file (MOT challenge).")
 @click.option("--ledger", "ledger_path", type=_FILE, help="Write why tracks gave no row to this folder (alpr explain).")
 @click.option("--record", "record_path", type=_FILE, help="Keep what was found and read, for alpr replay (.jsonl.gz).")
 @click.option("--show", is_flag=True, help="Show the annotated video in a window (q ends).")
 @click.option("--config", "config_path", type=_FILE, help="Settings as YAML; options given here win.")
 @click.option("--append/--replace", default=None, help="Keep the rows that are there (as cameras do) or begin anew.")
+@click.option(
+    "--rejoin",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="The same plate again within this time is the same passage; rows wait for it. [default: 60]",
+)
 @click.option("--start-time", metavar="ISO", help="When second 0 was recorded, like 2026-01-31T08:00:00+08:00.")
 @click.option("--camera", metavar="NAME", help="Name in the rows instead of the source's own.")
 @model_options
@@ -53,11 +62,15 @@ def run(
     csv_dialect: str,
     video_path: Path | None,
     jsonl_path: Path | None,
+    provisional: bool,
+    crops_path: Path | None,
+    mot_path: Path | None,
     ledger_path: Path | None,
     record_path: Path | None,
     show: bool,
     config_path: Path | None,
     append: bool | None,
+    rejoin: float | None,
     start_time: str | None,
     camera: str | None,
     quiet: bool,
@@ -75,15 +88,20 @@ def run(
 
     if source is None:
         raise click.UsageError("SOURCE is missing: give a video file, a folder or an address")
+    if provisional and jsonl_path is None:
+        raise click.UsageError("--provisional tells rows early in --jsonl FILE: name that file too")
     config = load_config(config_path) if config_path else RunConfig()
     start = parse_start_time(start_time) if start_time else None
     config = config.with_options(start_time=start, camera=camera, **models)
+    if rejoin is not None:
+        config = config.model_copy(update={"vote": config.vote.model_copy(update={"rejoin_s": rejoin})})
     sources = open_source(source, start_time=config.start_time)
-    _check_paths(source, sources, csv_path, video_path, jsonl_path, ledger_path, record_path)
+    _check_paths(source, sources, csv_path, video_path, jsonl_path, ledger_path, record_path, mot_path, crops_path)
     engines = load_engines(config)  # before the outputs: a missing model must not empty the rows of an earlier run
     stop = _Stop()
-    rows = partial(open_rows, csv_path, jsonl_path, ledger_path, dialect=csv_dialect)
-    sinks = _open_sinks(rows, video_path, record_path, show, append, config, engines, sources, stop)
+    rows = partial(open_rows, csv_path, jsonl_path, ledger_path, dialect=csv_dialect, early=provisional)
+    pictures = (video_path, crops_path, mot_path)
+    sinks = _open_sinks(rows, pictures, record_path, show, append, config, engines, sources, stop)
     with stop.on_signals(), _progress(quiet) as progress:
         try:
             summary = run_stream(sources, sinks, config, engines=engines, stop=stop.event, progress=progress)
@@ -131,7 +149,7 @@ def _same_file(a: Path, b: Path) -> bool:
 
 def _open_sinks(
     rows: Callable[..., list[Sink]],
-    video_path: Path | None,
+    pictures: tuple[Path | None, Path | None, Path | None],
     record_path: Path | None,
     show: bool,
     append: bool | None,
@@ -144,8 +162,13 @@ def _open_sinks(
     # A camera's rows go on where they ended, a file's begin anew, unless said otherwise.
     goes_on = all(source.live for source in sources) if append is None else append
     makers: list[Callable[[], Sink]] = []
+    video_path, crops_path, mot_path = pictures
     if video_path:
         makers.append(lambda: _video(video_path, config, sources))
+    if crops_path:
+        makers.append(lambda: _crops(crops_path))
+    if mot_path:
+        makers.append(lambda: _mot(mot_path))
     if record_path:
         makers.append(lambda: _record(record_path, engines))
     if show:
@@ -159,6 +182,7 @@ def open_rows(
     ledger_path: Path | None,
     *,
     dialect: str = "alpr",
+    early: bool = False,
     append: bool = False,
     more: Sequence[Callable[[], Sink]] = (),
     shown: bool = False,
@@ -169,7 +193,7 @@ def open_rows(
     if csv_path:
         makers.append(lambda: _csv(csv_path, dialect, append=append))
     if jsonl_path:
-        makers.append(lambda: _jsonl(jsonl_path, append=append))
+        makers.append(lambda: _jsonl(jsonl_path, append=append, early=early))
     if ledger_path:
         makers.append(lambda: _ledger(ledger_path, append=append))
     makers += more
@@ -193,10 +217,22 @@ def _csv(path: Path, dialect: str, *, append: bool) -> Sink:
     return (PlateRecognizerSink if dialect == "platerecognizer" else CsvSink)(path, append=append)
 
 
-def _jsonl(path: Path, *, append: bool) -> Sink:
+def _jsonl(path: Path, *, append: bool, early: bool) -> Sink:
     from streamer.sink.jsonl import JsonlSink
 
-    return JsonlSink(path, append=append)
+    return JsonlSink(path, append=append, early=early)
+
+
+def _crops(path: Path) -> Sink:
+    from streamer.sink.crops import CropSink
+
+    return CropSink(path)
+
+
+def _mot(path: Path) -> Sink:
+    from streamer.sink.mot import MotSink
+
+    return MotSink(path)
 
 
 def _ledger(path: Path, *, append: bool) -> Sink:

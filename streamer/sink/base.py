@@ -25,6 +25,7 @@ class TrackView:
     quad: FloatArray
     text: str
     confidence: float
+    score: float = 1.0  # the detector's
 
 
 class Sink(Protocol):
@@ -49,6 +50,10 @@ class Sink(Protocol):
     def passage(self, passage: Passage) -> None:
         """One final row."""
 
+    def provisional(self, passage: Passage, *, withdrawn: bool = False) -> None:
+        """The row of a living track as it would be now: told when its text changes. `withdrawn`: it was told, and the
+        track ended without a row."""
+
     def rejection(self, rejection: Rejection) -> None:
         """A track that ended without a row, and why."""
 
@@ -71,6 +76,9 @@ class BaseSink:
 
     def passage(self, passage: Passage) -> None:
         """One final row."""
+
+    def provisional(self, passage: Passage, *, withdrawn: bool = False) -> None:
+        """A row that may change yet."""
 
     def rejection(self, rejection: Rejection) -> None:
         """A track that ended without a row, and why."""

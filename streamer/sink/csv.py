@@ -17,7 +17,7 @@ from streamer.types import Passage
 COLUMNS = (
     "camera", "track_id", "plate", "confidence", "first_frame", "last_frame", "best_frame", "first_s", "last_s",
     "first_seen", "last_seen", "time_source", "box", "n_reads", "event_id", "dwell_s", "direction_deg", "movement",
-    "score", "zone",
+    "score", "zone", "crossed",
 )  # fmt: skip
 # A cell that begins with one of these is a formula to a spreadsheet.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -87,6 +87,7 @@ def row_of(passage: Passage) -> tuple[str, ...]:
         movement(passage.first_box, passage.last_box),
         f"{passage.score:.4f}",
         guard(passage.zone),
+        guard(" ".join(passage.crossed)),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 
 from streamer.sink.base import BaseSink, open_output, output_errors, write_whole
@@ -13,14 +13,21 @@ from streamer.types import Passage
 
 
 class JsonlSink(BaseSink):
-    """Writes passages to `path`, each line whole and at once."""
+    """Writes passages to `path`, each line whole and at once; with `early`, rows that may change yet too."""
 
-    def __init__(self, path: str | Path, *, append: bool = False) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | Path, *, append: bool = False, early: bool = False) -> None:
+        self.path, self._early = Path(path), early
         self._stream = open_output(self.path, append=append)
 
     def passage(self, passage: Passage) -> None:
-        line = json.dumps(record_of(passage), ensure_ascii=False) + "\n"
+        self._line(record_of(passage))
+
+    def provisional(self, passage: Passage, *, withdrawn: bool = False) -> None:
+        if self._early:
+            self._line({**record_of(passage), "status": "withdrawn" if withdrawn else "provisional"})
+
+    def _line(self, record: dict[str, object]) -> None:
+        line = json.dumps(record, ensure_ascii=False) + "\n"
         with output_errors(self.path):
             write_whole(self._stream, line.encode("utf-8", "replace"))
 
@@ -35,7 +42,7 @@ def record_of(passage: Passage) -> dict[str, object]:
         "schema": 1,
         "type": "passage",
         "status": "final",
-        **asdict(passage),
+        **{f.name: getattr(passage, f.name) for f in fields(passage) if f.name != "crop"},
         "confidence": round(passage.confidence, 4),
         "first_s": round(passage.first_s, 3),
         "last_s": round(passage.last_s, 3),

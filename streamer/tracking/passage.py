@@ -31,6 +31,8 @@ class TrackReadings:
         self.voted = 0  # readings with a text
         self.best: Hit | None = None
         self.crop: Image | None = None  # what was read at `best`
+        self.view: Image | None = None  # the same, larger, where somebody wants it
+        self.announced = ""  # the text of the last provisional row
         self.tallest = 0.0  # px, of all hits asked about
         self.verdict = Verdict()
         self.state = ReadState()
@@ -90,7 +92,24 @@ class TrackReadings:
             last_box=track.last.box,
             score=best.score,
             event_id=event_id(camera, track.first.frame, track.first.pts, track.first.box),
+            crop=self.view,
         )
+
+    def news(self, track: Track, camera: str, config: VoteConfig, min_strong: float = 0.0) -> Passage | None:
+        """The row of a living track as it would be now, where its text has not been told yet; else None."""
+        if self.verdict.text == self.announced or self.verdict.confidence < config.min_confidence:
+            return None
+        passage = self.passage(track, camera, config, min_strong)
+        if passage is not None:
+            self.announced = passage.plate
+        return passage
+
+    def withdrawn(self, track: Track, camera: str, config: VoteConfig) -> Passage | None:
+        """What takes a told row back, where the track ends without one; None where nothing was told."""
+        if not self.announced:
+            return None
+        loose = config.model_copy(update={"min_confidence": 0.0})
+        return self.passage(track, camera, loose)
 
 
 def too_weak(track: Track, min_strong: float) -> bool:
@@ -171,4 +190,7 @@ def merge(a: Passage, b: Passage) -> Passage:
         best_frame=best.best_frame,
         box=best.box,
         n_reads=a.n_reads + b.n_reads,
+        crossed=early.crossed + late.crossed,
+        parts=(*early.parts, late.event_id, *late.parts),
+        crop=best.crop,
     )

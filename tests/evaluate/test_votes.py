@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from streamkit import FakeAlphabet
 
 from streamer.tracking.vote import Ballot
 from streamer.types import Reading
-from tests.streamkit import FakeAlphabet
 from train.evaluate import Video
 from train.measures import PassageTruth
 from train.synth.clip import synth_clips

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from streamkit import FakeAlphabet, FakeDetector, FakeReader
 
 from streamer.cli import cli
 from streamer.config import RunConfig
@@ -17,7 +18,6 @@ from streamer.sink.csv import CsvSink
 from streamer.sink.record import RecordSink
 from streamer.source.recording import Networks, read_recording
 from streamer.tracking.vote import Verdict
-from tests.streamkit import FakeAlphabet, FakeDetector, FakeReader
 
 DEMO = Path(__file__).parents[1] / "clips" / "demo.mp4"
 

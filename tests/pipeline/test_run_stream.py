@@ -130,8 +130,8 @@ def test_rows_come_in_the_order_they_became_final() -> None:
     def pictures(i: int) -> Any:
         return scene(320, 180, *([(30, 40, BLUE)] if i < 200 else []), *([(200, 100, GREEN)] if 20 <= i < 50 else []))
 
-    sink = ListSink()
-    run(FakeSource([Frame(i, i / 25, 320, 180, bgr=pictures(i)) for i in range(210)]), sink)
+    sink, soon = ListSink(), RunConfig.model_validate({"vote": {"rejoin_s": 3}})
+    run(FakeSource([Frame(i, i / 25, 320, 180, bgr=pictures(i)) for i in range(210)]), sink, config=soon)
     assert [(p.plate, p.track_id) for p in sink.passages] == [("GRN777", 2), ("皖A12345", 1)]
 
 
