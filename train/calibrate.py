@@ -18,10 +18,11 @@ from torch.nn import functional as F
 from models.detector.network import normalise
 from streamer.alphabet import Alphabet
 from streamer.engine.detector import LONG, LOWEST_SCORE, SHORT, looked_at, net_size
+from streamer.engine.reader import reading
 from streamer.engine.refiner import Refiner
 from streamer.geometry import box_quad, grow_quad
 from streamer.pixels import MARGIN_ACROSS, MARGIN_ALONG, PAD, cut, frame_of, letterbox
-from streamer.types import Image, Plate
+from streamer.types import FloatArray, Image, Plate
 from train.data.manifest import Sample
 from train.golden import detect_in_torch
 from train.measures import match_scene
@@ -68,25 +69,48 @@ def spread(samples: Sequence[T], count: int) -> list[T]:
     return [samples[round(i * (len(samples) - 1) / (count - 1))] for i in range(count)]
 
 
-def fit_temperature(module: nn.Module, samples: Sequence[Sample], alphabet: Alphabet, slots: int) -> float:
-    """The temperature that makes the labels of these crops most probable: golden-section search on the mean NLL."""
-    crops, targets = [], []
+def fit_confidence(
+    module: nn.Module, samples: Sequence[Sample], alphabet: Alphabet, slots: int
+) -> tuple[float, tuple[float, float]]:
+    """The temperature that makes the labels of these crops most probable (golden-section search on the mean NLL), and
+    scale and shift of the log-odds that the whole text is right, by logistic regression (Platt)."""
+    crops, texts = [], []
     for s in samples:
         crop = reader_crop(s)
         if crop is not None:
             crops.append(crop)
-            targets.append(alphabet.encode(s.plates[0].text or "", slots))
+            texts.append(s.plates[0].text or "")
     if not crops:
-        return 1.0
+        return 1.0, (1.0, 0.0)
     images = torch.from_numpy(np.stack(crops).transpose(0, 3, 1, 2).copy())
     with torch.no_grad():
         logits = torch.cat([module(normalise(images[a:b]))[0] for a, b in pairwise(steps(len(images), 256))])
-    truth = torch.tensor(targets).flatten()
+    truth = torch.tensor([alphabet.encode(text, slots) for text in texts])
 
     def nll(log_t: float) -> float:
-        return float(F.cross_entropy(logits.flatten(0, 1) / float(np.exp(log_t)), truth))
+        return float(F.cross_entropy(logits.flatten(0, 1) / float(np.exp(log_t)), truth.flatten()))
 
-    return round(float(np.exp(golden_section(nll, np.log(0.2), np.log(4.0)))), 3)
+    temperature = round(float(np.exp(golden_section(nll, np.log(0.2), np.log(4.0)))), 3)
+    readings = [reading(p, [], alphabet) for p in (logits / temperature).softmax(-1).numpy()]
+    confidence = np.array([r.confidence for r in readings])
+    right = np.array([r.text == text for r, text in zip(readings, texts, strict=True)], float)
+    return temperature, platt(confidence, right)
+
+
+def platt(confidence: FloatArray, right: FloatArray, rounds: int = 50) -> tuple[float, float]:
+    """Scale and shift of the log-odds that make `right` (n,) most probable, by Newton's method with a weak pull
+    towards 1 and 0; those where there is nothing to fit, or a scale that would turn the order around."""
+    if len(right) < 20 or right.min() == right.max():
+        return 1.0, 0.0
+    p = np.clip(confidence, 1e-9, 1 - 1e-9)
+    x = np.stack([np.log(p / (1 - p)), np.ones_like(p)], 1)
+    start = np.array([1.0, 0.0])
+    w = start.copy()
+    for _ in range(rounds):
+        q = 1 / (1 + np.exp(-(x @ w)))
+        gradient = x.T @ (q - right) + (w - start)
+        w = w - np.linalg.solve(x.T @ (x * (q * (1 - q))[:, None]) + np.eye(2), gradient)
+    return (round(float(w[0]), 3), round(float(w[1]), 3)) if w[0] > 0.05 else (1.0, 0.0)
 
 
 def fit_min_score(module: nn.Module, samples: Sequence[Sample], refiner: Refiner | None = None) -> float:

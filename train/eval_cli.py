@@ -206,7 +206,7 @@ def votes(data: str, split: str, recordings: Path, **models: str | None) -> None
 
     from streamer.config import RunConfig
     from train.evaluate import read_videos
-    from train.votes import compare, interval, record
+    from train.votes import compare, identities, interval, record
 
     found = read_videos(Path(data), split)
     recordings.mkdir(parents=True, exist_ok=True)
@@ -225,6 +225,13 @@ def votes(data: str, split: str, recordings: Path, **models: str | None) -> None
             figures = (f"{100 * outcome.accuracy:.1f}", ahead, str(outcome.rows), str(outcome.wrong))
             table.add_row(name, f"{c:.1f}", *figures)
     _console().print(table)
+    kept_to = identities(found, kept)
+    if kept_to.frames:
+        click.echo(
+            f"tracks: {kept_to.switches} identity switches and {kept_to.fragments} fragmentations over "
+            f"{kept_to.passages} passages with boxes, on the plate in {100 * kept_to.covered / kept_to.frames:.1f} % "
+            "of the legible frames"
+        )
 
 
 def _pictures(

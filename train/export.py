@@ -22,7 +22,7 @@ from streamer.engine.refiner import ACROSS, ALONG, HEIGHT, WIDTH, Refiner, cut_a
 from streamer.engine.zoo import sha256
 from streamer.errors import InputError, ModelError
 from streamer.pixels import frame_of
-from train.calibrate import detector_input, fit_min_score, fit_temperature, reader_crop, spread
+from train.calibrate import detector_input, fit_confidence, fit_min_score, reader_crop, spread
 from train.config import ALPHABET
 from train.data.open import open_datasets
 from train.golden import GOLDEN_SCORE, detector_golden, path_of, reader_golden, refiner_golden
@@ -137,16 +137,17 @@ def convert_reader(module: torch.nn.Module, data: Sequence[str]) -> Converted:
     alphabet, slots = Alphabet.load(ALPHABET), ReaderSize().slots
     images = calibration_crops(data, alphabet, slots)
     held_out = spread(usable(open_datasets(data, "validation"), alphabet, slots, validation=True), HELD_OUT)
-    temperature = fit_temperature(module, held_out, alphabet, slots)
+    temperature, whole = fit_confidence(module, held_out, alphabet, slots)
     card = {
         "input": "u8 NHWC BGR, 48x128, rectified with a margin of 4 % and 6 %",
         "classes": alphabet.size,
         "temperature": temperature,
+        "whole": {"scale": whole[0], "shift": whole[1]},
         "temperature_from": f"{len(held_out)} crops of the validation part",
     }
     network = reader_to_openvino(module)
     int8 = quantise(network, images, True, CALIBRATION)
-    return Converted(network, int8, card, reader_golden(module, alphabet, temperature))
+    return Converted(network, int8, card, reader_golden(module, alphabet, temperature, whole))
 
 
 def calibration_scenes(data: Sequence[str]) -> list[Any]:

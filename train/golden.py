@@ -87,7 +87,9 @@ def detect_in_torch(module: Any, image: Image, min_score: float) -> Plates:
     return plates_of_levels(maps, scale, frame.width, frame.height, min_score)
 
 
-def read_in_torch(module: Any, crop: Image, alphabet: Any, temperature: float) -> Reading:
+def read_in_torch(
+    module: Any, crop: Image, alphabet: Any, temperature: float, whole: tuple[float, float] = (1.0, 0.0)
+) -> Reading:
     """The reading of a crop by the PyTorch network, decoded as the run time decodes it."""
     import torch
 
@@ -96,7 +98,7 @@ def read_in_torch(module: Any, crop: Image, alphabet: Any, temperature: float) -
     with torch.no_grad():
         outputs = module(normalise(torch.from_numpy(crop.transpose(2, 0, 1).copy())[None]))
     characters, *kind = (o[0].float().numpy() for o in outputs)
-    return reading(softmax(characters / temperature), [softmax(k) for k in kind], alphabet)
+    return reading(softmax(characters / temperature), [softmax(k) for k in kind], alphabet, whole)
 
 
 def detector_golden(module: Any, min_score: float) -> list[list[dict[str, Any]]]:
@@ -109,9 +111,9 @@ def refiner_golden(module: Any) -> list[list[float]]:
     return [[round(float(v), 4) for v in row] for row in refine_in_torch(module, list(golden_cuts()))]
 
 
-def reader_golden(module: Any, alphabet: Any, temperature: float) -> list[dict[str, Any]]:
+def reader_golden(module: Any, alphabet: Any, temperature: float, whole: tuple[float, float]) -> list[dict[str, Any]]:
     """One object a crop."""
-    found = (read_in_torch(module, crop, alphabet, temperature) for crop in golden_crops())
+    found = (read_in_torch(module, crop, alphabet, temperature, whole) for crop in golden_crops())
     return [{"text": r.text, "confidence": round(r.confidence, 4)} for r in found]
 
 

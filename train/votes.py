@@ -19,6 +19,7 @@ from streamer.source.resolve import open_source
 from streamer.tracking.vote import AlphabetLike, Ballot, Verdict, VoteRule, vote
 from streamer.types import Passage
 from train.evaluate import Video
+from train.identity import Identity, TrackLog, identity_of
 from train.measures import PassageRow, match_video
 
 EVERY = ReadConfig(every=1, confirm_s=1e-3, settled=1.0)  # every hit is read, so that all rules see the same
@@ -125,6 +126,16 @@ def compare(
             sinks.append(sink)
         out[name] = {c: _outcome(videos, [s.rows(c) for s in sinks]) for c in confidences}
     return out
+
+
+def identities(videos: Sequence[Video], recordings: Sequence[Path]) -> Identity:
+    """How well the tracks of the recordings keep to the passages that have boxes."""
+    total = Identity()
+    for video, recording in zip(videos, recordings, strict=True):
+        log = TrackLog()
+        replay(recording, [log], RunConfig(read=EVERY))
+        total += identity_of(video.passages, log.tracks)
+    return total
 
 
 def _outcome(videos: Sequence[Video], rows: Sequence[Sequence[PassageRow]]) -> Outcome:

@@ -42,6 +42,8 @@ class Reader:
                 f"{self.alphabet.size}; use the alphabet it was trained with"
             )
         self._temperature = float(self._file.card.get("temperature", 1.0))
+        whole = self._file.card.get("whole", {})
+        self._whole = float(whole.get("scale", 1.0)), float(whole.get("shift", 0.0))
 
     def prepare(self) -> None:
         """Compiles the network now, so that a file that is no reader is found before anything is read."""
@@ -59,7 +61,7 @@ class Reader:
     def _read_one(self, crop: Image) -> Reading:
         self._request.infer([np.ascontiguousarray(crop)[None]], share_inputs=True)
         characters, *kind = (tensor.data[0] for tensor in self._request.output_tensors)
-        return reading(softmax(characters / self._temperature), [softmax(k) for k in kind], self.alphabet)
+        return reading(softmax(characters / self._temperature), [softmax(k) for k in kind], self.alphabet, self._whole)
 
 
 def softmax(logits: F32Array) -> F32Array:
@@ -68,9 +70,20 @@ def softmax(logits: F32Array) -> F32Array:
     return result
 
 
-def reading(slot_probs: F32Array, kind: Sequence[F32Array], alphabet: Alphabet) -> Reading:
+def calibrated(confidence: float, scale: float, shift: float) -> float:
+    """A confidence after Platt: its log-odds scaled and shifted. Slots are not independent, so their product says too
+    little or too much."""
+    if (scale, shift) == (1.0, 0.0):
+        return confidence
+    p = min(max(confidence, 1e-9), 1 - 1e-9)
+    return float(1 / (1 + np.exp(-(scale * np.log(p / (1 - p)) + shift))))
+
+
+def reading(
+    slot_probs: F32Array, kind: Sequence[F32Array], alphabet: Alphabet, whole: tuple[float, float] = (1.0, 0.0)
+) -> Reading:
     """The most probable class of each slot up to the first EOS; the confidence counts that EOS too. `kind`: the
-    distributions of colour, rows and, where there is one, region."""
+    distributions of colour, rows and, where there is one, region. `whole`: scale and shift of the text's confidence."""
     best = slot_probs.argmax(-1)
     text = alphabet.decode(best.tolist())
     probability = slot_probs.max(-1).astype(float)
@@ -81,4 +94,4 @@ def reading(slot_probs: F32Array, kind: Sequence[F32Array], alphabet: Alphabet) 
         *(names[int(p.argmax())] if p.max() >= KIND_KNOWN else None for names, p in zip(KINDS, kind, strict=False))
     )
     characters = tuple(float(p) for p in probability[: len(text)])
-    return Reading(text, float(counted.prod()) if text else 0.0, characters, told, slot_probs)
+    return Reading(text, calibrated(float(counted.prod()), *whole) if text else 0.0, characters, told, slot_probs)

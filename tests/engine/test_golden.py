@@ -47,13 +47,14 @@ def test_the_golden_answers_are_worth_comparing() -> None:
     assert len({t for t in texts if len(t) >= 5}) >= 40
 
 
+@pytest.mark.parametrize("name", ["plate-detector-s", "plate-detector-m"])
 @pytest.mark.parametrize("precision", DETECTOR_BOUNDS)
-def test_detector(precision: str, scenes: list[Image]) -> None:
+def test_detector(name: str, precision: str, scenes: list[Image]) -> None:
     least_iou, corner_bound, score_bound = DETECTOR_BOUNDS[precision]
-    detector = Detector(precision=precision, refiner=None)
+    detector = Detector(name, precision=precision, refiner=None)
     at_most = GOLDEN_SCORE
     corner: list[float] = []
-    for image, golden in zip(scenes, said("plate-detector-s"), strict=True):
+    for image, golden in zip(scenes, said(name), strict=True):
         detector.min_score = at_most / 2
         found = detector.detect(frame_of(image))
         # Nothing clear is missing, and nothing clear is new; what lies beside the threshold may go either way.

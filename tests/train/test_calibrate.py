@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from train.calibrate import best_threshold, golden_section, spread, steps
+from streamer.engine.reader import calibrated
+from train.calibrate import best_threshold, golden_section, platt, spread, steps
 
 
 @pytest.mark.parametrize(
@@ -43,3 +48,36 @@ def test_steps_cover_everything_once() -> None:
     edges = steps(10, 4)
     assert edges == [0, 4, 8, 10]
     assert np.diff(edges).sum() == 10
+
+
+@given(st.floats(0.3, 2.5), st.floats(-2, 2), st.integers(0, 10**6))
+@settings(max_examples=20, deadline=None)
+def test_platt_finds_how_sure_to_be(scale: float, shift: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    said = rng.uniform(0.02, 0.98, 4000)
+    true = 1 / (1 + np.exp(-(scale * np.log(said / (1 - said)) + shift)))
+    right = (rng.random(4000) < true).astype(float)
+    found = platt(said, right)
+    told = np.array([calibrated(p, *found) for p in said])
+    assert abs(told.mean() - right.mean()) < 0.02
+    assert found[0] == pytest.approx(scale, abs=0.25)
+
+
+@pytest.mark.parametrize(
+    ("said", "right"),
+    [
+        ([], []),
+        ([0.5] * 19, [1.0, 0.0] * 9 + [1.0]),  # too few
+        ([0.5] * 40, [1.0] * 40),  # never wrong
+        (np.linspace(0.1, 0.9, 40), (np.arange(40) < 20).astype(float)),  # the surer, the more wrong
+    ],
+)
+def test_without_anything_to_learn_confidence_stays(said: Any, right: Any) -> None:
+    assert platt(np.array(said, float), np.array(right, float)) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize("confidence", [0.0, 0.3, 1.0])
+def test_calibration_keeps_the_order_and_the_range(confidence: float) -> None:
+    assert calibrated(confidence, 1.0, 0.0) == confidence
+    assert 0 <= calibrated(confidence, 2.0, -1.0) <= 1
+    assert calibrated(confidence, 2.0, -1.0) <= calibrated(min(1.0, confidence + 0.1), 2.0, -1.0)
