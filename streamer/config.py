@@ -68,6 +68,17 @@ class VideoConfig(_Section):
     )
 
 
+class LiveConfig(_Section):
+    """How a camera is held on to."""
+
+    connect_s: float = Field(default=10.0, gt=0, description="seconds that a camera may take to answer")
+    silence_s: float = Field(default=5.0, gt=0, description="seconds without a frame after which it is connected anew")
+    backoff_s: float = Field(default=2.0, gt=0, description="longest wait between two attempts")
+    give_up_s: float | None = Field(
+        default=None, gt=0, description="seconds away after which a run ends with an error; null: never"
+    )
+
+
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -122,6 +133,7 @@ class RunConfig(_Section):
     read: ReadConfig = ReadConfig()
     vote: VoteConfig = VoteConfig()
     video: VideoConfig = VideoConfig()
+    live: LiveConfig = LiveConfig()
 
     def with_options(self, **options: Any) -> RunConfig:
         """A copy with the options that are not None put over it, checked anew; ConfigError names a wrong one."""

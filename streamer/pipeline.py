@@ -19,9 +19,11 @@ import numpy as np
 
 from streamer.config import RunConfig
 from streamer.errors import InputError, OutputError
+from streamer.live import Health, LiveFeed, Reopening
 from streamer.sink.base import BaseSink, Sink, TrackView
 from streamer.source.base import Source, StreamInfo
 from streamer.source.resolve import open_source
+from streamer.tracking import kalman
 from streamer.tracking.ledger import rejection_of
 from streamer.tracking.lines import Lines
 from streamer.tracking.passage import Ongoing, PassageBook, TrackReadings
@@ -174,6 +176,9 @@ class _Run:
 
     def stream(self, source: Source) -> None:
         """One source from its first frame to its last; InputError after its rows are out, where it ended early."""
+        if source.live and isinstance(source, Reopening):
+            self._hold(source)
+            return
         feed: _Feed | None = None
         try:
             info = source.open()
@@ -194,6 +199,39 @@ class _Run:
         finally:
             if feed is None or feed.join():
                 source.close()
+
+    def _hold(self, source: Source) -> None:
+        """A camera, over all its faults, until the run is stopped or it ends for good."""
+        kalman.prepare()
+        camera: _Camera | None = None
+        feed = LiveFeed(source, self.config.live, self.stop)
+        try:
+            for frame in feed:
+                if camera is None and feed.info is not None:
+                    self.outputs.begin(feed.info)
+                    camera = _Camera(self, feed.info)
+                if camera is None or feed.info is None:
+                    continue
+                if frame is None:
+                    camera.idle(feed.now_s)
+                else:
+                    camera.step(frame)
+                if self.outputs.error is not None:
+                    self.stop.set()
+                if frame is not None and self.progress is not None:
+                    self.progress(feed.info, self.summary)
+        finally:
+            if camera is not None:
+                camera.finish()
+            self._note(source.name, feed.health)
+
+    def _note(self, name: str, health: Health) -> None:
+        self.summary.reconnects += health.reconnects
+        if health.dropped:
+            self.summary.warnings.append(f"{name}: {health.dropped} frames dropped to keep up")
+        if health.reconnects:
+            faults = ", ".join(f"{reason} {count}" for reason, count in sorted(health.faults.items()))
+            self.summary.warnings.append(f"{name}: connected anew {health.reconnects} times ({faults})")
 
 
 class _Camera:
@@ -232,6 +270,11 @@ class _Camera:
         self._end(ended)
         self._emit(self._book.release(frame.pts, self._ongoing()))
         self._run.outputs.frame(frame, plates, [self._view(t) for t in hit], wait=not self._info.live)
+
+    def idle(self, now_s: float) -> None:
+        """Time goes on and no frame comes: tracks end, and rows become final."""
+        self._end(self._tracker.expire(now_s))
+        self._emit(self._book.release(now_s, self._ongoing()))
 
     def finish(self) -> None:
         """Ends all tracks and gives out every row that waits."""

@@ -198,6 +198,7 @@ class RunSummary:
     passages: int = 0
     joined: int = 0
     rejected: dict[Reason, int] = field(default_factory=dict)
+    reconnects: int = 0
     seconds: float = 0.0
     ended: Literal["end of stream", "stopped"] = "end of stream"
     warnings: list[str] = field(default_factory=list)

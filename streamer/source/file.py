@@ -43,6 +43,7 @@ class VideoSource:
         self._first: av.VideoFrame | None = None
         self._decoded: Iterator[av.VideoFrame] = iter(())
         self._bad_packets = 0
+        self._lasts = False  # whether the container says how long it is
 
     def open(self) -> StreamInfo:
         """Opens the container and decodes the first frame (only it knows size and rotation for sure)."""
@@ -56,6 +57,7 @@ class VideoSource:
             )
         self._stream = self._container.streams.video[0]
         self._stream.thread_type = "AUTO"
+        self._lasts = self.address.startswith("http") and bool(self._container.duration)
         self._clock = self._make_clock()
         self._decoded = self._decode(av)
         self._first = next(self._decoded, None)
@@ -76,6 +78,15 @@ class VideoSource:
             seen, how = self._captured(pts)
             yield Frame(index, pts, width, height, planes=yuv, bgr=bgr, captured_at=seen, time_source=how)
         self._report_damage(pts + max(ticker.step_s, lasts), index + 1)
+
+    def again(self) -> VideoSource:
+        """A fresh source of the same address."""
+        return VideoSource(self.address, start_time=self._given)
+
+    @property
+    def finite(self) -> bool:
+        """Whether the end of the stream is its end: a recording, also one behind an address."""
+        return not self.live or self._lasts
 
     def close(self) -> None:
         """Frees the decoder."""

@@ -15,6 +15,11 @@ _ACCELERATION = 12.0  # noise: braking cars, shaking hands
 _SIZE_ACCELERATION = 3.0
 
 
+def prepare() -> None:
+    """Imports now what the first track would: a camera's first vehicle must not wait for it."""
+    import filterpy.kalman  # noqa: F401
+
+
 class PlateMotion:
     """Kalman filter over (cx, cy, w, h) and their velocities, in frame_xy pixels and seconds.
 

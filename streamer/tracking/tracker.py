@@ -91,6 +91,10 @@ class Tracker:
             self._begin(_hit(frame, plates, plate_row), frame.time_source)
         return ended
 
+    def expire(self, now: float) -> list[Track]:
+        """Gives the believed tracks that are over by `now` (s), where no frame comes."""
+        return self._bury(now)
+
     def finish(self) -> list[Track]:
         """Ends all tracks."""
         ended = self.tracks

@@ -1,0 +1,225 @@
+"""A camera's frames, whatever happens to the camera: connects, watches, gives up on what hangs, and connects anew.
+
+Each connection is a source of its own in a thread of its own. PyAV's time-outs can hang, so the watch is kept outside
+that thread: one that does not answer is left behind (it closes its source whenever it wakes up) and another begins.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Protocol, runtime_checkable
+
+from streamer.config import LiveConfig
+from streamer.errors import InputError
+from streamer.source.base import Source, StreamInfo
+from streamer.types import Frame
+
+_log = logging.getLogger(__name__)
+
+_POLL_S = 0.1
+_IDLE_S = 0.5  # of silence, between two signs that time goes on
+_FIRST_WAIT_S = 0.25  # before the second attempt; doubled from then on, up to live.backoff_s
+_JITTER = 0.3  # of the wait, so that a site's cameras do not knock all at once
+_REMIND_S = 60.0  # between two warnings of an outage that lasts
+_MOST_HANGING = 8  # connections left behind that have not woken up; with so many no other is begun
+
+
+@runtime_checkable
+class Reopening(Protocol):
+    """A source that can be opened again after it broke."""
+
+    def again(self) -> Source:
+        """A fresh source of the same address."""
+
+    @property
+    def finite(self) -> bool:
+        """Whether its end is an end and no fault; known once it was opened."""
+
+
+@dataclass
+class Health:
+    """What became of a camera: frames thrown away to keep up, connections made after the first, faults by kind."""
+
+    dropped: int = 0
+    reconnects: int = 0
+    faults: dict[str, int] = field(default_factory=dict)
+
+
+class _Connection:
+    """One attempt: opens its source and hands over the newest frame until somebody gives up on it."""
+
+    def __init__(self, source: Source, bell: threading.Condition) -> None:
+        self.source, self._bell = source, bell
+        self.info: StreamInfo | None = None
+        self.frame: Frame | None = None
+        self.taken = False  # whether `info` was seen
+        self.over = False
+        self.error: BaseException | None = None
+        self.dropped = 0
+        self.given_up = False
+        self.thread = threading.Thread(target=self._run, name="alpr-camera", daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        try:
+            info = self.source.open()
+            with self._bell:
+                self.info = info
+                self._bell.notify_all()
+            for frame in self.source.frames():
+                with self._bell:
+                    if self.given_up:
+                        return
+                    self.dropped += self.frame is not None  # the newest wins
+                    self.frame = frame
+                    self._bell.notify_all()
+        except BaseException as error:  # carried to the watching thread
+            self.error = error
+        finally:
+            self.source.close()
+            with self._bell:
+                self.over = True
+                self._bell.notify_all()
+
+
+class LiveFeed:
+    """Iterate over it for frames, and for None where time goes on without one.
+
+    Frames are numbered on over all connections, `pts` counts seconds since the first one on a clock that only rises.
+    `info` is of the first connection that answered. Ends when `stop` is set, when a finite stream ends, or, with
+    `live.give_up_s`, by an InputError when the camera was away for so long.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        config: LiveConfig,
+        stop: threading.Event,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.health = Health()
+        self.info: StreamInfo | None = None
+        self._source, self._config, self._stop, self._clock = source, config, stop, clock
+        self._bell = threading.Condition()
+        self._hanging: list[_Connection] = []
+        self._random = random.Random()
+        self._index = 0
+        self._sign = clock()  # when there was last a frame, or a sign that there is none
+        self._last_pts = -1e-3
+        self._began: float | None = None  # by the clock, of the first frame
+
+    def __iter__(self) -> Iterator[Frame | None]:
+        failures, away_since, warned = 0, self._clock(), 0.0
+        source = self._source
+        while not self._stop.is_set():
+            connection = _Connection(source, self._bell)
+            begun = self._clock()
+            seen = False
+            for frame in self._watch(connection):
+                if frame is not None:
+                    if failures and not seen:
+                        _log.warning("%s: is back", source.name)
+                    seen, failures = True, 0
+                yield frame
+            reason = self._end(connection)
+            if reason is None or self._stop.is_set():
+                return
+            now = self._clock()
+            away_since = now if seen else away_since
+            failures += 1
+            self.health.faults[reason] = self.health.faults.get(reason, 0) + 1
+            if failures == 1 or now - warned >= _REMIND_S:
+                warned = now
+                _log.warning("%s; connecting again", _told(connection, reason))
+            if self._config.give_up_s is not None and now - away_since >= self._config.give_up_s:
+                away = f"away for {now - away_since:.0f} s ({reason})"
+                raise InputError(f"{source.name}: {away}: check the camera and the network")
+            yield from self._wait(self._pause(failures), begun)
+            assert isinstance(source, Reopening)
+            source = source.again()
+            self.health.reconnects += 1
+
+    def _watch(self, connection: _Connection) -> Iterator[Frame | None]:
+        """The frames of one connection until it is over, hangs or is not wanted any more."""
+        config, heard = self._config, self._clock()
+        while not self._stop.is_set():
+            with self._bell:
+                self._bell.wait_for(lambda: self._news(connection), timeout=_POLL_S)
+                frame, connection.frame = connection.frame, None
+                opened = connection.info is not None and not connection.taken
+                connection.taken |= opened
+                over = connection.over and frame is None
+            now = self._clock()
+            if opened:
+                self.info, heard = self.info or connection.info, now
+            if frame is not None:
+                heard = self._sign = now
+                yield self._placed(frame, now)
+            elif over or now - heard >= (config.silence_s if connection.taken else config.connect_s):
+                return
+            elif self._signs(now):
+                yield None
+
+    def _signs(self, now: float) -> bool:
+        """Whether it is time for a sign that time goes on."""
+        due = now - self._sign >= _IDLE_S
+        self._sign = now if due else self._sign
+        return due
+
+    @staticmethod
+    def _news(connection: _Connection) -> bool:
+        return connection.frame is not None or connection.over or (connection.info is not None and not connection.taken)
+
+    def _placed(self, frame: Frame, now: float) -> Frame:
+        """The frame with its number and second in the whole of the stream."""
+        self._began = now if self._began is None else self._began
+        pts = max(now - self._began, self._last_pts + 1e-3)
+        placed = replace(frame, index=self._index, pts=pts)
+        self._index, self._last_pts = self._index + 1, pts
+        return placed
+
+    @property
+    def now_s(self) -> float:
+        """Seconds of the stream by now."""
+        return 0.0 if self._began is None else max(self._clock() - self._began, self._last_pts)
+
+    def _end(self, connection: _Connection) -> str | None:
+        """Why the connection ended, None where nothing is wrong; a bug in it is raised."""
+        with self._bell:
+            connection.given_up = True
+        self.health.dropped += connection.dropped
+        if not connection.over:
+            self._hanging.append(connection)
+            return "silent" if connection.taken else "no answer"
+        if isinstance(connection.error, InputError):
+            return "refused or broken" if connection.taken else "cannot be opened"
+        if connection.error is not None:
+            raise connection.error
+        finite = isinstance(connection.source, Reopening) and connection.source.finite
+        return None if finite or not isinstance(connection.source, Reopening) else "ended"
+
+    def _pause(self, failures: int) -> float:
+        wait: float = min(_FIRST_WAIT_S * 2.0 ** min(failures - 1, 30), self._config.backoff_s)
+        return wait * (1 + self._random.uniform(-_JITTER, _JITTER))
+
+    def _wait(self, seconds: float, begun: float) -> Iterator[None]:
+        """Waits, at least until `seconds` after the attempt began, and until connections left behind have woken up."""
+        until = max(self._clock(), begun) + seconds
+        while not self._stop.wait(min(_POLL_S, max(0.001, until - self._clock()))):
+            now = self._clock()
+            if self._signs(now):
+                yield None
+            self._hanging = [c for c in self._hanging if not c.over]
+            if now >= until and len(self._hanging) < _MOST_HANGING:
+                return
+
+
+def _told(connection: _Connection, reason: str) -> str:
+    """The fault in words, the address without its password."""
+    error = connection.error
+    return str(error) if connection.over and isinstance(error, InputError) else f"{connection.source.name}: {reason}"
