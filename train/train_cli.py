@@ -105,6 +105,19 @@ def reader(strict: bool, **kwargs) -> None:  # type: ignore[no-untyped-def]
     _run(ReaderTrainConfig, teach, prepare, collate, **kwargs)
 
 
+@train.command()
+@click.argument("weights", nargs=-1, required=True)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The weights.pt to write.")
+def average(weights: tuple[str, ...], out: Path) -> None:
+    """The mean of several WEIGHTS of one network: of a training and of those that went on from it."""
+    from train.loop import Checkpoint
+    from train.weights import average as mean
+    from train.weights import weights_path
+
+    Checkpoint(out).save(mean([weights_path(w) for w in weights]))
+    click.echo(out)
+
+
 @train.command("pretrain-visual")
 @options
 def pretrain_visual(**kwargs) -> None:  # type: ignore[no-untyped-def]

@@ -3,6 +3,7 @@ which anybody can go on."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,21 @@ def load_weights(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict) or not {"model", "config"} <= state.keys():
         raise ModelError(f"{path}: is not a training's weights.pt (no model and config in it)")
     return state
+
+
+def average(paths: Sequence[Path]) -> dict[str, Any]:
+    """The mean of several weights of one network, as one (model soups, arXiv 2203.05482): of a training and of others
+    that went on from it. The configuration is the last one's. ConfigError where they are not of one network."""
+    states = [load_weights(p) for p in paths]
+    last = states[-1]["model"]
+    for path, state in zip(paths, states, strict=True):
+        if {k: v.shape for k, v in state["model"].items()} != {k: v.shape for k, v in last.items()}:
+            raise ConfigError(f"{path}: holds another network than {paths[-1]}; only weights of one can be averaged")
+    model = {
+        k: torch.stack([s["model"][k].float() for s in states]).mean(0) if v.is_floating_point() else v
+        for k, v in last.items()
+    }
+    return {**states[-1], "model": model, "info": {**states[-1].get("info", {}), "averaged": len(paths)}}
 
 
 def kind_of(state: dict[str, Any]) -> str:

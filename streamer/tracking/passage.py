@@ -61,7 +61,7 @@ class TrackReadings:
             best_height=max(self.state.best_height, height),
             last_frame=hit.frame,
             last_s=hit.pts,
-            confidence=self.verdict.confidence,
+            settled=self.verdict.settled,
         )
 
     def passage(self, track: Track, camera: str, config: VoteConfig, min_strong: float = 0.0) -> Passage | None:

@@ -11,7 +11,7 @@ from streamer.config import ReadConfig
 class ReadState:
     """What is known of a track's readings. Heights in px; `last_frame`, `last_s` of the last reading.
 
-    `enough`: as many readings as a row needs. `confidence`: of the fused text.
+    `enough`: as many readings as a row needs. `settled`: how sure it is that more would not change the fused text.
     """
 
     reads: int = 0
@@ -19,7 +19,7 @@ class ReadState:
     best_height: float = 0.0
     last_frame: int = -1
     last_s: float = 0.0
-    confidence: float = 0.0
+    settled: float = 0.0
 
 
 def should_read(state: ReadState, plate_height: float, frame: int, now_s: float, config: ReadConfig) -> bool:
@@ -34,6 +34,6 @@ def should_read(state: ReadState, plate_height: float, frame: int, now_s: float,
         return True
     if now_s - state.last_s >= config.confirm_s:
         return True
-    unsettled = state.confidence < config.settled
+    unsettled = state.settled < config.settled
     grown = plate_height >= config.grow * state.best_height
     return (unsettled or grown) and frame - state.last_frame >= config.every

@@ -66,8 +66,8 @@ def test_confidence_grows_slower_than_if_frames_were_independent() -> None:
     one = reading_of("A", 0.8).slot_probs
     assert one is not None
     wrong = float(np.log(one[0, 0] / 0.8))  # log-odds of a wrong class in one reading
-    fused = vote(ballots(*[("A", 0.8)] * 9), ALPHABET).char_confidence[0]
-    assert (1 - fused) / (ALPHABET.size - 1) == pytest.approx(np.exp(3 * wrong), rel=0.01)  # 9 count as 3
+    fused = vote(ballots(*[("A", 0.8)] * 81), ALPHABET).char_confidence[0]
+    assert (1 - fused) / (ALPHABET.size - 1) == pytest.approx(np.exp(3 * wrong), rel=0.01)  # 81 count as 3
 
 
 def test_disagreement_costs_confidence() -> None:
@@ -105,8 +105,8 @@ def test_agreement_gives_the_text_and_no_less_confidence(text: str, sure: float,
     assert verdict.confidence >= reading_of(text, sure).confidence - 1e-6
 
 
-SETTLED = ReadState(reads=5, enough=True, best_height=20.0, last_frame=100, last_s=4.0, confidence=0.99)
-UNSETTLED = replace(SETTLED, confidence=0.6)
+SETTLED = ReadState(reads=5, enough=True, best_height=20.0, last_frame=100, last_s=4.0, settled=0.99)
+UNSETTLED = replace(SETTLED, settled=0.6)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ UNSETTLED = replace(SETTLED, confidence=0.6)
         (ReadState(), 20.0, 0, 0.0, True),
         (ReadState(), 7.9, 0, 0.0, False),  # too small
         (ReadState(), 8.0, 0, 0.0, True),
-        (ReadState(reads=1, last_frame=9, confidence=0.99, best_height=20), 20.0, 10, 0.4, True),  # a row needs two
+        (ReadState(reads=1, last_frame=9, settled=0.99, best_height=20), 20.0, 10, 0.4, True),  # a row needs two
         (UNSETTLED, 20.0, 101, 4.04, False),  # every third frame
         (UNSETTLED, 20.0, 103, 4.12, True),
         (SETTLED, 20.0, 103, 4.12, False),
@@ -190,3 +190,11 @@ def test_merge_keeps_the_better_evidence() -> None:
 
 def test_a_reading_type_without_text_is_no_evidence() -> None:
     assert vote([Ballot(Reading("", 0.0, ()), 30.0)] * 3, ALPHABET).confidence == 0.0
+
+
+def test_readings_that_differ_make_the_text_less_sure_but_no_less_settled() -> None:
+    calm = vote(ballots(*[("AB12", 0.9)] * 6), ALPHABET)
+    torn = vote(ballots(*[("AB12", 0.9)] * 6, ("XB1", 0.9)), ALPHABET)
+    assert calm.text == torn.text == "AB12"
+    assert calm.confidence == pytest.approx(calm.settled)
+    assert torn.confidence < 0.9 * torn.settled

@@ -10,7 +10,7 @@ import torch
 from models.detector.network import PlateDetector
 from streamer.errors import ConfigError, ModelError
 from train import weights as shipped
-from train.weights import build, kind_of, load_weights, require_detector, save_shipped, weights_path
+from train.weights import average, build, kind_of, load_weights, require_detector, save_shipped, weights_path
 
 
 @pytest.fixture
@@ -61,3 +61,24 @@ def test_other_content_is_refused(tmp_path: Path) -> None:
     torch.save({"model": {}, "config": {"name": "reader"}}, tmp_path / "r.pt")
     with pytest.raises(ConfigError, match=r"--init .*holds the weights of a reader, expected a detector's"):
         require_detector(tmp_path / "r.pt", "--init")
+
+
+def test_the_mean_of_two_is_between_them(tmp_path: Path, state: dict[str, object]) -> None:
+    torch.manual_seed(1)
+    other = {**state, "model": PlateDetector().state_dict(), "config": {"name": "later", "size": "s"}}
+    torch.save(state, tmp_path / "a.pt")
+    torch.save(other, tmp_path / "b.pt")
+    mean = average([tmp_path / "a.pt", tmp_path / "b.pt"])
+    assert (mean["config"], mean["info"]["averaged"]) == (other["config"], 2)
+    for key, value in mean["model"].items():
+        a, b = state["model"][key], other["model"][key]  # type: ignore[index]
+        torch.testing.assert_close(value, (a + b) / 2 if value.is_floating_point() else b)
+    alone = average([tmp_path / "a.pt"])
+    assert all(torch.equal(v, state["model"][k]) for k, v in alone["model"].items())  # type: ignore[index]
+
+
+def test_only_weights_of_one_network_are_averaged(tmp_path: Path, state: dict[str, object]) -> None:
+    torch.save(state, tmp_path / "a.pt")
+    torch.save({"model": {"x": torch.zeros(1)}, "config": {"name": "x"}}, tmp_path / "b.pt")
+    with pytest.raises(ConfigError, match=r"a\.pt: holds another network than .*b\.pt"):
+        average([tmp_path / "a.pt", tmp_path / "b.pt"])
