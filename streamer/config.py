@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -100,6 +102,29 @@ class LineConfig(_Section):
     end: tuple[Share, Share] = Field(description="the other end")
 
 
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class CameraConfig(_Section):
+    """One camera of many; what is null is as in the rest of the configuration."""
+
+    url: str = Field(min_length=1, description="its address; ${NAME} is taken from the environment")
+    zones: dict[str, ZoneConfig] | None = Field(default=None, description="as zones of the run")
+    lines: dict[str, LineConfig] | None = Field(default=None, description="as lines of the run")
+    min_height: float | None = Field(default=None, ge=1, description="as read.min_height of the run")
+
+    def address(self) -> str:
+        """The url with its variables filled in; ConfigError names one that is not set."""
+
+        def value(found: re.Match[str]) -> str:
+            name = found.group(1)
+            if name not in os.environ:
+                raise ConfigError(f"cameras: ${{{name}}} is not set in the environment: export {name}=... first")
+            return os.environ[name]
+
+        return _VARIABLE.sub(value, self.url)
+
+
 class RunConfig(_Section):
     """Everything `run_stream` can be told beside source and sinks. Defaults: configs/stream/default.yaml."""
 
@@ -129,11 +154,26 @@ class RunConfig(_Section):
     lines: dict[str, LineConfig] = Field(
         default={}, description="lines by name, each with start and end; rows tell which were crossed, and which way"
     )
+    cameras: dict[str, CameraConfig] = Field(
+        default={}, description="cameras by name, read all at once where alpr run is given no source"
+    )
     track: TrackConfig = TrackConfig()
     read: ReadConfig = ReadConfig()
     vote: VoteConfig = VoteConfig()
     video: VideoConfig = VideoConfig()
     live: LiveConfig = LiveConfig()
+
+    def of_camera(self, name: str) -> RunConfig:
+        """The configuration of one of the cameras."""
+        own = self.cameras[name]
+        changes: dict[str, Any] = {"camera": name, "cameras": {}}
+        if own.zones is not None:
+            changes["zones"] = own.zones
+        if own.lines is not None:
+            changes["lines"] = own.lines
+        if own.min_height is not None:
+            changes["read"] = self.read.model_copy(update={"min_height": own.min_height})
+        return self.model_copy(update=changes)
 
     def with_options(self, **options: Any) -> RunConfig:
         """A copy with the options that are not None put over it, checked anew; ConfigError names a wrong one."""

@@ -105,14 +105,14 @@ def run_stream(
     """
     config = config or RunConfig()
     began = time.perf_counter()
-    outputs = _Outputs(sinks)
+    outputs = Outputs(sinks)
     summary = RunSummary()
     failures: list[str] = []
     stop = stop or threading.Event()
     try:
         sources = _sources_of(source, config)
         engines = engines or load_engines(config, detector, reader)
-        run = _Run(config, engines, outputs, summary, stop, progress, rule)
+        run = StreamRun(config, engines, outputs, summary, stop, progress, rule)
         for one in sources:
             if stop.is_set():
                 break
@@ -162,12 +162,12 @@ def load_engines(config: RunConfig, detector: DetectorLike | None = None, reader
 
 
 @dataclass(eq=False)
-class _Run:
+class StreamRun:
     """What all streams of a run share."""
 
     config: RunConfig
     engines: Engines
-    outputs: _Outputs
+    outputs: Outputs
     summary: RunSummary
     stop: threading.Event
     progress: Callable[[StreamInfo, RunSummary], None] | None
@@ -237,7 +237,7 @@ class _Run:
 class _Camera:
     """One stream's tracks, readings and waiting passages."""
 
-    def __init__(self, run: _Run, info: StreamInfo) -> None:
+    def __init__(self, run: StreamRun, info: StreamInfo) -> None:
         self._run, self._info, config = run, info, run.config
         track, self._vote = config.track, config.vote
         if info.still:  # one picture: what is seen once is all there is
@@ -453,7 +453,7 @@ class _Feed:
             pass
 
 
-class _Outputs:
+class Outputs:
     """All sinks of a run. One that fails is left out from then on; `error` keeps the first failure."""
 
     def __init__(self, sinks: Sequence[Sink]) -> None:

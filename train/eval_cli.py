@@ -182,6 +182,13 @@ def videos(
         options=_noted(chosen, limit, None),
     )
     _show(report, json_file, sheets, failures, card)
+    for name in ("recall", "precision"):
+        interval = report.total[f"{name}_interval"]
+        if interval is not None:
+            low, high = interval
+            click.echo(
+                f"{name}: {100 * report.total[name]:.1f} % ({100 * low:.1f} to {100 * high:.1f}, 95 % bootstrap)"
+            )
 
 
 @evaluate.command()

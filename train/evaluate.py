@@ -350,9 +350,13 @@ def evaluate_videos(
 ) -> Report:
     """Rows of each video against its passages."""
     figures, by_country = {}, defaultdict(list)
+    found: list[bool] = []
+    right: list[bool] = []
     for video in _progress(videos, "videos"):
         result = match_video(video.passages, run(video.path), video.ignored, video.fps)
         figures[video.name] = result.figures()
+        found += [n > 0 for n in result.matched]
+        right += [True] * (result.rows - len(result.wrong)) + [False] * len(result.wrong)
         by_country[video.country or "none"].append(result.figures())
         if failures is not None:
             _note_video(failures, video, result)
@@ -362,9 +366,22 @@ def evaluate_videos(
         split=split,
         sets=figures,
         countries={k: total_videos(v) for k, v in sorted(by_country.items())},
-        total=total_videos(list(figures.values())),
+        total={
+            **total_videos(list(figures.values())),
+            "recall_interval": bootstrap(found),
+            "precision_interval": bootstrap(right),
+        },
         options=dict(options or {}),
     )
+
+
+def bootstrap(hits: Sequence[bool], rounds: int = 2000, seed: int = 0) -> list[float] | None:
+    """The 95 % bootstrap interval of a share: [low, high]; None without anything to count."""
+    if not hits:
+        return None
+    drawn = np.random.default_rng(seed).integers(0, len(hits), (rounds, len(hits)))
+    low, high = np.quantile(np.array(hits, float)[drawn].mean(1), [0.025, 0.975])
+    return [float(low), float(high)]
 
 
 def _note_video(failures: Failures, video: Video, result: VideoMatches) -> None:

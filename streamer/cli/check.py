@@ -14,17 +14,19 @@ import click
 def check(config: Path) -> None:
     """Check CONFIG and list what differs from the defaults."""
     from streamer.config import RunConfig, load_config
+    from streamer.source.base import redact
 
     checked = load_config(config)
     changes = list(_changes(RunConfig().model_dump(), checked.model_dump()))
     click.echo(f"{config}: good, {len(changes)} of its settings differ from the defaults")
     for key, default, value in changes:
-        click.echo(f"  {key}: {value} (default {default})")
+        click.echo(redact(f"  {key}: {value} (default {default})"))
 
 
 def _changes(default: dict[str, Any], given: dict[str, Any], parent: str = "") -> Iterator[tuple[str, Any, Any]]:
     for key, value in given.items():
-        if isinstance(value, dict):
-            yield from _changes(default[key], value, f"{parent}{key}.")
-        elif value != default[key]:
-            yield f"{parent}{key}", default[key], value
+        before = default.get(key)
+        if isinstance(value, dict) and isinstance(before, dict):
+            yield from _changes(before, value, f"{parent}{key}.")
+        elif value != before:
+            yield f"{parent}{key}", "none" if before is None else before, value

@@ -79,15 +79,14 @@ def run(
     """Read the plates of SOURCE: a video file, a picture, a folder of either (not of folders inside), or an address
     (rtsp://, http://).
 
-    Every output is optional; without one the rows go to the terminal.
+    Without SOURCE the cameras of --config are read, all at once. Every output is optional; without one the rows go to
+    the terminal.
     """
     from streamer.config import RunConfig, load_config
     from streamer.pipeline import load_engines, run_stream
     from streamer.source.clock import parse_start_time
     from streamer.source.resolve import open_source
 
-    if source is None:
-        raise click.UsageError("SOURCE is missing: give a video file, a folder or an address")
     if provisional and jsonl_path is None:
         raise click.UsageError("--provisional tells rows early in --jsonl FILE: name that file too")
     config = load_config(config_path) if config_path else RunConfig()
@@ -95,6 +94,15 @@ def run(
     config = config.with_options(start_time=start, camera=camera, **models)
     if rejoin is not None:
         config = config.model_copy(update={"vote": config.vote.model_copy(update={"rejoin_s": rejoin})})
+    if source is None:
+        if not config.cameras:
+            raise click.UsageError(
+                "SOURCE is missing: give a video file, a folder or an address, or cameras in --config"
+            )
+        if video_path or mot_path or record_path or show:
+            raise click.UsageError("--video, --mot, --record and --show are for one SOURCE, not for cameras")
+        _site(config, csv_path, jsonl_path, ledger_path, crops_path, csv_dialect, provisional, append, quiet)
+        return
     sources = open_source(source, start_time=config.start_time)
     _check_paths(source, sources, csv_path, video_path, jsonl_path, ledger_path, record_path, mot_path, crops_path)
     engines = load_engines(config)  # before the outputs: a missing model must not empty the rows of an earlier run
@@ -105,6 +113,40 @@ def run(
     with stop.on_signals(), _progress(quiet) as progress:
         try:
             summary = run_stream(sources, sinks, config, engines=engines, stop=stop.event, progress=progress)
+        except Exception as error:
+            report(getattr(error, "summary", None), quiet)
+            raise
+    report(summary, quiet)
+    if stop.interrupted:
+        raise KeyboardInterrupt
+
+
+def _site(
+    config: RunConfig,
+    csv_path: Path | None,
+    jsonl_path: Path | None,
+    ledger_path: Path | None,
+    crops_path: Path | None,
+    dialect: str,
+    early: bool,
+    append: bool | None,
+    quiet: bool,
+) -> None:
+    """Reads the cameras of a configuration until it is stopped."""
+    from streamer.pipeline import load_engines
+    from streamer.site import run_site
+
+    for camera in config.cameras.values():
+        camera.address()  # a variable that is not set is told before anything is begun
+    engines = load_engines(config)
+    stop = _Stop()
+    more: list[Callable[[], Sink]] = [lambda: _crops(crops_path)] if crops_path else []
+    goes_on = True if append is None else append
+    sinks = open_rows(csv_path, jsonl_path, ledger_path, dialect=dialect, early=early, append=goes_on, more=more)
+    tell = None if quiet else partial(click.echo, err=True)
+    with stop.on_signals():
+        try:
+            summary = run_site(config, sinks, engines=engines, stop=stop.event, status=tell)
         except Exception as error:
             report(getattr(error, "summary", None), quiet)
             raise

@@ -19,7 +19,7 @@ from streamer.types import F32Array, FloatArray, Frame, Image, Plates
 HEIGHT, WIDTH = 48, 96  # of the cut
 ALONG, ACROSS = 0.25, 0.5  # margins of the cut, as shares of the plate's width and height
 PLATE_HEIGHT = HEIGHT / (1 + 2 * ACROSS)  # px of the cut
-BOX_SHARE = 0.7  # of the second look in the box, the rest of the first: their errors have little in common
+BOX_SHARE = 0.3  # of the second look in the box, the rest of the first: their errors have little in common
 MOST = 32  # finds looked at in one picture; a picture with more is noise
 _CUT = box_quad(np.array([0.0, 0, WIDTH, HEIGHT]))
 _NOMINAL = (np.array([[0, 0], [1, 0], [1, 1], [0, 1.0]]) + (ALONG, ACROSS)) / (1 + 2 * np.array([ALONG, ACROSS]))

@@ -22,6 +22,7 @@ from streamer.types import Plate, Reading
 from train.data.manifest import Sample, read_manifest
 from train.eval_cli import evaluate
 from train.evaluate import (
+    bootstrap,
     cut,
     evaluate_crops,
     evaluate_scenes,
@@ -411,3 +412,15 @@ def test_figures_are_noted_in_a_card(tmp_path: Path) -> None:
     assert noted["figures"]["detector"]["threshold"] == 0.49
     with pytest.raises(AlprError, match=r"card\.yaml"):
         report.note_in(tmp_path / "none" / "card.yaml")
+
+
+@pytest.mark.parametrize(
+    ("hits", "low", "high"),
+    [([True] * 10, 1.0, 1.0), ([False] * 10, 0.0, 0.0), ([True] * 50 + [False] * 50, 0.4, 0.6)],
+)
+def test_bootstrap_interval(hits: list[bool], low: float, high: float) -> None:
+    interval = bootstrap(hits)
+    assert interval is not None
+    assert interval == pytest.approx([low, high], abs=0.02)
+    assert interval == bootstrap(hits)
+    assert bootstrap([]) is None

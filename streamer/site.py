@@ -1,0 +1,177 @@
+"""Many cameras in one process: a thread each for tracking and voting, one pair of networks that they take turns with,
+and one set of outputs. A camera that fails touches no other.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+
+from streamer.config import RunConfig
+from streamer.errors import ConfigError, InputError
+from streamer.pipeline import DetectorLike, Engines, IncompleteRun, Outputs, ReaderLike, StreamRun, load_engines
+from streamer.sink.base import Sink
+from streamer.source.base import Source
+from streamer.source.file import VideoSource
+from streamer.tracking.vote import AlphabetLike, vote
+from streamer.types import Frame, Image, Plates, Reading, RunSummary
+
+_STATUS_S = 60.0
+_POLL_S = 0.2
+
+
+class Turns:
+    """A lock that is given out in the order it was asked for, so that no camera waits for ever beside a busy one."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._waiting: deque[threading.Event] = deque()
+        self._taken = False
+
+    def __enter__(self) -> None:
+        with self._guard:
+            if not self._taken:
+                self._taken = True
+                return
+            mine = threading.Event()
+            self._waiting.append(mine)
+        mine.wait()
+
+    def __exit__(self, *_: object) -> None:
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().set()  # the lock changes hands without being free in between
+            else:
+                self._taken = False
+
+
+class _SharedDetector:
+    def __init__(self, detector: DetectorLike, turns: Turns) -> None:
+        self._detector, self._turns, self.min_score = detector, turns, detector.min_score
+
+    def detect(self, frame: Frame) -> Plates:
+        with self._turns:
+            return self._detector.detect(frame)
+
+
+class _SharedReader:
+    def __init__(self, reader: ReaderLike, turns: Turns) -> None:
+        self._reader, self._turns = reader, turns
+
+    @property
+    def alphabet(self) -> AlphabetLike:
+        return self._reader.alphabet
+
+    def read(self, crops: Sequence[Image]) -> list[Reading]:
+        with self._turns:
+            return self._reader.read(crops)
+
+
+class _SharedOutputs(Outputs):
+    """One camera at a time writes."""
+
+    def __init__(self, sinks: Sequence[Sink]) -> None:
+        self._turns = threading.RLock()
+        super().__init__(sinks)
+
+    def _each(self, action: Callable[..., None]) -> None:
+        with self._turns:
+            super()._each(action)
+
+
+@dataclass
+class _Post:
+    """A camera at work: its thread, what it counted, and what ended it."""
+
+    name: str
+    summary: RunSummary = field(default_factory=RunSummary)
+    error: BaseException | None = None
+    thread: threading.Thread | None = None
+
+
+def run_site(
+    config: RunConfig,
+    sinks: Sequence[Sink],
+    *,
+    engines: Engines | None = None,
+    stop: threading.Event | None = None,
+    status: Callable[[str], None] | None = None,
+    source_of: Callable[[str], Source] = VideoSource,
+) -> RunSummary:
+    """Reads the plates of all `cameras` of the configuration into `sinks` until `stop` is set; closes the sinks.
+
+    `status` gets a line about each camera once a minute. Raises as `pipeline.run_stream`; IncompleteRun where cameras
+    were given up on, the others having been read on.
+    """
+    if not config.cameras:
+        raise ConfigError("cameras: none is named; give each a name and a url, see configs/stream/site.yaml")
+    stop = stop or threading.Event()
+    began = time.perf_counter()
+    outputs = _SharedOutputs(sinks)
+    posts = [_Post(name) for name in config.cameras]
+    try:
+        engines, turns = engines or load_engines(config), Turns()
+        shared = Engines(
+            _SharedDetector(engines.detector, turns), _SharedReader(engines.reader, turns), engines.high_score
+        )
+        for post in posts:
+            own = config.of_camera(post.name)
+            source = source_of(config.cameras[post.name].address())
+            run = StreamRun(own, shared, outputs, post.summary, stop, None, vote)
+            post.thread = threading.Thread(target=_work, args=(post, run, source, stop), name=f"alpr-{post.name}")
+            post.thread.start()
+        _wait(posts, stop, status)
+    finally:
+        stop.set()
+        for post in posts:
+            if post.thread is not None:
+                post.thread.join()
+        outputs.close()
+    return _result(posts, outputs, time.perf_counter() - began)
+
+
+def _work(post: _Post, run: StreamRun, source: Source, stop: threading.Event) -> None:
+    try:
+        run.stream(source)
+    except InputError as error:
+        post.error = error
+    except BaseException as error:  # a bug, not a camera: everything stops
+        post.error = error
+        stop.set()
+
+
+def _wait(posts: Sequence[_Post], stop: threading.Event, status: Callable[[str], None] | None) -> None:
+    told, before = time.monotonic(), dict.fromkeys((p.name for p in posts), 0)
+    while not stop.wait(_POLL_S) and any(p.thread is not None and p.thread.is_alive() for p in posts):
+        now = time.monotonic()
+        if status is None or now - told < _STATUS_S:
+            continue
+        for post in posts:
+            rate = (post.summary.frames - before[post.name]) / (now - told)
+            before[post.name] = post.summary.frames
+            status(f"{post.name}: {rate:.1f} frames/s, {post.summary.passages} rows, {post.summary.reads} reads")
+        told = now
+
+
+def _result(posts: Sequence[_Post], outputs: Outputs, seconds: float) -> RunSummary:
+    total = RunSummary(seconds=seconds, ended="stopped")
+    for post in posts:
+        for one in fields(RunSummary):
+            mine, theirs = getattr(total, one.name), getattr(post.summary, one.name)
+            if isinstance(theirs, dict):
+                for key, value in theirs.items():
+                    mine[key] = mine.get(key, 0) + value
+            elif one.name not in ("seconds", "ended"):
+                setattr(total, one.name, mine + theirs)
+    if outputs.error is not None:
+        raise outputs.error
+    for post in posts:
+        if post.error is not None and not isinstance(post.error, InputError):
+            raise post.error
+    failed = [str(p.error) for p in posts if p.error is not None]
+    if failed:
+        raise IncompleteRun(f"{len(failed)} of {len(posts)} cameras were given up on: {'; '.join(failed)}", total)
+    return total

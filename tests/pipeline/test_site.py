@@ -1,0 +1,156 @@
+"""Many cameras in one process."""
+
+from __future__ import annotations
+
+import csv
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from streamkit import BLUE, GREEN, PLATES, FakeDetector, FakeReader, scene
+
+from streamer.cli import cli
+from streamer.config import RunConfig, load_config
+from streamer.errors import ConfigError, InputError
+from streamer.pipeline import Engines, IncompleteRun
+from streamer.sink.csv import CsvSink
+from streamer.site import Turns, run_site
+from streamer.source.base import StreamInfo
+from streamer.types import Frame
+
+pytestmark = pytest.mark.timeout(60)
+REPO = Path(__file__).parents[2]
+
+
+class Camera:
+    """Shows one plate; a `bad` one cannot be opened, a `broken` one has a bug."""
+
+    live, finite = True, False
+
+    def __init__(self, address: str) -> None:
+        self.name, self.warnings = address, []  # type: ignore[var-annotated]
+
+    def again(self) -> Camera:
+        return type(self)(self.name)
+
+    def open(self) -> StreamInfo:
+        if self.name == "bad":
+            raise InputError("bad: cannot be opened")
+        if self.name == "broken":
+            raise ZeroDivisionError("a bug")
+        return StreamInfo(self.name, 320, 180, live=True)
+
+    def frames(self) -> Iterator[Frame]:
+        colour = {"blue": BLUE, "green": GREEN}[self.name]
+        for i in range(10_000):
+            time.sleep(0.02)
+            yield Frame(i, i / 50, 320, 180, bgr=scene(320, 180, (40, 40, colour)))
+
+    def close(self) -> None: ...
+
+
+def config(**cameras: str) -> RunConfig:
+    return RunConfig.model_validate({
+        "cameras": {name: {"url": url} for name, url in cameras.items()},
+        "live": {"backoff_s": 0.05, "give_up_s": 1.5},
+    })  # fmt: skip
+
+
+def run(settings: RunConfig, out: Path, seconds: float = 2.5) -> Any:
+    stop = threading.Event()
+    threading.Timer(seconds, stop.set).start()
+    engines = Engines(FakeDetector(), FakeReader(), 0.5)
+    return run_site(settings, [CsvSink(out)], engines=engines, stop=stop, source_of=Camera)
+
+
+def rows(path: Path) -> dict[str, str]:
+    with path.open(encoding="utf-8", newline="") as lines:
+        return {r["camera"]: r["plate"] for r in csv.DictReader(lines)}
+
+
+def test_two_cameras_give_their_rows(tmp_path: Path) -> None:
+    summary = run(config(gate="blue", yard="green"), tmp_path / "x.csv")
+    assert rows(tmp_path / "x.csv") == {"gate": PLATES[BLUE], "yard": PLATES[GREEN]}
+    assert (summary.passages, summary.ended) == (2, "stopped")
+    assert summary.frames > 20
+
+
+def test_one_that_fails_touches_no_other(tmp_path: Path) -> None:
+    with pytest.raises(IncompleteRun, match=r"1 of 2 cameras were given up on: bad: away for") as caught:
+        run(config(gate="blue", yard="bad"), tmp_path / "x.csv", 4)
+    assert rows(tmp_path / "x.csv") == {"gate": PLATES[BLUE]}
+    assert caught.value.summary.passages == 1
+
+
+def test_a_bug_stops_everything_and_keeps_the_rows(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError):
+        run(config(gate="blue", yard="broken"), tmp_path / "x.csv", 30)
+    assert (tmp_path / "x.csv").read_text(encoding="utf-8").startswith("camera,")
+
+
+def test_without_cameras_it_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cameras: none is named"):
+        run(RunConfig(), tmp_path / "x.csv")
+
+
+def test_turns_are_taken_in_order() -> None:
+    turns, order, inside = Turns(), [], threading.Semaphore(1)
+
+    def work(k: int) -> None:
+        with turns:
+            assert inside.acquire(blocking=False)  # never two at once
+            order.append(k)
+            time.sleep(0.01)
+            inside.release()
+
+    threads = []
+    with turns:
+        for k in range(8):
+            threads.append(threading.Thread(target=work, args=(k,)))
+            threads[-1].start()
+            time.sleep(0.02)
+    for thread in threads:
+        thread.join()
+    assert order == list(range(8))
+    with turns:  # and it is free again
+        pass
+
+
+def test_the_example_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = load_config(REPO / "configs" / "stream" / "site.yaml")
+    monkeypatch.setenv("GATE_PASSWORD", "hush")
+    assert site.cameras["gate"].address() == "rtsp://alpr:hush@192.0.2.10/stream1"
+    gate, yard = site.of_camera("gate"), site.of_camera("yard")
+    assert (gate.camera, list(gate.lines), gate.read.min_height) == ("gate", ["barrier"], RunConfig().read.min_height)
+    assert (list(yard.zones), yard.read.min_height, yard.cameras) == (["lane"], 12, {})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "GATE_PASSWORD"),
+        (["--video", "x.mp4"], "are for one SOURCE"),
+    ],
+)
+def test_what_is_missing_is_named(
+    arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("GATE_PASSWORD", raising=False)
+    monkeypatch.chdir(tmp_path)
+    site = str(REPO / "configs" / "stream" / "site.yaml")
+    result = CliRunner().invoke(cli, ["run", "--config", site, *arguments])
+    assert result.exit_code != 0
+    assert message in result.output + str(result.exception)
+
+
+def test_check_shows_cameras_without_their_passwords(tmp_path: Path) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text("cameras: {a: {url: 'rtsp://me:secret@host/x'}}\nzones: {z: {polygon: [[0,0],[1,0],[1,1]]}}\n")
+    result = CliRunner().invoke(cli, ["check", str(path)])
+    assert result.exit_code == 0, result.output
+    assert "secret" not in result.output
+    assert "cameras.a" in result.output
