@@ -285,8 +285,6 @@ class _Camera:
 
     def _read(self, frame: Frame, hit: list[Track]) -> list[tuple[Track, Reading]]:
         """Reads the plates of this frame that are worth it, in one batch."""
-        from streamer.pixels import rectify
-
         wanted = [t for t in hit if self._of(t).wants(t, self._run.config.read)]
         if not wanted:
             return []
@@ -296,11 +294,20 @@ class _Camera:
                 reading, crop = found
                 of = self._of(track)
                 of.add(track.last, reading, crop)
-                if self._run.outputs.wants_crops and of.best is track.last and crop is not None:
-                    of.view = rectify(frame, track.last.quad, *_VIEW)
+                if of.best is track.last and crop is not None:
+                    self._picture(of, frame, track)
                 done.append((track, reading))
         self._run.summary.reads += len(done)
         return done
+
+    def _picture(self, of: TrackReadings, frame: Frame, track: Track) -> None:
+        """Keeps what people shall see of the best reading so far, where somebody wants it."""
+        from streamer.pixels import rectify, to_jpeg
+
+        if self._run.outputs.wants_crops:
+            of.view = rectify(frame, track.last.quad, *_VIEW)
+        if self._run.outputs.wants_snapshots:
+            of.snapshot = to_jpeg(frame)
 
     def _follow(self, hit: list[Track]) -> None:
         """Notes the lines that the plates crossed since they were last seen."""
@@ -461,6 +468,7 @@ class Outputs:
         self.error: BaseException | None = None
         self.wants_news = any(channel.wants_news for channel in self._channels)
         self.wants_crops = any(getattr(sink, "wants_crops", False) for sink in sinks)
+        self.wants_snapshots = any(getattr(sink, "wants_snapshots", False) for sink in sinks)
 
     def begin(self, info: StreamInfo) -> None:
         self._each(lambda channel: channel.send("begin", (info,), True))

@@ -134,6 +134,14 @@ def rectify(
     return _merge(planes, *cuts)
 
 
+def to_jpeg(frame: Frame, quality: int = 90) -> bytes:
+    """The whole picture as a JPEG file."""
+    import cv2
+
+    done, data = cv2.imencode(".jpg", to_bgr(frame), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return data.tobytes() if done else b""
+
+
 def frame_of(image_bgr: Image, index: int = 0) -> Frame:
     """A frame around a picture. Grey and BGRA become BGR; ValueError names shape and dtype of anything else."""
     if not isinstance(image_bgr, np.ndarray) or image_bgr.dtype != np.uint8 or image_bgr.ndim not in (2, 3):

@@ -120,7 +120,9 @@ class Passage:
     """One vehicle's pass through the picture: a row of the CSV. `box` is in frame_xy of the best frame, `first_box` and
     `last_box` in those of the first and last; `score` is the detector's in the best frame. `event_id` repeats with the
     run; `parts` are those of passages that were joined to this one. `crossed`: lines in the order they were crossed,
-    each with + or -. `crop` (H, W, 3) BGR: the plate as it was read best, where a sink wants it."""
+    each with + or -. `char_confidence`: one for each character of `plate`; `alternatives`:
+    the next texts and their probabilities. Where a sink wants them, `crop` (H, W, 3) BGR: the plate as it was read
+    best, and `snapshot`: the whole frame then as JPEG."""
 
     camera: str
     track_id: int
@@ -143,7 +145,10 @@ class Passage:
     zone: str = ""
     crossed: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
+    char_confidence: tuple[float, ...] = ()
+    alternatives: tuple[tuple[str, float], ...] = ()
     crop: Image | None = field(default=None, repr=False, compare=False)
+    snapshot: bytes | None = field(default=None, repr=False, compare=False)
 
 
 Reason = Literal[

@@ -203,7 +203,10 @@ def videos(
 )
 @click.option("--detector", help="A name in the zoo, or a path to an .xml.")
 @click.option("--reader", help="A name in the zoo, or a path to an .xml.")
-def votes(data: str, split: str, recordings: Path, **models: str | None) -> None:
+@click.option(
+    "--plots", type=click.Path(path_type=Path, file_okay=False), help="Write a reliability plot of rows here."
+)
+def votes(data: str, split: str, recordings: Path, plots: Path | None, **models: str | None) -> None:
     """How right a track's text is: fused, by majority, by the surest reading, by the largest plate.
 
     Every hit of every track is read, so that all rules vote on the same readings.
@@ -232,6 +235,11 @@ def votes(data: str, split: str, recordings: Path, **models: str | None) -> None
             figures = (f"{100 * outcome.accuracy:.1f}", ahead, str(outcome.rows), str(outcome.wrong))
             table.add_row(name, f"{c:.1f}", *figures)
     _console().print(table)
+    if plots is not None:
+        from train.certainty import plot_reliability
+
+        plot_reliability(outcomes["fused"][0.0].sure, plots / "events.png")
+        click.echo(f"plots: {plots / 'events.png'}")
     kept_to = identities(found, kept)
     if kept_to.frames:
         click.echo(

@@ -336,7 +336,8 @@ def run_video(path: Path, config: Mapping[str, Any] | None = None) -> list[Passa
 
 def _row(row: Mapping[str, str]) -> PassageRow:
     box = _box(json.loads(row["box"]))
-    return PassageRow(row["plate"], int(row["first_frame"]), int(row["last_frame"]), int(row["best_frame"]), box)
+    first, last, best = (int(row[k]) for k in ("first_frame", "last_frame", "best_frame"))
+    return PassageRow(row["plate"], first, last, best, box, int(row.get("n_reads", 0)))
 
 
 def evaluate_videos(

@@ -346,17 +346,21 @@ class PassageRow:
     last: int
     best: int
     box: Box
+    reads: int = 0
 
 
 @dataclass(frozen=True)
 class VideoMatches:
-    """A video's rows against its passages: right rows for each passage, wrong rows, passages that no row names."""
+    """A video's rows against its passages: right rows for each passage, wrong rows, passages that no row names,
+    readings of all rows, and by how many seconds each right row begins beside its first passage."""
 
     passages: int
     rows: int
     matched: tuple[int, ...]
     wrong: tuple[PassageRow, ...]
     missed: tuple[PassageTruth, ...]
+    reads: int = 0
+    apart_s: tuple[float, ...] = ()
 
     def figures(self) -> Figures:
         found = sum(n > 0 for n in self.matched)
@@ -369,6 +373,9 @@ class VideoMatches:
             "wrong_plates": [r.plate for r in self.wrong],
             "duplicates": sum(max(n - 1, 0) for n in self.matched),
             "precision": rate(self.rows - len(self.wrong), self.rows),
+            "reads": self.reads,
+            "reads_a_row": rate(self.reads, self.rows),
+            "apart_s": rate(sum(self.apart_s), len(self.apart_s)),
         }
 
 
@@ -380,17 +387,20 @@ def match_video(
     slack = round(fps / 2)
     matched = [0] * len(truth)
     wrong = []
+    apart: list[float] = []
     for row in rows:
         right = [i for i, t in enumerate(truth) if _names(row, t, slack)]
         for i in right:
             matched[i] += 1
         if right:
+            apart.append(abs(row.first - min(truth[i].first for i in right)) / fps)
             continue
         on_legible = any(row.best in t.boxes and iou(row.box, t.boxes[row.best]) > IGNORE_IOU for t in truth)
         if on_legible or not any(row.first <= last and row.last >= first for first, last in ignored):
             wrong.append(row)
     missed = tuple(t for t, n in zip(truth, matched, strict=True) if not n)
-    return VideoMatches(len(truth), len(rows), tuple(matched), tuple(wrong), missed)
+    reads = sum(row.reads for row in rows)
+    return VideoMatches(len(truth), len(rows), tuple(matched), tuple(wrong), missed, reads, tuple(apart))
 
 
 def _names(row: PassageRow, truth: PassageTruth, slack: int) -> bool:
@@ -400,8 +410,12 @@ def _names(row: PassageRow, truth: PassageTruth, slack: int) -> bool:
 
 def total_videos(videos: Sequence[Figures]) -> Figures:
     """The figures of several videos as one."""
-    counted = ("passages", "found", "rows", "wrong", "duplicates")
+    counted = ("passages", "found", "rows", "wrong", "duplicates", "reads")
     out: Figures = {key: sum(v[key] for v in videos) for key in counted}
     out["recall"] = rate(out["found"], out["passages"])
     out["precision"] = rate(out["rows"] - out["wrong"], out["rows"])
+    out["reads_a_row"] = rate(out["reads"], out["rows"])
+    right = [v for v in videos if v["apart_s"] is not None]
+    count = [v["rows"] - v["wrong"] for v in right]
+    out["apart_s"] = rate(sum(v["apart_s"] * n for v, n in zip(right, count, strict=True)), sum(count))
     return out

@@ -67,6 +67,8 @@ _EVENTS = (
     ("wrong", "wrong", "count"),
     ("duplicates", "duplicates", "count"),
     ("precision %", "precision", "share"),
+    ("reads a row", "reads_a_row", "number"),
+    ("begins apart, s", "apart_s", "number"),
 )
 _CCPD = (
     ("images", "images", "count"),
@@ -203,7 +205,9 @@ def _table(title: str, columns: tuple[tuple[str, str, str], ...], rows: Mapping[
 def _cell(value: Any, how: str) -> str:
     if value is None:
         return "-"
-    return {"count": "{:d}", "unit": "{:.3f}", "share": "{:.1%}"}[how].format(value).removesuffix("%")
+    return (
+        {"count": "{:d}", "unit": "{:.3f}", "share": "{:.1%}", "number": "{:.1f}"}[how].format(value).removesuffix("%")
+    )
 
 
 @dataclass

@@ -68,9 +68,10 @@ class Rows(BaseSink):
     def passage(self, passage: Passage) -> None:
         self.passages.append(passage)
 
-    def rows(self, at_least: float) -> list[PassageRow]:
+    def rows(self, at_least: float) -> list[tuple[float, PassageRow]]:
+        """The rows of that confidence and more, each with it."""
         return [
-            PassageRow(p.plate, p.first_frame, p.last_frame, p.best_frame, p.box)
+            (p.confidence, PassageRow(p.plate, p.first_frame, p.last_frame, p.best_frame, p.box, p.n_reads))
             for p in self.passages
             if p.confidence >= at_least
         ]
@@ -85,6 +86,7 @@ class Outcome:
     rows: int
     passages: int
     each: tuple[bool, ...]  # whether each passage has a right row, in order
+    sure: tuple[tuple[float, bool], ...] = ()  # of each row: its confidence, and whether it is right
 
     @property
     def accuracy(self) -> float:
@@ -138,10 +140,17 @@ def identities(videos: Sequence[Video], recordings: Sequence[Path]) -> Identity:
     return total
 
 
-def _outcome(videos: Sequence[Video], rows: Sequence[Sequence[PassageRow]]) -> Outcome:
-    results = [match_video(v.passages, r, v.ignored, v.fps) for v, r in zip(videos, rows, strict=True)]
+def _outcome(videos: Sequence[Video], rows: Sequence[Sequence[tuple[float, PassageRow]]]) -> Outcome:
+    results, sure = [], []
+    for video, found in zip(videos, rows, strict=True):
+        results.append(match_video(video.passages, [row for _, row in found], video.ignored, video.fps))
+        for confidence, row in found:  # one by one: which of them is right
+            alone = match_video(video.passages, [row], video.ignored, video.fps)
+            if any(alone.matched) or alone.wrong:  # a plate that does not count is neither
+                sure.append((confidence, any(alone.matched)))
     each = tuple(n > 0 for r in results for n in r.matched)
-    return Outcome(sum(each), sum(len(r.wrong) for r in results), sum(r.rows for r in results), len(each), each)
+    wrong, count = sum(len(r.wrong) for r in results), sum(r.rows for r in results)
+    return Outcome(sum(each), wrong, count, len(each), each, tuple(sure))
 
 
 def interval(a: Outcome, b: Outcome, seed: int = 0) -> tuple[float, float]:

@@ -40,6 +40,7 @@ _FILE = click.Path(dir_okay=True, path_type=Path)
 @click.option("--jsonl", "jsonl_path", type=_FILE, help="Write a JSON object a passage to this file.")
 @click.option("--provisional", is_flag=True, help="In --jsonl, rows as soon as a plate is read, and their revisions.")
 @click.option("--crops", "crops_path", type=_FILE, help="Write the best picture of each row's plate to this folder.")
+@click.option("--snapshots", "snapshots_path", type=_FILE, help="Write the frame of each row's best reading there.")
 @click.option("--mot", "mot_path", type=_FILE, help="Write the tracks of every frame to this file (MOT challenge).")
 @click.option("--ledger", "ledger_path", type=_FILE, help="Write why tracks gave no row to this folder (alpr explain).")
 @click.option("--record", "record_path", type=_FILE, help="Keep what was found and read, for alpr replay (.jsonl.gz).")
@@ -64,6 +65,7 @@ def run(
     jsonl_path: Path | None,
     provisional: bool,
     crops_path: Path | None,
+    snapshots_path: Path | None,
     mot_path: Path | None,
     ledger_path: Path | None,
     record_path: Path | None,
@@ -94,6 +96,7 @@ def run(
     config = config.with_options(start_time=start, camera=camera, **models)
     if rejoin is not None:
         config = config.model_copy(update={"vote": config.vote.model_copy(update={"rejoin_s": rejoin})})
+    rows = partial(open_rows, csv_path, jsonl_path, ledger_path, dialect=csv_dialect, early=provisional)
     if source is None:
         if not config.cameras:
             raise click.UsageError(
@@ -101,14 +104,14 @@ def run(
             )
         if video_path or mot_path or record_path or show:
             raise click.UsageError("--video, --mot, --record and --show are for one SOURCE, not for cameras")
-        _site(config, csv_path, jsonl_path, ledger_path, crops_path, csv_dialect, provisional, append, quiet)
+        _site(config, rows, crops_path, snapshots_path, append, quiet)
         return
     sources = open_source(source, start_time=config.start_time)
-    _check_paths(source, sources, csv_path, video_path, jsonl_path, ledger_path, record_path, mot_path, crops_path)
+    others = (ledger_path, record_path, mot_path, crops_path, snapshots_path)
+    _check_paths(source, sources, csv_path, video_path, jsonl_path, *others)
     engines = load_engines(config)  # before the outputs: a missing model must not empty the rows of an earlier run
     stop = _Stop()
-    rows = partial(open_rows, csv_path, jsonl_path, ledger_path, dialect=csv_dialect, early=provisional)
-    pictures = (video_path, crops_path, mot_path)
+    pictures = (video_path, crops_path, snapshots_path, mot_path)
     sinks = _open_sinks(rows, pictures, record_path, show, append, config, engines, sources, stop)
     with stop.on_signals(), _progress(quiet) as progress:
         try:
@@ -123,12 +126,9 @@ def run(
 
 def _site(
     config: RunConfig,
-    csv_path: Path | None,
-    jsonl_path: Path | None,
-    ledger_path: Path | None,
+    rows: Callable[..., list[Sink]],
     crops_path: Path | None,
-    dialect: str,
-    early: bool,
+    snapshots_path: Path | None,
     append: bool | None,
     quiet: bool,
 ) -> None:
@@ -141,8 +141,10 @@ def _site(
     engines = load_engines(config)
     stop = _Stop()
     more: list[Callable[[], Sink]] = [lambda: _crops(crops_path)] if crops_path else []
+    if snapshots_path:
+        more.append(lambda: _snapshots(snapshots_path))
     goes_on = True if append is None else append
-    sinks = open_rows(csv_path, jsonl_path, ledger_path, dialect=dialect, early=early, append=goes_on, more=more)
+    sinks = rows(append=goes_on, more=more)
     tell = None if quiet else partial(click.echo, err=True)
     with stop.on_signals():
         try:
@@ -191,7 +193,7 @@ def _same_file(a: Path, b: Path) -> bool:
 
 def _open_sinks(
     rows: Callable[..., list[Sink]],
-    pictures: tuple[Path | None, Path | None, Path | None],
+    pictures: tuple[Path | None, ...],
     record_path: Path | None,
     show: bool,
     append: bool | None,
@@ -204,11 +206,13 @@ def _open_sinks(
     # A camera's rows go on where they ended, a file's begin anew, unless said otherwise.
     goes_on = all(source.live for source in sources) if append is None else append
     makers: list[Callable[[], Sink]] = []
-    video_path, crops_path, mot_path = pictures
+    video_path, crops_path, snapshots_path, mot_path = pictures
     if video_path:
         makers.append(lambda: _video(video_path, config, sources))
     if crops_path:
         makers.append(lambda: _crops(crops_path))
+    if snapshots_path:
+        makers.append(lambda: _snapshots(snapshots_path))
     if mot_path:
         makers.append(lambda: _mot(mot_path))
     if record_path:
@@ -269,6 +273,12 @@ def _crops(path: Path) -> Sink:
     from streamer.sink.crops import CropSink
 
     return CropSink(path)
+
+
+def _snapshots(path: Path) -> Sink:
+    from streamer.sink.snapshots import SnapshotSink
+
+    return SnapshotSink(path)
 
 
 def _mot(path: Path) -> Sink:

@@ -10,7 +10,7 @@ from streamer.geometry import plate_height
 from streamer.tracking.course import event_id
 from streamer.tracking.policy import ReadState, should_read
 from streamer.tracking.tracker import Hit, Track
-from streamer.tracking.vote import AlphabetLike, Ballot, Verdict, VoteRule, vote
+from streamer.tracking.vote import AlphabetLike, Ballot, Verdict, VoteRule, alternatives, vote
 from streamer.types import Image, Passage, Reading
 
 # A parked car is read for hours; the vote keeps its best readings only.
@@ -32,6 +32,7 @@ class TrackReadings:
         self.best: Hit | None = None
         self.crop: Image | None = None  # what was read at `best`
         self.view: Image | None = None  # the same, larger, where somebody wants it
+        self.snapshot: bytes | None = None  # the whole frame then as JPEG, where somebody wants it
         self.announced = ""  # the text of the last provisional row
         self.tallest = 0.0  # px, of all hits asked about
         self.verdict = Verdict()
@@ -92,7 +93,10 @@ class TrackReadings:
             last_box=track.last.box,
             score=best.score,
             event_id=event_id(camera, track.first.frame, track.first.pts, track.first.box),
+            char_confidence=self.verdict.char_confidence,
+            alternatives=alternatives(self.verdict, self._alphabet),
             crop=self.view,
+            snapshot=self.snapshot,
         )
 
     def news(self, track: Track, camera: str, config: VoteConfig, min_strong: float = 0.0) -> Passage | None:
@@ -192,5 +196,8 @@ def merge(a: Passage, b: Passage) -> Passage:
         n_reads=a.n_reads + b.n_reads,
         crossed=early.crossed + late.crossed,
         parts=(*early.parts, late.event_id, *late.parts),
+        char_confidence=best.char_confidence,
+        alternatives=best.alternatives,
         crop=best.crop,
+        snapshot=best.snapshot,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +16,7 @@ _FLOOR = 1e-6
 # plate is hard to read. Both powers fitted to whole passages of drawn clips in bad light, checked on others.
 _INDEPENDENT = 0.25
 _AGREEMENT = 2.0
+_ALTERNATIVES, _UNLIKELY = 3, 0.001  # how many are told, and from which probability
 # Above this height a plate does not get easier to read.
 _FULL_HEIGHT_PX = 32.0
 
@@ -52,12 +53,14 @@ class Ballot:
 @dataclass(frozen=True)
 class Verdict:
     """What a track says: `text` ("" where nothing could be read), `confidence` 0-1, one more for each character.
-    `settled`: how little another reading could change the text, which is more than how likely it is right."""
+    `settled`: how little another reading could change the text, which is more than how likely it is right.
+    `slots` (S, C): the distributions behind it, where there are any."""
 
     text: str = ""
     confidence: float = 0.0
     char_confidence: tuple[float, ...] = ()
     settled: float = 0.0
+    slots: FloatArray | None = field(default=None, repr=False, compare=False)
 
 
 VoteRule = Callable[[Sequence[Ballot], AlphabetLike], Verdict]
@@ -76,7 +79,7 @@ def vote(ballots: Sequence[Ballot], alphabet: AlphabetLike) -> Verdict:
         return Verdict()
     if len(voting) == 1:
         only = voting[0].reading
-        return Verdict(only.text, only.confidence, only.char_confidence, only.confidence)
+        return Verdict(only.text, only.confidence, only.char_confidence, only.confidence, _slots(only, alphabet))
     length, share = _winning_length(voting)
     chosen = [b for b in voting if len(b.reading.text) == length]
     slots = _fuse(chosen, alphabet)
@@ -88,7 +91,30 @@ def vote(ballots: Sequence[Ballot], alphabet: AlphabetLike) -> Verdict:
     ends = sure[used : used + 1].prod()  # that the text ends there is a claim too
     settled = float(sure[:used].prod() * ends * share)
     confidence = settled * _agreement(voting, text) ** _AGREEMENT
-    return Verdict(text, confidence, tuple(float(p) for p in sure[:used]), settled)
+    return Verdict(text, confidence, tuple(float(p) for p in sure[:used]), settled, slots)
+
+
+def alternatives(verdict: Verdict, alphabet: AlphabetLike) -> tuple[tuple[str, float], ...]:
+    """The likeliest texts with one character of the verdict's changed, each with its probability beside the verdict's
+    confidence, most probable first."""
+    slots, confidence = verdict.slots, verdict.confidence
+    if slots is None:
+        return ()
+    best = slots.argmax(1)
+    found: list[tuple[float, int, int]] = []
+    for k in range(min(len(verdict.text), len(slots))):
+        second = slots[k].copy()
+        second[[int(best[k]), alphabet.eos]] = 0
+        other = int(second.argmax())
+        found.append((float(second[other] / max(float(slots[k, int(best[k])]), _FLOOR)), k, other))
+    out = []
+    for ratio, k, other in sorted(found, reverse=True)[:_ALTERNATIVES]:
+        classes = np.array(best)
+        classes[k] = other
+        text, _ = _decode(classes, alphabet)
+        if text and confidence * ratio >= _UNLIKELY:
+            out.append((text, confidence * ratio))
+    return tuple(out)
 
 
 def _winning_length(ballots: Sequence[Ballot]) -> tuple[int, float]:

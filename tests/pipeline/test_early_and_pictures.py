@@ -18,6 +18,7 @@ from streamer.sink.base import BaseSink
 from streamer.sink.crops import CropSink
 from streamer.sink.jsonl import JsonlSink
 from streamer.sink.mot import MotSink
+from streamer.sink.snapshots import SnapshotSink
 from streamer.source.base import StreamInfo
 from streamer.types import Frame, Passage
 
@@ -121,10 +122,17 @@ def test_the_best_picture_of_every_plate(tmp_path: Path) -> None:
     assert picture.shape == (120, 320, 3)
 
 
+def test_the_whole_frame_of_the_best_reading(tmp_path: Path) -> None:
+    told = Told()
+    run(SnapshotSink(tmp_path / "frames"), told)
+    assert sorted(p.name for p in (tmp_path / "frames").iterdir()) == sorted(f"{p.event_id}.jpg" for p in told.final)
+    assert cv2.imread(str(next((tmp_path / "frames").iterdir()))).shape == (180, 320, 3)
+
+
 def test_nobody_pays_for_pictures_that_nobody_wants() -> None:
     told = Told()
     run(told)
-    assert all(p.crop is None for p in told.final)
+    assert all(p.crop is None and p.snapshot is None for p in told.final)
 
 
 def test_tracks_frame_by_frame(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from streamer.config import ReadConfig
 from streamer.geometry import plate_height
 from streamer.tracking.passage import Ongoing, PassageBook, merge
 from streamer.tracking.policy import ReadState, should_read
-from streamer.tracking.vote import Ballot, vote
+from streamer.tracking.vote import Ballot, Verdict, alternatives, vote
 from streamer.types import Passage, Reading
 
 ALPHABET = FakeAlphabet()
@@ -198,3 +198,18 @@ def test_readings_that_differ_make_the_text_less_sure_but_no_less_settled() -> N
     assert calm.text == torn.text == "AB12"
     assert calm.confidence == pytest.approx(calm.settled)
     assert torn.confidence < 0.9 * torn.settled
+
+
+def test_alternatives_are_the_next_texts() -> None:
+    verdict = vote(ballots(("AB1", 0.9), ("AB1", 0.9), ("AX1", 0.8)), ALPHABET)
+    found = alternatives(verdict, ALPHABET)
+    assert found[0][0] == "AX1"
+    assert all(0 < p < verdict.confidence for _, p in found)
+    assert [p for _, p in found] == sorted((p for _, p in found), reverse=True)
+    assert alternatives(Verdict("AB", 0.9, (0.9, 0.9)), ALPHABET) == ()
+    assert alternatives(vote([], ALPHABET), ALPHABET) == ()
+
+
+def test_one_reading_has_alternatives_too() -> None:
+    only = vote([Ballot(reading_of("AB1", 0.6), 30.0)], ALPHABET)
+    assert all(len(text) == 3 and text != "AB1" for text, _ in alternatives(only, ALPHABET))
