@@ -38,6 +38,7 @@ _PATIENCE_S = 1.0
 # Longer than a live source's own read time-out.
 _JOIN_S = 15.0
 _SINK_QUEUE = 4
+_EDGE = 1.5  # px: a plate nearer to the picture's edge may be cut by it
 # The plate as it is kept for people: margins along and across as shares of its size, width and height in px.
 _VIEW = 0.2, 0.35, 320, 120
 
@@ -293,7 +294,7 @@ class _Camera:
             if found is not None:
                 reading, crop = found
                 of = self._of(track)
-                of.add(track.last, reading, crop)
+                of.add(track.last, reading, crop, _inside(track.last.box_xyxy, frame))
                 if of.best is track.last and crop is not None:
                     self._picture(of, frame, track)
                 done.append((track, reading))
@@ -380,6 +381,12 @@ class _Camera:
 
 def _centre(box_xyxy: FloatArray) -> FloatArray:
     return np.asarray((box_xyxy[:2] + box_xyxy[2:]) / 2)
+
+
+def _inside(box_xyxy: FloatArray, frame: Frame) -> bool:
+    """Whether a box keeps off the picture's edge."""
+    x1, y1, x2, y2 = box_xyxy
+    return bool(min(x1, y1) > _EDGE and x2 < frame.width - _EDGE and y2 < frame.height - _EDGE)
 
 
 def _by_row(plates: Plates, readings: list[tuple[Track, Reading]]) -> dict[int, Reading]:

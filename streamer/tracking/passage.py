@@ -44,12 +44,12 @@ class TrackReadings:
         self.tallest = max(self.tallest, height)
         return should_read(self.state, height, track.last.frame, track.last.pts, config)
 
-    def add(self, hit: Hit, reading: Reading, crop: Image | None = None) -> None:
-        """Takes in what was read of a crop at a hit, and votes again."""
+    def add(self, hit: Hit, reading: Reading, crop: Image | None = None, whole: bool = True) -> None:
+        """Takes in what was read of a crop at a hit, and votes again. `whole`: the plate lay within the picture."""
         if self.crop is None:
             self.crop = crop
         height = float(plate_height(hit.quad))
-        ballot = Ballot(reading, height)
+        ballot = Ballot(reading, height, whole)
         if reading.text:
             self.voted += 1
             self._ballots = sorted([*self._ballots, ballot], key=lambda b: -b.weight)[:_MAX_BALLOTS]

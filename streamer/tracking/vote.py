@@ -17,6 +17,7 @@ _FLOOR = 1e-6
 _INDEPENDENT = 0.25
 _AGREEMENT = 2.0
 _ALTERNATIVES, _UNLIKELY = 3, 0.001  # how many are told, and from which probability
+_CUT = 0.1  # weight of a reading whose plate the picture's edge may have cut
 # Above this height a plate does not get easier to read.
 _FULL_HEIGHT_PX = 32.0
 
@@ -39,15 +40,17 @@ class AlphabetLike(Protocol):
 
 @dataclass(frozen=True)
 class Ballot:
-    """One reading and the height of its plate in px."""
+    """One reading and the height of its plate in px; `whole`: the plate did not touch the picture's edge."""
 
     reading: Reading
     plate_height: float
+    whole: bool = True
 
     @property
     def weight(self) -> float:
-        """Sure readings of large plates count most."""
-        return max(self.reading.confidence, 1e-3) * min(max(self.plate_height, 1.0) / _FULL_HEIGHT_PX, 1.0)
+        """Sure readings of large plates count most; of one cut by the picture's edge characters may be missing."""
+        sure = max(self.reading.confidence, 1e-3) * min(max(self.plate_height, 1.0) / _FULL_HEIGHT_PX, 1.0)
+        return sure if self.whole else sure * _CUT
 
 
 @dataclass(frozen=True)

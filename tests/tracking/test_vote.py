@@ -213,3 +213,10 @@ def test_alternatives_are_the_next_texts() -> None:
 def test_one_reading_has_alternatives_too() -> None:
     only = vote([Ballot(reading_of("AB1", 0.6), 30.0)], ALPHABET)
     assert all(len(text) == 3 and text != "AB1" for text, _ in alternatives(only, ALPHABET))
+
+
+def test_a_plate_cut_by_the_edge_counts_little() -> None:
+    whole, cut = reading_of("AB12", 0.8), reading_of("B12", 0.99)
+    ballots_ = [Ballot(cut, 30.0, whole=False), Ballot(cut, 30.0, whole=False), Ballot(whole, 30.0)]
+    assert vote(ballots_, ALPHABET).text == "AB12"
+    assert vote([Ballot(cut, 30.0, whole=False)], ALPHABET).text == "B12"  # where there is nothing else
