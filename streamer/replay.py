@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from streamer.alphabet import Alphabet
 from streamer.config import RunConfig
 from streamer.errors import InputError
 from streamer.pipeline import Engines, run_stream
@@ -13,25 +14,6 @@ from streamer.sink.base import Sink
 from streamer.source.recording import RecordedFrame, RecordedSource, read_recording
 from streamer.tracking.vote import VoteRule, vote
 from streamer.types import FloatArray, Frame, Image, Plates, Reading, RunSummary
-
-
-@dataclass(frozen=True)
-class Classes:
-    """The classes of the reader that was recorded."""
-
-    symbols: tuple[str, ...]
-
-    @property
-    def unreadable(self) -> int:
-        return len(self.symbols)
-
-    @property
-    def eos(self) -> int:
-        return len(self.symbols) + 1
-
-    @property
-    def size(self) -> int:
-        return len(self.symbols) + 2
 
 
 @dataclass
@@ -49,7 +31,7 @@ class RecordedDetector:
 class RecordedReader:
     """Knows the classes; what was read is looked up by `RecordedEngines`."""
 
-    alphabet: Classes
+    alphabet: Alphabet
 
     def read(self, crops: Sequence[Image]) -> list[Reading]:
         raise InputError(f"{len(crops)} crops: a recording holds no pictures to read")
@@ -81,5 +63,5 @@ def replay(
     config = config or RunConfig()
     networks = sources[0].networks
     score = config.min_score or networks.high_score
-    engines = RecordedEngines(RecordedDetector(score), RecordedReader(Classes(networks.symbols)), score)
+    engines = RecordedEngines(RecordedDetector(score), RecordedReader(Alphabet(networks.symbols)), score)
     return run_stream(sources, sinks, config, engines=engines, rule=rule)
