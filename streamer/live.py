@@ -43,24 +43,26 @@ class Reopening(Protocol):
 
 @dataclass
 class Health:
-    """What became of a camera: frames thrown away to keep up, connections made after the first, faults by kind."""
+    """What became of a camera: frames thrown away to keep up, connections made after the first, faults by kind. `last`:
+    when the last frame came, by the monotonic clock; `delay_s`: how long it then took until it was done."""
 
     dropped: int = 0
     reconnects: int = 0
     faults: dict[str, int] = field(default_factory=dict)
+    last: float | None = None
+    delay_s: float = 0.0
 
 
 class _Connection:
     """One attempt: opens its source and hands over the newest frame until somebody gives up on it."""
 
-    def __init__(self, source: Source, bell: threading.Condition) -> None:
-        self.source, self._bell = source, bell
+    def __init__(self, source: Source, bell: threading.Condition, health: Health) -> None:
+        self.source, self._bell, self._health = source, bell, health
         self.info: StreamInfo | None = None
         self.frame: Frame | None = None
         self.taken = False  # whether `info` was seen
         self.over = False
         self.error: BaseException | None = None
-        self.dropped = 0
         self.given_up = False
         self.thread = threading.Thread(target=self._run, name="alpr-camera", daemon=True)
         self.thread.start()
@@ -75,7 +77,8 @@ class _Connection:
                 with self._bell:
                     if self.given_up:
                         return
-                    self.dropped += self.frame is not None  # the newest wins
+                    self._health.dropped += self.frame is not None  # the newest wins
+                    self._health.last = time.monotonic()
                     self.frame = frame
                     self._bell.notify_all()
         except BaseException as error:  # carried to the watching thread
@@ -117,7 +120,7 @@ class LiveFeed:
         failures, away_since, warned = 0, self._clock(), 0.0
         source = self._source
         while not self._stop.is_set():
-            connection = _Connection(source, self._bell)
+            connection = _Connection(source, self._bell, self.health)
             begun = self._clock()
             seen = False
             for frame in self._watch(connection):
@@ -160,6 +163,7 @@ class LiveFeed:
             if frame is not None:
                 heard = self._sign = now
                 yield self._placed(frame, now)
+                self.health.delay_s = self._clock() - now
             elif over or now - heard >= (config.silence_s if connection.taken else config.connect_s):
                 return
             elif self._signs(now):
@@ -192,7 +196,6 @@ class LiveFeed:
         """Why the connection ended, None where nothing is wrong; a bug in it is raised."""
         with self._bell:
             connection.given_up = True
-        self.health.dropped += connection.dropped
         if not connection.over:
             self._hanging.append(connection)
             return "silent" if connection.taken else "no answer"

@@ -76,6 +76,12 @@ class Engines:
         return list(zip(self.reader.read(crops), crops, strict=True))
 
 
+class MetricsLike(Protocol):
+    """Who wants to know of the streams of a run."""
+
+    def watch(self, name: str, summary: RunSummary, health: Health | None = None) -> None: ...
+
+
 class IncompleteRun(InputError):
     """Some input failed; everything else was done and written. `summary` tells what."""
 
@@ -95,6 +101,7 @@ def run_stream(
     stop: threading.Event | None = None,
     progress: Callable[[StreamInfo, RunSummary], None] | None = None,
     rule: VoteRule = vote,
+    metrics: MetricsLike | None = None,
 ) -> RunSummary:
     """Reads every plate of `source` (a path, an address or Source objects) into `sinks`, which it closes at the end.
 
@@ -113,7 +120,7 @@ def run_stream(
     try:
         sources = _sources_of(source, config)
         engines = engines or load_engines(config, detector, reader)
-        run = StreamRun(config, engines, outputs, summary, stop, progress, rule)
+        run = StreamRun(config, engines, outputs, summary, stop, progress, rule, metrics)
         for one in sources:
             if stop.is_set():
                 break
@@ -173,6 +180,7 @@ class StreamRun:
     stop: threading.Event
     progress: Callable[[StreamInfo, RunSummary], None] | None
     rule: VoteRule
+    metrics: MetricsLike | None = None
     next_id: int = 1
 
     def stream(self, source: Source) -> None:
@@ -183,6 +191,8 @@ class StreamRun:
         feed: _Feed | None = None
         try:
             info = source.open()
+            if self.metrics is not None:
+                self.metrics.watch(self.config.camera or info.name, self.summary)
             self.outputs.begin(info)
             camera = _Camera(self, info)
             feed = _Feed(source, 1 if info.live else self.config.queue, self.stop)
@@ -206,6 +216,8 @@ class StreamRun:
         kalman.prepare()
         camera: _Camera | None = None
         feed = LiveFeed(source, self.config.live, self.stop)
+        if self.metrics is not None:
+            self.metrics.watch(self.config.camera or source.name, self.summary, feed.health)
         try:
             for frame in feed:
                 if camera is None and feed.info is not None:

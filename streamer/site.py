@@ -12,7 +12,16 @@ from dataclasses import dataclass, field, fields
 
 from streamer.config import RunConfig
 from streamer.errors import ConfigError, InputError
-from streamer.pipeline import DetectorLike, Engines, IncompleteRun, Outputs, ReaderLike, StreamRun, load_engines
+from streamer.pipeline import (
+    DetectorLike,
+    Engines,
+    IncompleteRun,
+    MetricsLike,
+    Outputs,
+    ReaderLike,
+    StreamRun,
+    load_engines,
+)
 from streamer.sink.base import Sink
 from streamer.source.base import Source
 from streamer.source.file import VideoSource
@@ -100,6 +109,7 @@ def run_site(
     stop: threading.Event | None = None,
     status: Callable[[str], None] | None = None,
     source_of: Callable[[str], Source] = VideoSource,
+    metrics: MetricsLike | None = None,
 ) -> RunSummary:
     """Reads the plates of all `cameras` of the configuration into `sinks` until `stop` is set; closes the sinks.
 
@@ -120,7 +130,7 @@ def run_site(
         for post in posts:
             own = config.of_camera(post.name)
             source = source_of(config.cameras[post.name].address())
-            run = StreamRun(own, shared, outputs, post.summary, stop, None, vote)
+            run = StreamRun(own, shared, outputs, post.summary, stop, None, vote, metrics)
             post.thread = threading.Thread(target=_work, args=(post, run, source, stop), name=f"alpr-{post.name}")
             post.thread.start()
         _wait(posts, stop, status)

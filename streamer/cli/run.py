@@ -18,7 +18,7 @@ from streamer.errors import ConfigError, printable
 
 if TYPE_CHECKING:
     from streamer.config import RunConfig
-    from streamer.pipeline import Engines
+    from streamer.pipeline import Engines, MetricsLike
     from streamer.sink.base import Sink
     from streamer.source.base import Source, StreamInfo
     from streamer.types import RunSummary
@@ -44,6 +44,7 @@ _FILE = click.Path(dir_okay=True, path_type=Path)
 @click.option("--mot", "mot_path", type=_FILE, help="Write the tracks of every frame to this file (MOT challenge).")
 @click.option("--ledger", "ledger_path", type=_FILE, help="Write why tracks gave no row to this folder (alpr explain).")
 @click.option("--record", "record_path", type=_FILE, help="Keep what was found and read, for alpr replay (.jsonl.gz).")
+@click.option("--metrics", metavar="PORT", help="Serve /metrics, /healthz and /readyz there ([HOST:]PORT).")
 @click.option("--show", is_flag=True, help="Show the annotated video in a window (q ends).")
 @click.option("--config", "config_path", type=_FILE, help="Settings as YAML; options given here win.")
 @click.option("--append/--replace", default=None, help="Keep the rows that are there (as cameras do) or begin anew.")
@@ -69,6 +70,7 @@ def run(
     mot_path: Path | None,
     ledger_path: Path | None,
     record_path: Path | None,
+    metrics: str | None,
     show: bool,
     config_path: Path | None,
     append: bool | None,
@@ -104,7 +106,7 @@ def run(
             )
         if video_path or mot_path or record_path or show:
             raise click.UsageError("--video, --mot, --record and --show are for one SOURCE, not for cameras")
-        _site(config, rows, crops_path, snapshots_path, append, quiet)
+        _site(config, rows, crops_path, snapshots_path, append, metrics, quiet)
         return
     sources = open_source(source, start_time=config.start_time)
     others = (ledger_path, record_path, mot_path, crops_path, snapshots_path)
@@ -112,10 +114,13 @@ def run(
     engines = load_engines(config)  # before the outputs: a missing model must not empty the rows of an earlier run
     stop = _Stop()
     pictures = (video_path, crops_path, snapshots_path, mot_path)
-    sinks = _open_sinks(rows, pictures, record_path, show, append, config, engines, sources, stop)
-    with stop.on_signals(), _progress(quiet) as progress:
+    # Before the outputs too: a port that is taken must not empty them.
+    with stop.on_signals(), _served(metrics) as watched, _progress(quiet) as progress:
+        sinks = _open_sinks(rows, pictures, record_path, show, append, config, engines, sources, stop)
         try:
-            summary = run_stream(sources, sinks, config, engines=engines, stop=stop.event, progress=progress)
+            summary = run_stream(
+                sources, sinks, config, engines=engines, stop=stop.event, progress=progress, metrics=watched
+            )
         except Exception as error:
             report(getattr(error, "summary", None), quiet)
             raise
@@ -130,6 +135,7 @@ def _site(
     crops_path: Path | None,
     snapshots_path: Path | None,
     append: bool | None,
+    metrics: str | None,
     quiet: bool,
 ) -> None:
     """Reads the cameras of a configuration until it is stopped."""
@@ -144,17 +150,33 @@ def _site(
     if snapshots_path:
         more.append(lambda: _snapshots(snapshots_path))
     goes_on = True if append is None else append
-    sinks = rows(append=goes_on, more=more)
     tell = None if quiet else partial(click.echo, err=True)
-    with stop.on_signals():
+    with stop.on_signals(), _served(metrics) as watched:
+        sinks = rows(append=goes_on, more=more)
         try:
-            summary = run_site(config, sinks, engines=engines, stop=stop.event, status=tell)
+            summary = run_site(config, sinks, engines=engines, stop=stop.event, status=tell, metrics=watched)
         except Exception as error:
             report(getattr(error, "summary", None), quiet)
             raise
     report(summary, quiet)
     if stop.interrupted:
         raise KeyboardInterrupt
+
+
+@contextmanager
+def _served(at: str | None) -> Iterator[MetricsLike | None]:
+    """Metrics that are served while inside, where it is said at which port."""
+    if at is None:
+        yield None
+        return
+    from streamer.metrics import Metrics, MetricsServer
+
+    metrics = Metrics()
+    server = MetricsServer(metrics, at)
+    try:
+        yield metrics
+    finally:
+        server.close()
 
 
 def _check_paths(source: str, sources: Sequence[Source], *outputs: Path | None) -> None:
