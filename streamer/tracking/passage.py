@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,9 @@ from streamer.types import Image, Passage, Reading
 
 # A parked car is read for hours; the vote keeps its best readings only.
 _MAX_BALLOTS = 64
+# A track that is lost for so long, and found again no farther than so many plate widths away, may be one vehicle though
+# a character differs.
+_SPLIT_S, _SPLIT_WIDTHS = 1.5, 1.5
 # How long a track without a text yet may hold back an ended one that it might continue.
 _UNDECIDED_S = 2.0
 
@@ -162,7 +166,7 @@ class PassageBook:
 
     def _belong(self, a: Passage, b: Passage) -> bool:
         gap = max(a.first_s, b.first_s) - min(a.last_s, b.last_s)
-        return a.plate == b.plate and gap <= self._rejoin_s
+        return gap <= self._rejoin_s and (a.plate == b.plate or (0 < gap <= _SPLIT_S and split(a, b)))
 
     def _held(self, passage: Passage, now_s: float, living: Iterable[Ongoing]) -> bool:
         if self._rejoin_s > 0 and now_s - passage.last_s <= self._rejoin_s:
@@ -177,6 +181,18 @@ class PassageBook:
         return not track.text and passage.first_s <= track.first_s and now_s - track.first_s <= _UNDECIDED_S
 
 
+def split(a: Passage, b: Passage) -> bool:
+    """Whether one passage goes on where the other ended, and their texts differ by a character at most (`?` stands for
+    any): one track that was lost for a moment, and misread in one half."""
+    early, late = (a, b) if a.first_s <= b.first_s else (b, a)
+    (x1, y1, x2, y2), (u1, v1, u2, v2) = early.last_box, late.first_box
+    away = math.hypot((u1 + u2 - x1 - x2) / 2, (v1 + v2 - y1 - y2) / 2)
+    if away > _SPLIT_WIDTHS * max(x2 - x1, u2 - u1):
+        return False
+    unlike = sum(x != y and "?" not in (x, y) for x, y in zip(a.plate, b.plate, strict=False))
+    return len(a.plate) == len(b.plate) and unlike <= 1
+
+
 def merge(a: Passage, b: Passage) -> Passage:
     """Two passages of one vehicle as one: the earlier id, the whole span, the better evidence, all readings."""
     early, late = (a, b) if a.first_s <= b.first_s else (b, a)
@@ -185,6 +201,7 @@ def merge(a: Passage, b: Passage) -> Passage:
     return replace(
         early,
         track_id=min(early.track_id, late.track_id),
+        plate=best.plate,
         confidence=best.confidence,
         last_frame=last.last_frame,
         last_s=last.last_s,

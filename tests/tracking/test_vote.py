@@ -220,3 +220,33 @@ def test_a_plate_cut_by_the_edge_counts_little() -> None:
     ballots_ = [Ballot(cut, 30.0, whole=False), Ballot(cut, 30.0, whole=False), Ballot(whole, 30.0)]
     assert vote(ballots_, ALPHABET).text == "AB12"
     assert vote([Ballot(cut, 30.0, whole=False)], ALPHABET).text == "B12"  # where there is nothing else
+
+
+BOX, NEAR, FAR = (10.0, 10, 50, 20), (40.0, 12, 82, 22), (150.0, 10, 190, 20)
+
+
+@pytest.mark.parametrize(
+    ("later", "box", "text", "one_row"),
+    [
+        (1.5, NEAR, "AB12", True),  # the same text
+        (1.5, NEAR, "AX12", True),  # lost for half a second, and misread in one half
+        (1.5, NEAR, "A?12", True),
+        (1.5, NEAR, "XX12", False),  # two characters apart
+        (1.5, NEAR, "AX123", False),  # another length
+        (1.5, FAR, "AX12", False),  # elsewhere
+        (3.0, NEAR, "AX12", False),  # too late
+        (0.8, NEAR, "AX12", False),  # both at once: two vehicles
+    ],
+)
+def test_a_split_track_is_one_row_though_a_character_differs(
+    later: float, box: tuple[float, float, float, float], text: str, one_row: bool
+) -> None:
+    first = replace(at(0, 1, "AB12", 1, 0.95), first_box=BOX, last_box=BOX)
+    second = replace(at(later, later + 1, text, 2, 0.6), first_box=box, last_box=box)
+    book = PassageBook(60.0)
+    book.add(first)
+    book.add(second)
+    rows = book.finish()
+    assert len(rows) == (1 if one_row else 2)
+    if one_row:
+        assert rows[0].plate == "AB12"  # the surer text
