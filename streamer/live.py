@@ -10,7 +10,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
@@ -30,10 +30,10 @@ _MOST_HANGING = 8  # connections left behind that have not woken up; with so man
 
 
 @runtime_checkable
-class Reopening(Protocol):
+class Reopening(Source, Protocol):
     """A source that can be opened again after it broke."""
 
-    def again(self) -> Source:
+    def again(self) -> Reopening:
         """A fresh source of the same address."""
 
     @property
@@ -56,7 +56,7 @@ class Health:
 class _Connection:
     """One attempt: opens its source and hands over the newest frame until somebody gives up on it."""
 
-    def __init__(self, source: Source, bell: threading.Condition, health: Health) -> None:
+    def __init__(self, source: Reopening, bell: threading.Condition, health: Health) -> None:
         self.source, self._bell, self._health = source, bell, health
         self.info: StreamInfo | None = None
         self.frame: Frame | None = None
@@ -98,30 +98,23 @@ class LiveFeed:
     `live.give_up_s`, by an InputError when the camera was away for so long.
     """
 
-    def __init__(
-        self,
-        source: Source,
-        config: LiveConfig,
-        stop: threading.Event,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, source: Reopening, config: LiveConfig, stop: threading.Event) -> None:
         self.health = Health()
         self.info: StreamInfo | None = None
-        self._source, self._config, self._stop, self._clock = source, config, stop, clock
+        self._source, self._config, self._stop = source, config, stop
         self._bell = threading.Condition()
         self._hanging: list[_Connection] = []
         self._random = random.Random()
         self._index = 0
-        self._sign = clock()  # when there was last a frame, or a sign that there is none
+        self._sign = time.monotonic()  # when there was last a frame, or a sign that there is none
         self._last_pts = -1e-3
         self._began: float | None = None  # by the clock, of the first frame
 
     def __iter__(self) -> Iterator[Frame | None]:
-        failures, away_since, warned = 0, self._clock(), 0.0
+        failures, away_since, warned = 0, time.monotonic(), 0.0
         source = self._source
         while not self._stop.is_set():
             connection = _Connection(source, self._bell, self.health)
-            begun = self._clock()
             seen = False
             for frame in self._watch(connection):
                 if frame is not None:
@@ -132,7 +125,7 @@ class LiveFeed:
             reason = self._end(connection)
             if reason is None or self._stop.is_set():
                 return
-            now = self._clock()
+            now = time.monotonic()
             away_since = now if seen else away_since
             failures += 1
             self.health.faults[reason] = self.health.faults.get(reason, 0) + 1
@@ -142,14 +135,13 @@ class LiveFeed:
             if self._config.give_up_s is not None and now - away_since >= self._config.give_up_s:
                 away = f"away for {now - away_since:.0f} s ({reason})"
                 raise InputError(f"{source.name}: {away}: check the camera and the network")
-            yield from self._wait(self._pause(failures), begun)
-            assert isinstance(source, Reopening)
+            yield from self._wait(self._pause(failures))
             source = source.again()
             self.health.reconnects += 1
 
     def _watch(self, connection: _Connection) -> Iterator[Frame | None]:
         """The frames of one connection until it is over, hangs or is not wanted any more."""
-        config, heard = self._config, self._clock()
+        config, heard = self._config, time.monotonic()
         while not self._stop.is_set():
             with self._bell:
                 self._bell.wait_for(lambda: self._news(connection), timeout=_POLL_S)
@@ -157,13 +149,13 @@ class LiveFeed:
                 opened = connection.info is not None and not connection.taken
                 connection.taken |= opened
                 over = connection.over and frame is None
-            now = self._clock()
+            now = time.monotonic()
             if opened:
                 self.info, heard = self.info or connection.info, now
             if frame is not None:
                 heard = self._sign = now
                 yield self._placed(frame, now)
-                self.health.delay_s = self._clock() - now
+                self.health.delay_s = time.monotonic() - now
             elif over or now - heard >= (config.silence_s if connection.taken else config.connect_s):
                 return
             elif self._signs(now):
@@ -190,7 +182,7 @@ class LiveFeed:
     @property
     def now_s(self) -> float:
         """Seconds of the stream by now."""
-        return 0.0 if self._began is None else max(self._clock() - self._began, self._last_pts)
+        return 0.0 if self._began is None else max(time.monotonic() - self._began, self._last_pts)
 
     def _end(self, connection: _Connection) -> str | None:
         """Why the connection ended, None where nothing is wrong; a bug in it is raised."""
@@ -203,18 +195,17 @@ class LiveFeed:
             return "refused or broken" if connection.taken else "cannot be opened"
         if connection.error is not None:
             raise connection.error
-        finite = isinstance(connection.source, Reopening) and connection.source.finite
-        return None if finite or not isinstance(connection.source, Reopening) else "ended"
+        return None if connection.source.finite else "ended"
 
     def _pause(self, failures: int) -> float:
         wait: float = min(_FIRST_WAIT_S * 2.0 ** min(failures - 1, 30), self._config.backoff_s)
         return wait * (1 + self._random.uniform(-_JITTER, _JITTER))
 
-    def _wait(self, seconds: float, begun: float) -> Iterator[None]:
-        """Waits, at least until `seconds` after the attempt began, and until connections left behind have woken up."""
-        until = max(self._clock(), begun) + seconds
-        while not self._stop.wait(min(_POLL_S, max(0.001, until - self._clock()))):
-            now = self._clock()
+    def _wait(self, seconds: float) -> Iterator[None]:
+        """Waits so long, and until enough of the connections left behind have woken up."""
+        until = time.monotonic() + seconds
+        while not self._stop.wait(min(_POLL_S, max(0.001, until - time.monotonic()))):
+            now = time.monotonic()
             if self._signs(now):
                 yield None
             self._hanging = [c for c in self._hanging if not c.over]

@@ -31,16 +31,15 @@ class Watched:
 class Metrics:
     """The streams of a run, read when somebody asks."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self) -> None:
         self._streams: dict[str, Watched] = {}
-        self._clock = clock
 
     def watch(self, name: str, summary: RunSummary, health: Health | None = None) -> None:
         self._streams[name] = Watched(name, summary, health)
 
     def silent(self) -> list[str]:
         """The cameras that have had no frame for too long, or none yet."""
-        now = self._clock()
+        now = time.monotonic()
         cameras = [w for w in self._streams.values() if w.health is not None]
         return [w.name for w in cameras if w.health and (w.health.last is None or now - w.health.last > _READY_S)]
 
@@ -66,7 +65,7 @@ class Metrics:
         yield from self._connections([w for w in streams if w.health is not None])
 
     def _connections(self, cameras: list[Watched]) -> Iterator[Metric]:
-        now = self._clock()
+        now = time.monotonic()
         reconnects = CounterMetricFamily("alpr_reconnects", "Connections after the first", labels=["camera"])
         dropped = CounterMetricFamily("alpr_dropped_frames", "Frames thrown away to keep up", labels=["camera"])
         faults = CounterMetricFamily("alpr_faults", "Connections that ended, by fault", labels=["camera", "fault"])

@@ -211,7 +211,7 @@ class StreamRun:
             if feed is None or feed.join():
                 source.close()
 
-    def _hold(self, source: Source) -> None:
+    def _hold(self, source: Reopening) -> None:
         """A camera, over all its faults, until the run is stopped or it ends for good."""
         kalman.prepare()
         camera: _Camera | None = None
@@ -274,7 +274,8 @@ class _Camera:
         ended = self._tracker.update(frame, plates)
         hit = [t for t in self._tracker.tracks if t.hit_in(frame.index)]
         readings = self._read(frame, hit)
-        self._run.outputs.seen(frame, found, _by_row(found, readings))
+        if self._run.outputs.keeps:
+            self._run.outputs.seen(frame, found, _by_row(found, readings))
         if self._lines:
             self._follow(hit)
         self._announce(hit)
@@ -486,6 +487,7 @@ class Outputs:
         self._channels: list[_Channel] = [_Threaded(s) if s.needs_frames else _Channel(s) for s in sinks]
         self.error: BaseException | None = None
         self.wants_news = any(channel.wants_news for channel in self._channels)
+        self.keeps = any(channel.keeps for channel in self._channels)
         self.wants_crops = any(getattr(sink, "wants_crops", False) for sink in sinks)
         self.wants_snapshots = any(getattr(sink, "wants_snapshots", False) for sink in sinks)
 

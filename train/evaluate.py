@@ -376,9 +376,9 @@ def evaluate_videos(
     )
 
 
-def bootstrap(hits: Sequence[bool], rounds: int = 2000, seed: int = 0) -> list[float] | None:
-    """The 95 % bootstrap interval of a share: [low, high]; None without anything to count."""
-    if not hits:
+def bootstrap(hits: Sequence[float], rounds: int = 2000, seed: int = 0) -> list[float] | None:
+    """The 95 % bootstrap interval of a mean (of a share, where each is 0 or 1): [low, high]; None without any."""
+    if not len(hits):
         return None
     drawn = np.random.default_rng(seed).integers(0, len(hits), (rounds, len(hits)))
     low, high = np.quantile(np.array(hits, float)[drawn].mean(1), [0.025, 0.975])

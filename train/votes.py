@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from streamer.config import ReadConfig, RunConfig
+from streamer.engine.runtime import resolve_precision
+from streamer.engine.zoo import find_model
 from streamer.pipeline import load_engines, run_stream
 from streamer.replay import replay
 from streamer.sink.base import BaseSink
@@ -18,7 +19,7 @@ from streamer.source.recording import Networks
 from streamer.source.resolve import open_source
 from streamer.tracking.vote import AlphabetLike, Ballot, Verdict, VoteRule, vote
 from streamer.types import Passage
-from train.evaluate import Video
+from train.evaluate import Video, bootstrap
 from train.identity import Identity, TrackLog, identity_of
 from train.measures import PassageRow, match_video
 
@@ -94,11 +95,12 @@ class Outcome:
 
 
 def record(videos: Sequence[Video], folder: Path, config: RunConfig) -> list[Path]:
-    """A recording of each video with every hit read, kept in `folder`."""
+    """A recording of each video with every hit read, kept in `folder` for these networks and settings."""
     out = []
     engines = None
+    key = _key(config)
     for video in videos:
-        path = folder / f"{video.path.stem}.jsonl.gz"
+        path = folder / f"{video.path.stem}-{key}.jsonl.gz"
         if not path.is_file():
             engines = engines or load_engines(config)
             networks = Networks(engines.high_score, tuple(engines.reader.alphabet.symbols))
@@ -110,6 +112,14 @@ def record(videos: Sequence[Video], folder: Path, config: RunConfig) -> list[Pat
             partial.replace(path)
         out.append(path)
     return out
+
+
+def _key(config: RunConfig) -> str:
+    """Names the networks, by the checksums on their cards, and the settings of a recording."""
+    precision = resolve_precision(config.precision)
+    named = ((config.detector.partition("@")[0], "detector"), (config.reader, "reader"))
+    files = [find_model(name, precision, kind).card.get("files") for name, kind in named]
+    return hashlib.sha256(repr((config.model_dump(mode="json"), files)).encode()).hexdigest()[:8]
 
 
 def compare(
@@ -153,12 +163,7 @@ def _outcome(videos: Sequence[Video], rows: Sequence[Sequence[tuple[float, Passa
     return Outcome(sum(each), wrong, count, len(each), each, tuple(sure))
 
 
-def interval(a: Outcome, b: Outcome, seed: int = 0) -> tuple[float, float]:
+def interval(a: Outcome, b: Outcome) -> tuple[float, float]:
     """The 95 % bootstrap interval of how many more passages `a` has right than `b`, as a share."""
-    difference = np.array(a.each, float) - np.array(b.each, float)
-    if not len(difference):
-        return 0.0, 0.0
-    rng = np.random.default_rng(seed)
-    means = difference[rng.integers(0, len(difference), (2000, len(difference)))].mean(1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
+    low, high = bootstrap([float(x) - y for x, y in zip(a.each, b.each, strict=True)]) or (0.0, 0.0)
+    return low, high

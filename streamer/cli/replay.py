@@ -33,7 +33,7 @@ def replay(
     The same settings give the same rows; others show in seconds what they would have given. Only what was read then
     can be voted on now: record with read.every 1 and read.confirm_s 0.01 to keep a reading of every frame.
     """
-    from streamer.cli.run import open_rows, report
+    from streamer.cli.run import check_apart, open_rows, report
     from streamer.config import RunConfig, load_config
     from streamer.replay import replay as run_again
     from streamer.source.recording import read_recording
@@ -41,5 +41,6 @@ def replay(
     config = load_config(config_path) if config_path else RunConfig()
     config = config.with_options(camera=camera, min_score=min_score)
     sources = read_recording(recording)  # before the outputs: a bad name must not empty the rows of an earlier run
+    check_apart([recording.resolve()], [p.resolve() for p in (csv_path, jsonl_path, ledger_path) if p is not None])
     summary = run_again(sources, open_rows(csv_path, jsonl_path, ledger_path), config)
     report(summary, quiet)

@@ -106,6 +106,8 @@ def run(
             )
         if video_path or mot_path or record_path or show:
             raise click.UsageError("--video, --mot, --record and --show are for one SOURCE, not for cameras")
+        outputs = (csv_path, jsonl_path, ledger_path, crops_path, snapshots_path)
+        check_apart([], [p.resolve() for p in outputs if p is not None])
         _site(config, rows, crops_path, snapshots_path, append, metrics, quiet)
         return
     sources = open_source(source, start_time=config.start_time)
@@ -117,16 +119,13 @@ def run(
     # Before the outputs too: a port that is taken must not empty them.
     with stop.on_signals(), _served(metrics) as watched, _progress(quiet) as progress:
         sinks = _open_sinks(rows, pictures, record_path, show, append, config, engines, sources, stop)
-        try:
-            summary = run_stream(
+        summary = _reported(
+            lambda: run_stream(
                 sources, sinks, config, engines=engines, stop=stop.event, progress=progress, metrics=watched
-            )
-        except Exception as error:
-            report(getattr(error, "summary", None), quiet)
-            raise
-    report(summary, quiet)
-    if stop.interrupted:
-        raise KeyboardInterrupt
+            ),
+            quiet,
+        )
+    _conclude(summary, stop, quiet)
 
 
 def _site(
@@ -153,11 +152,22 @@ def _site(
     tell = None if quiet else partial(click.echo, err=True)
     with stop.on_signals(), _served(metrics) as watched:
         sinks = rows(append=goes_on, more=more)
-        try:
-            summary = run_site(config, sinks, engines=engines, stop=stop.event, status=tell, metrics=watched)
-        except Exception as error:
-            report(getattr(error, "summary", None), quiet)
-            raise
+        summary = _reported(
+            lambda: run_site(config, sinks, engines=engines, stop=stop.event, status=tell, metrics=watched), quiet
+        )
+    _conclude(summary, stop, quiet)
+
+
+def _reported(work: Callable[[], RunSummary], quiet: bool) -> RunSummary:
+    """Does the work; where it fails, what was done until then is told all the same."""
+    try:
+        return work()
+    except Exception as error:
+        report(getattr(error, "summary", None), quiet)
+        raise
+
+
+def _conclude(summary: RunSummary, stop: _Stop, quiet: bool) -> None:
     report(summary, quiet)
     if stop.interrupted:
         raise KeyboardInterrupt
@@ -186,21 +196,27 @@ def _check_paths(source: str, sources: Sequence[Source], *outputs: Path | None) 
     given = [p.resolve() for p in outputs if p is not None]
     recorded = [s for s in sources if not s.live]
     inputs = [Path(getattr(s, "address", None) or getattr(s, "path", None) or s.name).resolve() for s in recorded]
-    written = list(given)
+    written: list[Path] = []
     video_path = outputs[1]
     if video_path is not None and _is_folder(video_path):
         names = {n for s in recorded for still in (False, True) for n in annotated_names(s.name, still=still)}
         written += [video_path.resolve() / name for name in sorted(names)]
-    for path in written:
+    check_apart(inputs, given, written)
+    if video_path is not None and not _is_folder(video_path) and len(sources) > 1:
+        raise ConfigError(
+            f"--video {video_path}: names one file but {source} holds {len(sources)} sources: give a folder name"
+        )
+
+
+def check_apart(inputs: Sequence[Path], given: Sequence[Path], written: Sequence[Path] = ()) -> None:
+    """ConfigError where one of the outputs `given` (all resolved, as are those `written` beside them) is an input or
+    stands for two."""
+    for path in (*given, *written):
         if any(_same_file(path, one) for one in inputs):
             raise ConfigError(f"{path}: is the source as well as an output: give the output another name")
     for path in given:
         if given.count(path) > 1 and not path.is_char_device():  # /dev/null may be given often
             raise ConfigError(f"{path}: stands for two outputs: give each its own name")
-    if video_path is not None and not _is_folder(video_path) and len(sources) > 1:
-        raise ConfigError(
-            f"--video {video_path}: names one file but {source} holds {len(sources)} sources: give a folder name"
-        )
 
 
 def _is_folder(video: Path) -> bool:

@@ -128,3 +128,11 @@ def test_nothing_is_lost_on_the_way(tmp_path: Path) -> None:
             frame.plates.box_xyxy, [p["box"] for p in line.get("plates", [])] or np.zeros((0, 4))
         )
     assert found.min_score == 0.5
+
+
+def test_a_replay_never_writes_over_its_recording(recorded: Path) -> None:
+    file = recorded / "run.jsonl.gz"
+    before = file.read_bytes()
+    result = CliRunner().invoke(cli, ["replay", str(file), "--csv", str(file)])
+    assert "is the source as well as an output" in str(result.exception)
+    assert file.read_bytes() == before

@@ -134,6 +134,7 @@ def test_the_example_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ([], "GATE_PASSWORD"),
         (["--video", "x.mp4"], "are for one SOURCE"),
+        (["--csv", "x", "--jsonl", "x"], "stands for two outputs"),
     ],
 )
 def test_what_is_missing_is_named(
