@@ -75,9 +75,18 @@ class LiveConfig(_Section):
 
     connect_s: float = Field(default=10.0, gt=0, description="seconds that a camera may take to answer")
     silence_s: float = Field(default=5.0, gt=0, description="seconds without a frame after which it is connected anew")
+    frozen_s: float | None = Field(
+        default=60.0, gt=0, description="seconds of the very same picture after which it is connected anew; null: never"
+    )
     backoff_s: float = Field(default=2.0, gt=0, description="longest wait between two attempts")
     give_up_s: float | None = Field(
         default=None, gt=0, description="seconds away after which a run ends with an error; null: never"
+    )
+    transport: Literal["tcp", "udp"] = Field(
+        default="tcp", description="of RTSP: udp has less delay, and damaged pictures where packets get lost"
+    )
+    clock: Literal["sender", "arrival"] = Field(
+        default="sender", description="sender: capture times as the camera reports them; arrival: its clock is not good"
     )
 
 
@@ -108,7 +117,8 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 class CameraConfig(_Section):
     """One camera of many; what is null is as in the rest of the configuration."""
 
-    url: str = Field(min_length=1, description="its address; ${NAME} is taken from the environment")
+    url: str = Field(min_length=1, description="its address, device or file; ${NAME} is taken from the environment")
+    loop: bool = Field(default=False, description="whether a file begins anew at its end")
     zones: dict[str, ZoneConfig] | None = Field(default=None, description="as zones of the run")
     lines: dict[str, LineConfig] | None = Field(default=None, description="as lines of the run")
     min_height: float | None = Field(default=None, ge=1, description="as read.min_height of the run")

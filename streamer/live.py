@@ -10,6 +10,8 @@ import logging
 import random
 import threading
 import time
+import zlib
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
@@ -26,6 +28,11 @@ _IDLE_S = 0.5  # of silence, between two signs that time goes on
 _FIRST_WAIT_S = 0.25  # before the second attempt; doubled from then on, up to live.backoff_s
 _JITTER = 0.3  # of the wait, so that a site's cameras do not knock all at once
 _REMIND_S = 60.0  # between two warnings of an outage that lasts
+_STEADY_S = 10.0  # a connection that lasted less counts as failed: one that breaks at once is not begun at once
+_STEP_S = 1.0  # farther from the clock than this, the stream's own time stamps are laid anew
+_FROZEN_FRAMES = 10  # without a new picture, at least: few pictures a second are no fault
+_FORMS = 16  # in which a coder may show one picture
+_SPARSE = 8  # every so manieth row and column tells whether a picture is another one
 _MOST_HANGING = 8  # connections left behind that have not woken up; with so many no other is begun
 
 
@@ -44,7 +51,7 @@ class Reopening(Source, Protocol):
 @dataclass
 class Health:
     """What became of a camera: frames thrown away to keep up, connections made after the first, faults by kind. `last`:
-    when the last frame came, by the monotonic clock; `delay_s`: how long it then took until it was done."""
+    when the last frame came, by the monotonic clock; `delay_s`: how old a frame was when it was done, since it came."""
 
     dropped: int = 0
     reconnects: int = 0
@@ -60,6 +67,8 @@ class _Connection:
         self.source, self._bell, self._health = source, bell, health
         self.info: StreamInfo | None = None
         self.frame: Frame | None = None
+        self.came = 0.0  # when `frame` came, by the monotonic clock
+        self.frozen = False
         self.taken = False  # whether `info` was seen
         self.over = False
         self.error: BaseException | None = None
@@ -78,7 +87,7 @@ class _Connection:
                     if self.given_up:
                         return
                     self._health.dropped += self.frame is not None  # the newest wins
-                    self._health.last = time.monotonic()
+                    self._health.last = self.came = time.monotonic()
                     self.frame = frame
                     self._bell.notify_all()
         except BaseException as error:  # carried to the watching thread
@@ -109,28 +118,29 @@ class LiveFeed:
         self._sign = time.monotonic()  # when there was last a frame, or a sign that there is none
         self._last_pts = -1e-3
         self._began: float | None = None  # by the clock, of the first frame
+        self._shift: float | None = None  # from the connection's time stamps to the clock
 
     def __iter__(self) -> Iterator[Frame | None]:
-        failures, away_since, warned = 0, time.monotonic(), 0.0
+        failures, away_since, warned, told = 0, time.monotonic(), 0.0, False
         source = self._source
         while not self._stop.is_set():
-            connection = _Connection(source, self._bell, self.health)
-            seen = False
+            began, connection = time.monotonic(), _Connection(source, self._bell, self.health)
+            seen, self._shift = False, None
             for frame in self._watch(connection):
                 if frame is not None:
-                    if failures and not seen:
+                    if told and not seen:
                         _log.warning("%s: is back", source.name)
-                    seen, failures = True, 0
+                    seen, told = True, False
                 yield frame
             reason = self._end(connection)
             if reason is None or self._stop.is_set():
                 return
             now = time.monotonic()
             away_since = now if seen else away_since
-            failures += 1
+            failures = 1 if seen and now - began >= _STEADY_S else failures + 1
             self.health.faults[reason] = self.health.faults.get(reason, 0) + 1
             if failures == 1 or now - warned >= _REMIND_S:
-                warned = now
+                warned, told = now, True
                 _log.warning("%s; connecting again", _told(connection, reason))
             if self._config.give_up_s is not None and now - away_since >= self._config.give_up_s:
                 away = f"away for {now - away_since:.0f} s ({reason})"
@@ -140,12 +150,14 @@ class LiveFeed:
             self.health.reconnects += 1
 
     def _watch(self, connection: _Connection) -> Iterator[Frame | None]:
-        """The frames of one connection until it is over, hangs or is not wanted any more."""
+        """The frames of one connection until it is over, hangs, shows a still picture or is not wanted any more."""
         config, heard = self._config, time.monotonic()
+        still = _Still()
         while not self._stop.is_set():
             with self._bell:
                 self._bell.wait_for(lambda: self._news(connection), timeout=_POLL_S)
                 frame, connection.frame = connection.frame, None
+                came = connection.came
                 opened = connection.info is not None and not connection.taken
                 connection.taken |= opened
                 over = connection.over and frame is None
@@ -154,8 +166,12 @@ class LiveFeed:
                 self.info, heard = self.info or connection.info, now
             if frame is not None:
                 heard = self._sign = now
-                yield self._placed(frame, now)
-                self.health.delay_s = time.monotonic() - now
+                frozen_s = still.after(frame, came)
+                yield self._placed(frame, came)
+                self.health.delay_s = time.monotonic() - came
+                if config.frozen_s is not None and frozen_s >= config.frozen_s:
+                    connection.frozen = True
+                    return
             elif over or now - heard >= (config.silence_s if connection.taken else config.connect_s):
                 return
             elif self._signs(now):
@@ -171,10 +187,13 @@ class LiveFeed:
     def _news(connection: _Connection) -> bool:
         return connection.frame is not None or connection.over or (connection.info is not None and not connection.taken)
 
-    def _placed(self, frame: Frame, now: float) -> Frame:
-        """The frame with its number and second in the whole of the stream."""
-        self._began = now if self._began is None else self._began
-        pts = max(now - self._began, self._last_pts + 1e-3)
+    def _placed(self, frame: Frame, came: float) -> Frame:
+        """The frame with its number and second in the whole of the stream: by its time stamp, which is steadier than
+        its arrival, as long as the two go together."""
+        self._began = came if self._began is None else self._began
+        if self._shift is None or abs(frame.pts + self._shift - came) > _STEP_S:
+            self._shift = came - frame.pts
+        pts = max(frame.pts + self._shift - self._began, self._last_pts + 1e-3)
         placed = replace(frame, index=self._index, pts=pts)
         self._index, self._last_pts = self._index + 1, pts
         return placed
@@ -190,7 +209,7 @@ class LiveFeed:
             connection.given_up = True
         if not connection.over:
             self._hanging.append(connection)
-            return "silent" if connection.taken else "no answer"
+            return "frozen" if connection.frozen else "silent" if connection.taken else "no answer"
         if isinstance(connection.error, InputError):
             return "refused or broken" if connection.taken else "cannot be opened"
         if connection.error is not None:
@@ -211,6 +230,25 @@ class LiveFeed:
             self._hanging = [c for c in self._hanging if not c.over]
             if now >= until and len(self._hanging) < _MOST_HANGING:
                 return
+
+
+class _Still:
+    """For how long there has been no new picture. A sensor's noise makes every real one new; one that stands still is
+    coded again and again, in a few ways."""
+
+    def __init__(self) -> None:
+        self._shown: deque[int] = deque(maxlen=_FORMS)
+        self._times, self._since = 0, 0.0
+
+    def after(self, frame: Frame, came: float) -> float:
+        """Seconds, with this frame; 0 where it is a new picture, or too few came to tell."""
+        picture = frame.bgr if frame.planes is None else frame.planes.y
+        shown = 0 if picture is None else zlib.crc32(picture[::_SPARSE, ::_SPARSE].tobytes())
+        if shown not in self._shown:
+            self._shown.append(shown)
+            self._times, self._since = 0, came
+        self._times += 1
+        return came - self._since if self._times >= _FROZEN_FRAMES else 0.0
 
 
 def _told(connection: _Connection, reason: str) -> str:

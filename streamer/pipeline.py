@@ -143,7 +143,7 @@ def run_stream(
 
 def _sources_of(source: str | Path | Source | Sequence[Source], config: RunConfig) -> list[Source]:
     if isinstance(source, str | Path):
-        return open_source(source, start_time=config.start_time)
+        return open_source(source, start_time=config.start_time, live=config.live)
     return list(source) if isinstance(source, list | tuple) else [cast("Source", source)]
 
 
@@ -252,6 +252,7 @@ class _Camera:
 
     def __init__(self, run: StreamRun, info: StreamInfo) -> None:
         self._run, self._info, config = run, info, run.config
+        self._size = info.width, info.height
         track, self._vote = config.track, config.vote
         if info.still:  # one picture: what is seen once is all there is
             track = track.model_copy(update={"birth_hits": 1})
@@ -268,6 +269,9 @@ class _Camera:
     def step(self, frame: Frame) -> None:
         """Takes one frame from detection to the sinks."""
         summary = self._run.summary
+        if (frame.width, frame.height) != self._size:
+            self._end(self._tracker.finish())  # places in a picture of another size mean nothing in this one
+            self._size = frame.width, frame.height
         found = self._run.engines.detector.detect(frame)
         plates = self._zones.kept(found, frame.width, frame.height)
         summary.outside += len(found) - len(plates)
@@ -328,7 +332,7 @@ class _Camera:
         for track in hit:
             before, crossed = self._way.get(track.id, (_centre(track.first.box_xyxy), []))
             after = _centre(track.last.box_xyxy)
-            crossed += self._lines.crossed(before, after, self._info.width, self._info.height)
+            crossed += self._lines.crossed(before, after, *self._size)
             self._way[track.id] = after, crossed
 
     def _announce(self, hit: list[Track]) -> None:
@@ -343,7 +347,7 @@ class _Camera:
     def _placed(self, passage: Passage) -> Passage:
         """The passage with its zone and the lines that it crossed."""
         crossed = tuple(self._way[passage.track_id][1]) if passage.track_id in self._way else ()
-        zone = self._zones.name_at(np.array(passage.box), self._info.width, self._info.height)
+        zone = self._zones.name_at(np.array(passage.box), *self._size)
         return replace(passage, zone=zone, crossed=crossed)
 
     def _of(self, track: Track) -> TrackReadings:

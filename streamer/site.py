@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 
-from streamer.config import RunConfig
+from streamer.config import CameraConfig, LiveConfig, RunConfig
 from streamer.errors import ConfigError, InputError
 from streamer.pipeline import (
     DetectorLike,
@@ -25,6 +25,7 @@ from streamer.pipeline import (
 from streamer.sink.base import Sink
 from streamer.source.base import Source
 from streamer.source.file import VideoSource
+from streamer.source.paced import PacedSource
 from streamer.tracking.vote import AlphabetLike, vote
 from streamer.types import Frame, Image, Plates, Reading, RunSummary
 
@@ -101,6 +102,12 @@ class _Post:
     thread: threading.Thread | None = None
 
 
+def camera_source(camera: CameraConfig, live: LiveConfig) -> Source:
+    """An address or a device as it comes; a file is played at its own pace."""
+    source = VideoSource(camera.address(), live=live)
+    return source if source.live else PacedSource(source, loop=camera.loop)
+
+
 def run_site(
     config: RunConfig,
     sinks: Sequence[Sink],
@@ -108,7 +115,7 @@ def run_site(
     engines: Engines | None = None,
     stop: threading.Event | None = None,
     status: Callable[[str], None] | None = None,
-    source_of: Callable[[str], Source] = VideoSource,
+    source_of: Callable[[CameraConfig, LiveConfig], Source] = camera_source,
     metrics: MetricsLike | None = None,
 ) -> RunSummary:
     """Reads the plates of all `cameras` of the configuration into `sinks` until `stop` is set; closes the sinks.
@@ -129,7 +136,7 @@ def run_site(
         )
         for post in posts:
             own = config.of_camera(post.name)
-            source = source_of(config.cameras[post.name].address())
+            source = source_of(config.cameras[post.name], config.live)
             run = StreamRun(own, shared, outputs, post.summary, stop, None, vote, metrics)
             post.thread = threading.Thread(target=_work, args=(post, run, source, stop), name=f"alpr-{post.name}")
             post.thread.start()

@@ -55,6 +55,8 @@ _FILE = click.Path(dir_okay=True, path_type=Path)
     help="The same plate again within this time is the same passage; rows wait for it. [default: 60]",
 )
 @click.option("--start-time", metavar="ISO", help="When second 0 was recorded, like 2026-01-31T08:00:00+08:00.")
+@click.option("--realtime", is_flag=True, help="Play a file like a camera, at its own pace; the newest frame wins.")
+@click.option("--loop", is_flag=True, help="Like --realtime, over and over.")
 @click.option("--camera", metavar="NAME", help="Name in the rows instead of the source's own.")
 @model_options
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
@@ -76,6 +78,8 @@ def run(
     append: bool | None,
     rejoin: float | None,
     start_time: str | None,
+    realtime: bool,
+    loop: bool,
     camera: str | None,
     quiet: bool,
     **models: Any,
@@ -110,7 +114,9 @@ def run(
         check_apart([], [p.resolve() for p in outputs if p is not None])
         _site(config, rows, crops_path, snapshots_path, append, metrics, quiet)
         return
-    sources = open_source(source, start_time=config.start_time)
+    sources = open_source(source, start_time=config.start_time, live=config.live)
+    if realtime or loop:
+        sources = [_paced(one, loop) for one in sources]
     others = (ledger_path, record_path, mot_path, crops_path, snapshots_path)
     _check_paths(source, sources, csv_path, video_path, jsonl_path, *others)
     engines = load_engines(config)  # before the outputs: a missing model must not empty the rows of an earlier run
@@ -126,6 +132,15 @@ def run(
             quiet,
         )
     _conclude(summary, stop, quiet)
+
+
+def _paced(source: Source, loop: bool) -> Source:
+    from streamer.source.file import VideoSource
+    from streamer.source.paced import PacedSource
+
+    if not isinstance(source, VideoSource) or source.live:
+        raise click.UsageError(f"--realtime and --loop are for video files: {source.name} is none")
+    return PacedSource(source, loop=loop)
 
 
 def _site(
@@ -192,9 +207,10 @@ def _served(at: str | None) -> Iterator[MetricsLike | None]:
 def _check_paths(source: str, sources: Sequence[Source], *outputs: Path | None) -> None:
     """No output may be the source, another output, or one file for many videos."""
     from streamer.sink.video import annotated_names
+    from streamer.source.paced import PacedSource
 
     given = [p.resolve() for p in outputs if p is not None]
-    recorded = [s for s in sources if not s.live]
+    recorded = [s for s in sources if not s.live or isinstance(s, PacedSource)]
     inputs = [Path(getattr(s, "address", None) or getattr(s, "path", None) or s.name).resolve() for s in recorded]
     written: list[Path] = []
     video_path = outputs[1]

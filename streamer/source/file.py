@@ -1,24 +1,25 @@
-"""Video files in any container and codec PyAV reads, and live addresses through the same path (no reconnection)."""
+"""Video files in any container and codec PyAV reads, and one connection to a live address through the same path."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from streamer.config import LiveConfig
 from streamer.errors import InputError
 from streamer.source.base import StreamInfo, redact
 from streamer.source.clock import Clock, container_clock
+from streamer.source.live import CaptureTimes, is_live, opening
 from streamer.source.planes import PlaneReader, frame_orientation
 from streamer.types import Frame
 
 if TYPE_CHECKING:
     import av
 
-_OPEN_TIMEOUT_S, _READ_TIMEOUT_S = 10.0, 10.0
 # Containers whose declared duration comes from an index or header and not from a guess by bit rate.
 _TRUSTED_DURATION = ("mp4", "matroska", "avi")
 _MISSING_TAIL_S = 0.5
@@ -32,9 +33,12 @@ class VideoSource:
     its predecessor's. A file cut short yields what can be decoded, then raises InputError with the second it ends at.
     """
 
-    def __init__(self, address: str | Path, *, start_time: datetime | None = None) -> None:
+    def __init__(
+        self, address: str | Path, *, start_time: datetime | None = None, live: LiveConfig | None = None
+    ) -> None:
         self.address = str(address)
-        self.live = "://" in self.address
+        self.live = is_live(self.address)
+        self._config = live or LiveConfig()
         self.name = redact(self.address) if self.live else Path(self.address).name
         self.warnings: list[str] = []
         self._given = start_time
@@ -56,9 +60,12 @@ class VideoSource:
                 f"{self.name}: has no video stream (only {self._stream_kinds()}): give a file with pictures"
             )
         self._stream = self._container.streams.video[0]
-        self._stream.thread_type = "AUTO"
+        # Threads that each take a picture hold it back by one; of a camera's, its parts are shared out at most.
+        self._stream.thread_type = "SLICE" if self.live else "AUTO"
         self._lasts = self.address.startswith("http") and bool(self._container.duration)
         self._clock = self._make_clock()
+        reports = self._config.clock == "sender"
+        self._times = CaptureTimes(stamped=self.address.startswith("rtsp"), reports=reports) if self.live else None
         self._decoded = self._decode(av)
         self._first = next(self._decoded, None)
         if self._first is None:
@@ -75,13 +82,13 @@ class VideoSource:
             lasts = float((decoded.duration or 0) * (decoded.time_base or 0))
             yuv, bgr = planes.read(decoded)
             height, width = (bgr if yuv is None else yuv.y).shape[:2]  # type: ignore[union-attr]
-            seen, how = self._captured(pts)
+            seen, how = self._captured(pts, decoded.pts)
             yield Frame(index, pts, width, height, planes=yuv, bgr=bgr, captured_at=seen, time_source=how)
         self._report_damage(pts + max(ticker.step_s, lasts), index + 1)
 
     def again(self) -> VideoSource:
         """A fresh source of the same address."""
-        return VideoSource(self.address, start_time=self._given)
+        return VideoSource(self.address, start_time=self._given, live=self._config)
 
     @property
     def finite(self) -> bool:
@@ -100,10 +107,8 @@ class VideoSource:
         if not self.live:
             _check_file(Path(address), self.name)
             address = str(Path(address).absolute())  # a name with a colon must not look like a protocol
-        options = {"rtsp_transport": "tcp"} if address.startswith("rtsp") else {}
-        timeout = (_OPEN_TIMEOUT_S, _READ_TIMEOUT_S) if self.live else None
         try:
-            return av.open(address, options=options, timeout=timeout, metadata_errors="replace")
+            return av.open(address, metadata_errors="replace", **(opening(address, self._config) if self.live else {}))
         except (av.FFmpegError, OSError, ValueError) as error:
             raise InputError(self._open_message(error)) from None
 
@@ -122,9 +127,9 @@ class VideoSource:
             return Clock(self._given, "given")
         return Clock() if self.live else container_clock(self._container.metadata, self._stream.metadata)
 
-    def _captured(self, pts: float) -> tuple[datetime | None, Any]:
-        if self.live and self._clock.start is None:
-            return datetime.now(UTC), "arrival"  # a file never comes here: its rows must not depend on now
+    def _captured(self, pts: float, stamp: int | None) -> tuple[datetime | None, Any]:
+        if self._times is not None and self._clock.start is None:
+            return self._times.of(stamp)  # a file never comes here: its rows must not depend on now
         return self._clock.at(pts), self._clock.source
 
     def _rate(self) -> Fraction | None:
@@ -163,6 +168,8 @@ class VideoSource:
         self._demux_error: str | None = None
         try:
             for packet in self._container.demux(self._stream):
+                if self._times is not None:
+                    self._times.note(packet)
                 try:
                     decoded = packet.decode()
                 except (av.error.InvalidDataError, av.error.PatchWelcomeError):

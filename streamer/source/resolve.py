@@ -7,10 +7,12 @@ from pathlib import Path
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
+from streamer.config import LiveConfig
 from streamer.errors import ConfigError, InputError
 from streamer.source.base import Source, redact
 from streamer.source.file import VideoSource
 from streamer.source.images import IMAGE_SUFFIXES, ImageSource
+from streamer.source.live import is_live
 
 _VIDEO_SUFFIXES = (
     ".mp4 .m4v .mov .mkv .webm .avi .ts .mts .m2ts .mpg .mpeg .flv .wmv .asf .3gp .ogv .mxf .vob .dav .h264 .264 .h265 "
@@ -19,7 +21,9 @@ _VIDEO_SUFFIXES = (
 VIDEO_SUFFIXES = frozenset(_VIDEO_SUFFIXES.split())
 
 
-def open_source(text: str | Path, *, start_time: datetime | None = None) -> list[Source]:
+def open_source(
+    text: str | Path, *, start_time: datetime | None = None, live: LiveConfig | None = None
+) -> list[Source]:
     """The sources that `text` names, in the order of their names; none is opened yet.
 
     A folder gives its own videos and pictures (not those of folders inside). InputError where nothing is there.
@@ -27,8 +31,8 @@ def open_source(text: str | Path, *, start_time: datetime | None = None) -> list
     text = str(text)
     if text.startswith("file://"):
         text = url2pathname(urlparse(text).path)
-    if "://" in text:
-        return [VideoSource(text, start_time=start_time)]
+    if is_live(text):
+        return [VideoSource(text, start_time=start_time, live=live)]
     path = Path(text)
     try:
         if not path.exists():

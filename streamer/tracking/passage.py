@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from streamer.config import ReadConfig, VoteConfig
 from streamer.geometry import plate_height
@@ -78,6 +79,7 @@ class TrackReadings:
         if too_few or not self.verdict.text or self.verdict.confidence < config.min_confidence:
             return None
         best = self.best or track.best
+        first_seen, last_seen, time_source = track.seen()
         return Passage(
             camera=camera,
             track_id=track.id,
@@ -88,9 +90,9 @@ class TrackReadings:
             best_frame=best.frame,
             first_s=track.first.pts,
             last_s=track.last.pts,
-            first_seen=track.first.seen,
-            last_seen=track.last.seen,
-            time_source=track.time_source,
+            first_seen=first_seen,
+            last_seen=last_seen,
+            time_source=time_source,
             box=best.box,
             n_reads=self.state.reads,
             first_box=track.first.box,
@@ -193,6 +195,13 @@ def split(a: Passage, b: Passage) -> bool:
     return len(a.plate) == len(b.plate) and unlike <= 1
 
 
+def _last_seen(early: Passage, last: Passage) -> datetime | None:
+    """By the clock that the early one went by."""
+    if early.time_source == last.time_source or early.first_seen is None:
+        return last.last_seen
+    return early.first_seen + timedelta(seconds=last.last_s - early.first_s)
+
+
 def merge(a: Passage, b: Passage) -> Passage:
     """Two passages of one vehicle as one: the earlier id, the whole span, the better evidence, all readings."""
     early, late = (a, b) if a.first_s <= b.first_s else (b, a)
@@ -205,7 +214,7 @@ def merge(a: Passage, b: Passage) -> Passage:
         confidence=best.confidence,
         last_frame=last.last_frame,
         last_s=last.last_s,
-        last_seen=last.last_seen,
+        last_seen=_last_seen(early, last),
         last_box=last.last_box,
         score=best.score,
         best_frame=best.best_frame,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from statistics import median
 
 import numpy as np
@@ -31,6 +31,7 @@ class Hit:
     box_xyxy: FloatArray = field(repr=False)
     quad: FloatArray = field(repr=False)
     score: float
+    time_source: TimeSource = "unknown"
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -47,7 +48,6 @@ class Track:
     first: Hit
     last: Hit
     best: Hit
-    time_source: TimeSource
     id: int = 0
     hits: int = 1
     strong: int = 1  # hits with a score that may begin a track
@@ -55,6 +55,16 @@ class Track:
     def hit_in(self, frame: int) -> bool:
         """Whether the track was detected in that frame."""
         return self.last.frame == frame
+
+    def seen(self) -> tuple[datetime | None, datetime | None, TimeSource]:
+        """When it was first and last seen, and how that is known: by one clock, the camera's where it told the time."""
+        first, last = self.first, self.last
+        if first.time_source == last.time_source or first.seen is None or last.seen is None:
+            return first.seen, last.seen, first.time_source
+        lasted = timedelta(seconds=last.pts - first.pts)
+        if last.time_source == "rtcp":
+            return last.seen - lasted, last.seen, "rtcp"
+        return first.seen, first.seen + lasted, first.time_source
 
 
 class Tracker:
@@ -88,7 +98,7 @@ class Tracker:
         for track_row, plate_row in matches.pairs:
             self._continue(self._tracks[track_row], _hit(frame, plates, plate_row))
         for plate_row in matches.new:
-            self._begin(_hit(frame, plates, plate_row), frame.time_source)
+            self._begin(_hit(frame, plates, plate_row))
         return ended
 
     def expire(self, now: float) -> list[Track]:
@@ -121,8 +131,8 @@ class Tracker:
         self._flickers += [t for t in ended if not t.id]
         return sorted((t for t in ended if t.id), key=lambda t: t.id)
 
-    def _begin(self, hit: Hit, time_source: TimeSource) -> None:
-        track = Track(PlateMotion(hit.box_xyxy), hit, hit, hit, time_source)
+    def _begin(self, hit: Hit) -> None:
+        track = Track(PlateMotion(hit.box_xyxy), hit, hit, hit)
         self._tracks.append(track)
         self._believe(track)
 
@@ -147,6 +157,5 @@ def _worth(hit: Hit) -> float:
 
 
 def _hit(frame: Frame, plates: Plates, row: int) -> Hit:
-    return Hit(
-        frame.index, frame.pts, frame.captured_at, plates.box_xyxy[row], plates.quad[row], float(plates.score[row])
-    )
+    box, quad, score = plates.box_xyxy[row], plates.quad[row], float(plates.score[row])
+    return Hit(frame.index, frame.pts, frame.captured_at, box, quad, score, frame.time_source)

@@ -108,5 +108,6 @@ def test_a_site_at_work(served: Any) -> None:
 
     threading.Thread(target=look).start()
     engines = Engines(FakeDetector(), FakeReader(), 0.5)
-    run_site(config(gate="blue", yard="green"), [], engines=engines, stop=stop, source_of=Camera, metrics=metrics)
+    source_of = lambda camera, live: Camera(camera.address())  # noqa: E731
+    run_site(config(gate="blue", yard="green"), [], engines=engines, stop=stop, source_of=source_of, metrics=metrics)
     assert seen

@@ -64,7 +64,9 @@ def run(settings: RunConfig, out: Path, seconds: float = 2.5) -> Any:
     stop = threading.Event()
     threading.Timer(seconds, stop.set).start()
     engines = Engines(FakeDetector(), FakeReader(), 0.5)
-    return run_site(settings, [CsvSink(out)], engines=engines, stop=stop, source_of=Camera)
+    return run_site(
+        settings, [CsvSink(out)], engines=engines, stop=stop, source_of=lambda camera, live: Camera(camera.address())
+    )
 
 
 def rows(path: Path) -> dict[str, str]:

@@ -1,0 +1,175 @@
+"""How a feed comes through every fault: seconds until good pictures come again, and what is left behind."""
+
+from __future__ import annotations
+
+import gc
+import random
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from streamer.chaos.camera import ClipCamera
+from streamer.chaos.faults import CLIP, Fault
+from streamer.chaos.proxy import FaultyProxy
+from streamer.config import LiveConfig
+from streamer.live import LiveFeed
+from streamer.source.base import StreamInfo
+from streamer.source.file import VideoSource
+from streamer.types import Frame
+
+CATALOGUE = (
+    *(Fault(name) for name in ("refuse", "silent", "cut", "storm", "stall", "freeze", "resize", "jump")),
+    *(Fault(name, percent) for name in ("loss", "reorder", "duplicate", "corrupt") for percent in (1, 5, 20)),
+)
+_STEADY_S = 2.0  # of good pictures before a fault begins
+_PATIENCE_S = 30.0
+_IN_HAND = 2  # one that waits, one that is being decoded
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One fault: `recovered_s` from its end to the first picture that hangs on nothing sent before (each time it was
+    tried); frames that came out meanwhile; connections begun; frames decoded and never handed over; threads and MB of
+    memory at the end, less those at the beginning."""
+
+    fault: Fault
+    recovered_s: tuple[float, ...]
+    frames_during: int
+    reconnects: int
+    lost: int
+    threads: int
+    memory_mb: float
+
+
+class _Counted:
+    """A source that counts what it decoded, over all its connections."""
+
+    def __init__(self, source: VideoSource, count: list[int]) -> None:
+        self._source, self._count = source, count
+        self.name, self.live, self.warnings = source.name, source.live, source.warnings
+
+    @property
+    def finite(self) -> bool:
+        return self._source.finite
+
+    def again(self) -> _Counted:
+        return _Counted(self._source.again(), self._count)
+
+    def open(self) -> StreamInfo:
+        return self._source.open()
+
+    def frames(self) -> Iterator[Frame]:
+        for frame in self._source.frames():
+            self._count[0] += 1
+            yield frame
+
+    def close(self) -> None:
+        self._source.close()
+
+
+class Watcher:
+    """Follows a camera in a thread, while inside: `came` when the last frame came, `seen` how many did, `size` of the
+    last one."""
+
+    def __init__(self, url: str, live: LiveConfig) -> None:
+        self.seen, self.came, self.size = 0, 0.0, (0, 0)
+        self._decoded = [0]
+        self._stop = threading.Event()
+        self.feed = LiveFeed(_Counted(VideoSource(url, live=live), self._decoded), live, self._stop)
+        self._thread = threading.Thread(target=self._follow, name="alpr-watcher", daemon=True)
+        self._thread.start()
+
+    def _follow(self) -> None:
+        for frame in self.feed:
+            if frame is not None:
+                self.seen, self.came, self.size = self.seen + 1, time.monotonic(), (frame.width, frame.height)
+
+    @property
+    def lost(self) -> int:
+        """Frames that were decoded and neither handed over nor replaced by a newer one, but for those in hand."""
+        return max(0, self._decoded[0] - self.seen - self.feed.health.dropped - _IN_HAND)
+
+    def frame_after(self, moment: float) -> float:
+        """Waits for the first frame that comes after that moment; seconds from then on. TimeoutError."""
+        while self.came <= moment:
+            if time.monotonic() > moment + _PATIENCE_S:
+                raise TimeoutError(f"no picture came within {_PATIENCE_S:.0f} s: {self.feed.health}")
+            time.sleep(0.002)
+        return self.came - moment
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def __enter__(self) -> Watcher:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def try_faults(
+    camera: ClipCamera,
+    faults: Sequence[Fault],
+    repeats: int,
+    seconds: float,
+    live: LiveConfig,
+    *,
+    wake_s: float = 20.0,
+) -> Iterator[Outcome]:
+    """Tries each fault `repeats` times for so many `seconds`; connections that were given up on have `wake_s` to end.
+    The camera's clips: `clip`, `still` and `other`, of another size."""
+    for fault in faults:
+        before = threading.active_count(), resident_mb()
+        recovered, during = [], 0
+        with FaultyProxy("127.0.0.1", camera.port) as proxy:
+            with Watcher(f"rtsp://127.0.0.1:{proxy.port}/clip", live) as watcher:
+                for _ in range(repeats):
+                    watcher.frame_after(time.monotonic())
+                    time.sleep(_STEADY_S + random.random())  # key pictures come by the second: not always then
+                    at_first = watcher.seen
+                    _begin(fault, camera, proxy)
+                    time.sleep(seconds)
+                    during += watcher.seen - at_first
+                    recovered.append(_end(fault, camera, proxy, watcher))
+            reconnects, lost = watcher.feed.health.reconnects, watcher.lost
+        del watcher
+        until = time.monotonic() + wake_s
+        while threading.active_count() > before[0] and time.monotonic() < until:
+            time.sleep(0.1)
+        gc.collect()
+        left = threading.active_count() - before[0], resident_mb() - before[1]
+        yield Outcome(fault, tuple(recovered), during, reconnects, lost, *left)
+
+
+def _begin(fault: Fault, camera: ClipCamera, proxy: FaultyProxy) -> None:
+    if fault.name in CLIP:
+        camera.show("still" if fault.name == "freeze" else "other")
+    else:
+        proxy.inject(fault)
+
+
+def _end(fault: Fault, camera: ClipCamera, proxy: FaultyProxy, watcher: Watcher) -> float:
+    """Seconds to the first good picture after the fault's end."""
+    if fault.name in CLIP:
+        camera.show("clip")
+    else:
+        proxy.clear()
+    ended = time.monotonic()
+    while proxy.key_at is None or proxy.key_at <= ended:  # what came before may hang on what was lost
+        if time.monotonic() > ended + _PATIENCE_S:
+            raise TimeoutError(f"{fault}: no key picture was sent within {_PATIENCE_S:.0f} s of its end")
+        time.sleep(0.002)
+    key_at = proxy.key_at
+    return watcher.frame_after(key_at) + key_at - ended
+
+
+def resident_mb() -> float:
+    """The memory of this process, MB; 0 where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
+    except OSError:
+        return 0.0
+    return pages * 4096 / 1e6

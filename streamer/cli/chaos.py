@@ -1,0 +1,127 @@
+"""`alpr chaos`: a camera that misbehaves, to try a set-up with."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlparse
+
+import click
+
+from streamer.chaos.faults import CLIP, FAULTS
+
+if TYPE_CHECKING:
+    from streamer.chaos.camera import ClipCamera
+    from streamer.chaos.faults import Fault
+    from streamer.chaos.trial import Outcome
+
+_RTSP_PORT = 554
+
+
+@click.command(epilog="Faults: " + "; ".join(f"{name}: {text}" for name, text in FAULTS.items()) + ".")
+@click.argument("source")
+@click.option("--port", type=click.IntRange(1, 65535), default=8554, show_default=True, help="Where to serve it.")
+@click.option("--fault", "names", multiple=True, type=click.Choice(list(FAULTS)), help="In turn; repeatable.")
+@click.option(
+    "--percent", type=click.FloatRange(0, 100), default=5, show_default=True, help="Of packets, where it is by packet."
+)
+@click.option("--seconds", type=click.FloatRange(min=0.1), default=5, show_default=True, help="How long a fault lasts.")
+@click.option("--pause", type=click.FloatRange(min=0.1), default=20, show_default=True, help="Seconds between faults.")
+@click.option("--trial", is_flag=True, help="Watch it ourselves, and print how each fault is come through.")
+@click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Of each fault in a trial.")
+def chaos(
+    source: str,
+    port: int,
+    names: tuple[str, ...],
+    percent: float,
+    seconds: float,
+    pause: float,
+    trial: bool,
+    repeats: int,
+) -> None:
+    """Serve SOURCE as an RTSP camera that has the faults you choose, until Ctrl-C.
+
+    SOURCE: a video file (H.264 or H.265; needs GStreamer, see alpr doctor), or the rtsp:// address of a camera, before
+    which the faults are put. Watch it over TCP.
+    """
+    from streamer.chaos.faults import Fault
+    from streamer.chaos.proxy import FaultyProxy
+
+    faults = [Fault(name, percent) for name in names]
+    if trial:
+        _trial(Path(source), faults, repeats, seconds)
+        return
+    with ExitStack() as stack:
+        camera, host, upstream, path = stack.enter_context(_camera(source, [f.name for f in faults]))
+        proxy = stack.enter_context(FaultyProxy(host, upstream, port))
+        click.echo(f"rtsp://127.0.0.1:{proxy.port}{path}")
+        quit_ = threading.Event()
+        for fault in itertools.cycle(faults) if faults else itertools.repeat(None):
+            quit_.wait(pause)
+            if fault is None:
+                continue
+            click.echo(f"{fault}: for {seconds:g} s")
+            if camera is not None and fault.name in CLIP:
+                camera.show("still" if fault.name == "freeze" else "other")
+                quit_.wait(seconds)
+                camera.show("clip")
+            else:
+                proxy.inject(fault)
+                quit_.wait(seconds)
+                proxy.clear()
+            click.echo(f"{fault}: over")
+
+
+@contextmanager
+def _camera(source: str, names: list[str]) -> Iterator[tuple[ClipCamera | None, str, int, str]]:
+    """The camera behind the proxy, where it is one of ours; its host, port, and the rest of its address."""
+    if "://" not in source:
+        with clip_camera(Path(source)) as camera:
+            yield camera, "127.0.0.1", camera.port, "/clip"
+        return
+    parts = urlparse(source)
+    if parts.scheme != "rtsp" or not parts.hostname:
+        raise click.UsageError("SOURCE must be a video file or an rtsp:// address")
+    if unfit := [name for name in names if name in CLIP]:
+        raise click.UsageError(f"{', '.join(unfit)}: only a video file can be shown so, not a camera")
+    rest = parts.path + (f"?{parts.query}" if parts.query else "")
+    yield None, parts.hostname, parts.port or _RTSP_PORT, rest
+
+
+@contextmanager
+def clip_camera(source: Path) -> Iterator[ClipCamera]:
+    """A video file as a camera that can also stand still and change its size."""
+    from streamer.chaos.camera import ClipCamera
+    from streamer.chaos.clip import check_clip, still_and_other
+
+    check_clip(source)
+    with tempfile.TemporaryDirectory(prefix="alpr-chaos-") as folder:
+        still, other = still_and_other(source, Path(folder))
+        with ClipCamera({"clip": source, "still": still, "other": other}) as camera:
+            yield camera
+
+
+def _trial(source: Path, faults: list[Fault], repeats: int, seconds: float) -> None:
+    from streamer.chaos.trial import CATALOGUE, try_faults
+    from streamer.config import LiveConfig
+
+    click.echo("seconds from a fault's end to the first good picture; frames during faults; what was left behind")
+    click.echo(f"{'fault':14s} median    p95    max  frames reconnects lost threads    MB")
+    with clip_camera(source) as camera:
+        live = LiveConfig(frozen_s=3.0)
+        for outcome in try_faults(camera, faults or CATALOGUE, repeats, seconds, live):
+            click.echo(_row(outcome))
+
+
+def _row(outcome: Outcome) -> str:
+    times = sorted(outcome.recovered_s)
+    p95 = times[min(len(times) - 1, int(0.95 * len(times)))]
+    return (
+        f"{outcome.fault!s:14s} {times[len(times) // 2]:6.2f} {p95:6.2f} {times[-1]:6.2f} {outcome.frames_during:7d} "
+        f"{outcome.reconnects:10d} {outcome.lost:4d} {outcome.threads:7d} {outcome.memory_mb:5.1f}"
+    )

@@ -1,0 +1,58 @@
+"""A recording played like a camera: at its own pace, once or over and over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from fractions import Fraction
+
+from streamer.source.base import StreamInfo
+from streamer.source.file import VideoSource
+from streamer.types import Frame
+
+
+class PacedSource:
+    """`speed`: times its own pace. Pictures are stamped with the time they are shown at."""
+
+    live = True
+
+    def __init__(self, recording: VideoSource, *, loop: bool = False, speed: float = 1.0) -> None:
+        self.name, self.address, self.warnings = recording.name, recording.address, recording.warnings
+        self._recording, self._loop, self._speed = recording, loop, speed
+
+    @property
+    def finite(self) -> bool:
+        """Whether it ends by itself."""
+        return not self._loop
+
+    def again(self) -> PacedSource:
+        """The same recording from its beginning."""
+        return PacedSource(self._recording.again(), loop=self._loop, speed=self._speed)
+
+    def open(self) -> StreamInfo:
+        info = self._recording.open()
+        rate = None if info.rate is None else info.rate * Fraction(self._speed)
+        return replace(info, live=True, frames=None, rate=rate)
+
+    def frames(self) -> Iterator[Frame]:
+        """InputError where the recording ends early."""
+        began, round_s, index = time.monotonic(), 0.0, 0
+        while True:
+            last = step = 0.0
+            for frame in self._recording.frames():
+                step, last = max(frame.pts - last, 0.0) or step, frame.pts
+                due = (round_s + frame.pts) / self._speed
+                time.sleep(max(0.0, began + due - time.monotonic()))
+                yield replace(frame, index=index, pts=due, captured_at=datetime.now(UTC), time_source="arrival")
+                index += 1
+            if not self._loop:
+                return
+            round_s += last + (step or 0.04)
+            self._recording.close()
+            self._recording = self._recording.again()
+            self._recording.open()
+
+    def close(self) -> None:
+        self._recording.close()
