@@ -70,6 +70,17 @@ class VideoConfig(_Section):
     )
 
 
+class RowsConfig(_Section):
+    """The files of rows."""
+
+    fsync: Literal["row", "never"] = Field(
+        default="row", description="row: each is on the disk at once; never: when the system likes, seconds later"
+    )
+    rotate_mb: float | None = Field(
+        default=None, gt=0, description="size from which a new file is begun (NAME-2.csv ...); null: never"
+    )
+
+
 class LiveConfig(_Section):
     """How a camera is held on to."""
 
@@ -170,6 +181,7 @@ class RunConfig(_Section):
     track: TrackConfig = TrackConfig()
     read: ReadConfig = ReadConfig()
     vote: VoteConfig = VoteConfig()
+    rows: RowsConfig = RowsConfig()
     video: VideoConfig = VideoConfig()
     live: LiveConfig = LiveConfig()
 

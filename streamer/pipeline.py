@@ -7,6 +7,7 @@ nothing, so two runs give the same rows. A live source never waits: the newest f
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import time
@@ -32,12 +33,15 @@ from streamer.tracking.vote import AlphabetLike, VoteRule, vote
 from streamer.tracking.zones import Zones
 from streamer.types import FloatArray, Frame, Image, Passage, Plates, Reading, Rejection, RunSummary
 
+_log = logging.getLogger(__name__)
+
 _POLL_S = 0.1
 # How long a file's decoder may be silent after a stop before it is left behind.
 _PATIENCE_S = 1.0
 # Longer than a live source's own read time-out.
 _JOIN_S = 15.0
 _SINK_QUEUE = 4
+_TICK_S = 1.0
 _EDGE = 1.5  # px: a plate nearer to the picture's edge may be cut by it
 # The plate as it is kept for people: margins along and across as shares of its size, width and height in px.
 _VIEW = 0.2, 0.35, 320, 120
@@ -229,7 +233,8 @@ class StreamRun:
                     camera.idle(feed.now_s)
                 else:
                     camera.step(frame)
-                if self.outputs.error is not None:
+                self.outputs.tick()
+                if self.outputs.all_failed:  # as long as one is left, a camera is watched on
                     self.stop.set()
                 if frame is not None and self.progress is not None:
                     self.progress(feed.info, self.summary)
@@ -490,10 +495,15 @@ class Outputs:
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self._channels: list[_Channel] = [_Threaded(s) if s.needs_frames else _Channel(s) for s in sinks]
         self.error: BaseException | None = None
+        self._ticked = 0.0
         self.wants_news = any(channel.wants_news for channel in self._channels)
         self.keeps = any(channel.keeps for channel in self._channels)
         self.wants_crops = any(getattr(sink, "wants_crops", False) for sink in sinks)
         self.wants_snapshots = any(getattr(sink, "wants_snapshots", False) for sink in sinks)
+
+    @property
+    def all_failed(self) -> bool:
+        return bool(self._channels) and all(channel.failed for channel in self._channels)
 
     def begin(self, info: StreamInfo) -> None:
         self._each(lambda channel: channel.send("begin", (info,), True))
@@ -515,6 +525,13 @@ class Outputs:
     def rejection(self, rejection: Rejection) -> None:
         self._each(lambda channel: channel.send("rejection", (rejection,), True))
 
+    def tick(self) -> None:
+        """Tells the sinks, at most once a second, that time goes on."""
+        now = time.monotonic()
+        if now - self._ticked >= _TICK_S:
+            self._ticked = now
+            self._each(lambda channel: channel.send("tick", (), False) if channel.ticks else None)
+
     def close(self) -> None:
         """Closes every sink, failed ones too."""
         for channel in self._channels:
@@ -530,8 +547,10 @@ class Outputs:
             action(channel)
         except Exception as error:
             channel.failed = True
-            if self.error is None:
-                self.error = _output(error) if isinstance(error, OSError) else error
+            told = _output(error) if isinstance(error, OSError) else error
+            if not self.all_failed:
+                _log.warning("%s; the other outputs go on", told)
+            self.error = self.error or told
 
 
 def _output(error: OSError) -> Exception:
@@ -548,6 +567,7 @@ class _Channel:
         self.needs_frames = sink.needs_frames
         self.wants_news = getattr(type(sink), "provisional", BaseSink.provisional) is not BaseSink.provisional
         self.keeps = getattr(type(sink), "seen", BaseSink.seen) is not BaseSink.seen
+        self.ticks = getattr(type(sink), "tick", BaseSink.tick) is not BaseSink.tick
         self.failed = False
 
     def send(self, method: str, arguments: tuple[Any, ...], wait: bool) -> None:

@@ -42,5 +42,5 @@ def replay(
     config = config.with_options(camera=camera, min_score=min_score)
     sources = read_recording(recording)  # before the outputs: a bad name must not empty the rows of an earlier run
     check_apart([recording.resolve()], [p.resolve() for p in (csv_path, jsonl_path, ledger_path) if p is not None])
-    summary = run_again(sources, open_rows(csv_path, jsonl_path, ledger_path), config)
+    summary = run_again(sources, open_rows(csv_path, jsonl_path, ledger_path, config.rows), config)
     report(summary, quiet)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -17,12 +18,13 @@ from streamer.cli.options import model_options
 from streamer.errors import ConfigError, printable
 
 if TYPE_CHECKING:
-    from streamer.config import RunConfig
+    from streamer.config import RowsConfig, RunConfig
     from streamer.pipeline import Engines, MetricsLike
     from streamer.sink.base import Sink
     from streamer.source.base import Source, StreamInfo
     from streamer.types import RunSummary
 
+_EXIT_INTERRUPTED, _EXIT_TERMINATED = 130, 143
 _FILE = click.Path(dir_okay=True, path_type=Path)
 
 
@@ -102,7 +104,7 @@ def run(
     config = config.with_options(start_time=start, camera=camera, **models)
     if rejoin is not None:
         config = config.model_copy(update={"vote": config.vote.model_copy(update={"rejoin_s": rejoin})})
-    rows = partial(open_rows, csv_path, jsonl_path, ledger_path, dialect=csv_dialect, early=provisional)
+    rows = partial(open_rows, csv_path, jsonl_path, ledger_path, config.rows, dialect=csv_dialect, early=provisional)
     if source is None:
         if not config.cameras:
             raise click.UsageError(
@@ -166,7 +168,7 @@ def _site(
     goes_on = True if append is None else append
     tell = None if quiet else partial(click.echo, err=True)
     with stop.on_signals(), _served(metrics) as watched:
-        sinks = rows(append=goes_on, more=more)
+        sinks = rows(append=goes_on, more=more, patient=True)
         summary = _reported(
             lambda: run_site(config, sinks, engines=engines, stop=stop.event, status=tell, metrics=watched), quiet
         )
@@ -273,27 +275,30 @@ def _open_sinks(
         makers.append(lambda: _record(record_path, engines))
     if show:
         makers.append(lambda: _window(stop))
-    return rows(append=goes_on, more=makers, shown=bool(video_path or show))
+    patient = all(source.live for source in sources)  # a full disk must not end months of watching
+    return rows(append=goes_on, more=makers, shown=bool(video_path or show), patient=patient)
 
 
 def open_rows(
     csv_path: Path | None,
     jsonl_path: Path | None,
     ledger_path: Path | None,
+    config: RowsConfig,
     *,
     dialect: str = "alpr",
     early: bool = False,
     append: bool = False,
     more: Sequence[Callable[[], Sink]] = (),
     shown: bool = False,
+    patient: bool = False,
 ) -> list[Sink]:
     """The sinks of rows, and `more`; those opened already are closed where a later one fails. Rows that go nowhere go
     to the terminal, unless they are `shown`."""
     makers: list[Callable[[], Sink]] = []
     if csv_path:
-        makers.append(lambda: _csv(csv_path, dialect, append=append))
+        makers.append(lambda: _csv(csv_path, dialect, append=append, config=config, patient=patient))
     if jsonl_path:
-        makers.append(lambda: _jsonl(jsonl_path, append=append, early=early))
+        makers.append(lambda: _jsonl(jsonl_path, append=append, early=early, config=config, patient=patient))
     if ledger_path:
         makers.append(lambda: _ledger(ledger_path, append=append))
     makers += more
@@ -310,17 +315,17 @@ def open_rows(
     return sinks
 
 
-def _csv(path: Path, dialect: str, *, append: bool) -> Sink:
+def _csv(path: Path, dialect: str, **options: Any) -> Sink:
     from streamer.sink.csv import CsvSink
     from streamer.sink.platerecognizer import PlateRecognizerSink
 
-    return (PlateRecognizerSink if dialect == "platerecognizer" else CsvSink)(path, append=append)
+    return (PlateRecognizerSink if dialect == "platerecognizer" else CsvSink)(path, **options)
 
 
-def _jsonl(path: Path, *, append: bool, early: bool) -> Sink:
+def _jsonl(path: Path, **options: Any) -> Sink:
     from streamer.sink.jsonl import JsonlSink
 
-    return JsonlSink(path, append=append, early=early)
+    return JsonlSink(path, **options)
 
 
 def _crops(path: Path) -> Sink:
@@ -373,11 +378,12 @@ def _terminal() -> Sink:
 
 
 class _Stop:
-    """The wish to end, from SIGTERM or Ctrl-C; a second Ctrl-C does not wait for the drain."""
+    """The wish to end, from SIGTERM or Ctrl-C; a second one ends at once. Rows are whole even then."""
 
     def __init__(self) -> None:
         self.event = threading.Event()
         self.interrupted = False
+        self._asked = False
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
@@ -393,10 +399,10 @@ class _Stop:
                 signal.signal(number, handler)
 
     def _handle(self, number: int, _: object) -> None:
-        if number == signal.SIGINT:
-            if self.interrupted:
-                raise KeyboardInterrupt
-            self.interrupted = True
+        if self._asked:  # whoever asks twice does not want to wait
+            os._exit(_EXIT_INTERRUPTED if number == signal.SIGINT else _EXIT_TERMINATED)
+        self._asked = True
+        self.interrupted = self.interrupted or number == signal.SIGINT
         self.event.set()
 
 

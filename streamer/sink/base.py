@@ -57,6 +57,9 @@ class Sink(Protocol):
     def rejection(self, rejection: Rejection) -> None:
         """A track that ended without a row, and why."""
 
+    def tick(self) -> None:
+        """Some time went by; called about once a second."""
+
     def close(self) -> None: ...
 
 
@@ -82,6 +85,9 @@ class BaseSink:
 
     def rejection(self, rejection: Rejection) -> None:
         """A track that ended without a row, and why."""
+
+    def tick(self) -> None:
+        """Some time went by."""
 
     def close(self) -> None:
         """Nothing to close."""
@@ -126,6 +132,7 @@ def write_whole(stream: io.FileIO, data: bytes) -> None:
         if before is not None:
             with suppress(OSError):
                 stream.truncate(before)
+                stream.seek(before)  # or the next row would begin after a gap of zeros
         raise
 
 

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from streamer.config import RowsConfig
 from streamer.errors import ConfigError
-from streamer.sink.base import BaseSink, open_output, output_errors, write_whole
+from streamer.sink.base import BaseSink, output_errors
+from streamer.sink.rows import RowFiles
 from streamer.tracking.course import direction_deg, movement
 from streamer.types import Passage
 
@@ -24,44 +26,40 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class CsvSink(BaseSink):
-    """Writes rows to `path`, each whole and at once, so that a reader (or a crash) never sees half a row."""
+    """Writes rows to `path` (a name template, see rows.py), each whole and at once, so that a reader (or a crash) never
+    sees half a row."""
 
     columns: tuple[str, ...] = COLUMNS
 
-    def __init__(self, path: str | Path, *, append: bool = False) -> None:
-        self.path = Path(path)
-        if append:
-            self._check_header()
-        self._stream = open_output(self.path, append=append)
-        begun = append and self._stream.seekable() and self._stream.tell() > 0
-        if not begun:  # what is appended to has its header already
-            self._write(encode_row(self.columns))
+    def __init__(
+        self, path: str | Path, *, append: bool = False, config: RowsConfig | None = None, patient: bool = False
+    ) -> None:
+        header = encode_row(self.columns)
+        self._files = RowFiles(
+            Path(path), config or RowsConfig(), append=append, header=header, check=self._check_header, patient=patient
+        )
 
     def row_of(self, passage: Passage) -> tuple[str, ...]:
         """The cells of a passage, in the order of `columns`."""
         return row_of(passage)
 
-    def _check_header(self) -> None:
-        """ConfigError where the file there is not a CSV of these columns (or more after them)."""
-        if not self.path.is_file():
-            return
-        with output_errors(self.path), self.path.open("rb") as stream:
-            first = stream.readline()
-        if first and not first.startswith(encode_row(self.columns).rstrip(b"\n")):
-            raise ConfigError(
-                f"{self.path}: begins with other columns: give another file, or --replace to overwrite it"
-            )
-
     def passage(self, passage: Passage) -> None:
-        self._write(encode_row(self.row_of(passage)))
+        self._files.write(passage.camera, encode_row(self.row_of(passage)))
+
+    def tick(self) -> None:
+        self._files.tick()
 
     def close(self) -> None:
-        with output_errors(self.path):
-            self._stream.close()
+        self._files.close()
 
-    def _write(self, row: bytes) -> None:
-        with output_errors(self.path):
-            write_whole(self._stream, row)
+    def _check_header(self, path: Path) -> None:
+        """ConfigError where the file there is not a CSV of these columns (or more after them)."""
+        if not path.is_file():
+            return
+        with output_errors(path), path.open("rb") as stream:
+            first = stream.readline()
+        if first and not first.startswith(encode_row(self.columns).rstrip(b"\n")):
+            raise ConfigError(f"{path}: begins with other columns: give another file, or --replace to overwrite it")
 
 
 def row_of(passage: Passage) -> tuple[str, ...]:

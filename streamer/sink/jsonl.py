@@ -6,8 +6,10 @@ import json
 from dataclasses import fields
 from pathlib import Path
 
-from streamer.sink.base import BaseSink, open_output, output_errors, write_whole
+from streamer.config import RowsConfig
+from streamer.sink.base import BaseSink
 from streamer.sink.csv import box_list, degrees_text, time_text
+from streamer.sink.rows import RowFiles
 from streamer.tracking.course import movement
 from streamer.types import Passage
 
@@ -15,25 +17,34 @@ from streamer.types import Passage
 class JsonlSink(BaseSink):
     """Writes passages to `path`, each line whole and at once; with `early`, rows that may change yet too."""
 
-    def __init__(self, path: str | Path, *, append: bool = False, early: bool = False) -> None:
-        self.path, self._early = Path(path), early
-        self._stream = open_output(self.path, append=append)
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        append: bool = False,
+        early: bool = False,
+        config: RowsConfig | None = None,
+        patient: bool = False,
+    ) -> None:
+        self._early = early
+        self._files = RowFiles(Path(path), config or RowsConfig(), append=append, patient=patient)
 
     def passage(self, passage: Passage) -> None:
-        self._line(record_of(passage))
+        self._line(passage, record_of(passage))
 
     def provisional(self, passage: Passage, *, withdrawn: bool = False) -> None:
         if self._early:
-            self._line({**record_of(passage), "status": "withdrawn" if withdrawn else "provisional"})
+            self._line(passage, {**record_of(passage), "status": "withdrawn" if withdrawn else "provisional"})
 
-    def _line(self, record: dict[str, object]) -> None:
+    def _line(self, passage: Passage, record: dict[str, object]) -> None:
         line = json.dumps(record, ensure_ascii=False) + "\n"
-        with output_errors(self.path):
-            write_whole(self._stream, line.encode("utf-8", "replace"))
+        self._files.write(passage.camera, line.encode("utf-8", "replace"))
+
+    def tick(self) -> None:
+        self._files.tick()
 
     def close(self) -> None:
-        with output_errors(self.path):
-            self._stream.close()
+        self._files.close()
 
 
 def record_of(passage: Passage) -> dict[str, object]:
