@@ -133,6 +133,7 @@ class CameraConfig(_Section):
     zones: dict[str, ZoneConfig] | None = Field(default=None, description="as zones of the run")
     lines: dict[str, LineConfig] | None = Field(default=None, description="as lines of the run")
     min_height: float | None = Field(default=None, ge=1, description="as read.min_height of the run")
+    cadence: Literal["every", "auto"] | None = Field(default=None, description="as cadence of the run")
 
     def address(self) -> str:
         """The url with its variables filled in; ConfigError names one that is not set."""
@@ -166,6 +167,10 @@ class RunConfig(_Section):
     min_score: float | None = Field(
         default=None, gt=0, lt=1, description="null: the operating point on the detector's card"
     )
+    cadence: Literal["every", "auto"] = Field(
+        default="every",
+        description="every: the detector sees every frame; auto: fewer where nothing moves or all plates are told",
+    )
     queue: int = Field(
         default=8, ge=1, le=256, description="decoded frames that may wait; a live source keeps only the newest"
     )
@@ -193,6 +198,8 @@ class RunConfig(_Section):
             changes["zones"] = own.zones
         if own.lines is not None:
             changes["lines"] = own.lines
+        if own.cadence is not None:
+            changes["cadence"] = own.cadence
         if own.min_height is not None:
             changes["read"] = self.read.model_copy(update={"min_height": own.min_height})
         return self.model_copy(update=changes)

@@ -32,6 +32,7 @@ _STEADY_S = 10.0  # a connection that lasted less counts as failed: one that bre
 _STEP_S = 1.0  # farther from the clock than this, the stream's own time stamps are laid anew
 _FROZEN_FRAMES = 10  # without a new picture, at least: few pictures a second are no fault
 _FORMS = 16  # in which a coder may show one picture
+_DELAYS = 3000  # frames whose delay is kept: two minutes
 _SPARSE = 8  # every so manieth row and column tells whether a picture is another one
 _MOST_HANGING = 8  # connections left behind that have not woken up; with so many no other is begun
 
@@ -51,13 +52,15 @@ class Reopening(Source, Protocol):
 @dataclass
 class Health:
     """What became of a camera: frames thrown away to keep up, connections made after the first, faults by kind. `last`:
-    when the last frame came, by the monotonic clock; `delay_s`: how old a frame was when it was done, since it came."""
+    when the last frame came, by the monotonic clock; `taken`: frames that were worked on; `delays`: how old the last of
+    them were when they were done, in seconds since they came."""
 
     dropped: int = 0
     reconnects: int = 0
     faults: dict[str, int] = field(default_factory=dict)
     last: float | None = None
-    delay_s: float = 0.0
+    taken: int = 0
+    delays: deque[float] = field(default_factory=lambda: deque(maxlen=_DELAYS))
 
 
 class _Connection:
@@ -168,7 +171,8 @@ class LiveFeed:
                 heard = self._sign = now
                 frozen_s = still.after(frame, came)
                 yield self._placed(frame, came)
-                self.health.delay_s = time.monotonic() - came
+                self.health.taken += 1
+                self.health.delays.append(time.monotonic() - came)
                 if config.frozen_s is not None and frozen_s >= config.frozen_s:
                     connection.frozen = True
                     return

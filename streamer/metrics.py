@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -13,39 +12,23 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from streamer.errors import ConfigError
-from streamer.live import Health
-from streamer.types import RunSummary
+from streamer.status import Streams, Watched, quantiles
 
 _READY_S = 15.0  # a camera without a frame for longer is not ready
 
 
-@dataclass(frozen=True)
-class Watched:
-    """One stream: what it counted, and how its connection fares (None for a file)."""
-
-    name: str
-    summary: RunSummary
-    health: Health | None
-
-
-class Metrics:
+class Metrics(Streams):
     """The streams of a run, read when somebody asks."""
-
-    def __init__(self) -> None:
-        self._streams: dict[str, Watched] = {}
-
-    def watch(self, name: str, summary: RunSummary, health: Health | None = None) -> None:
-        self._streams[name] = Watched(name, summary, health)
 
     def silent(self) -> list[str]:
         """The cameras that have had no frame for too long, or none yet."""
         now = time.monotonic()
-        cameras = [w for w in self._streams.values() if w.health is not None]
+        cameras = [w for w in self.watched if w.health is not None]
         return [w.name for w in cameras if w.health and (w.health.last is None or now - w.health.last > _READY_S)]
 
     def collect(self) -> Iterator[Metric]:
         """As prometheus_client asks a collector."""
-        streams = list(self._streams.values())
+        streams = self.watched
         for field, text in (
             ("frames", "Frames looked at"),
             ("detections", "Plates found at the operating point"),
@@ -70,7 +53,11 @@ class Metrics:
         dropped = CounterMetricFamily("alpr_dropped_frames", "Frames thrown away to keep up", labels=["camera"])
         faults = CounterMetricFamily("alpr_faults", "Connections that ended, by fault", labels=["camera", "fault"])
         silence = GaugeMetricFamily("alpr_last_frame_age_seconds", "Since the last frame came", labels=["camera"])
-        delay = GaugeMetricFamily("alpr_delay_seconds", "From a frame's coming to its being done", labels=["camera"])
+        delay = GaugeMetricFamily(
+            "alpr_delay_seconds",
+            "From a frame's coming to its being done, of the last ones",
+            labels=["camera", "quantile"],
+        )
         for w in cameras:
             assert w.health is not None
             reconnects.add_metric([w.name], w.health.reconnects)
@@ -79,7 +66,8 @@ class Metrics:
                 faults.add_metric([w.name, fault], count)
             if w.health.last is not None:
                 silence.add_metric([w.name], now - w.health.last)
-                delay.add_metric([w.name], w.health.delay_s)
+            for name, value in quantiles(list(w.health.delays)).items():
+                delay.add_metric([w.name, name], value)
         yield from (reconnects, dropped, faults, silence, delay)
 
 

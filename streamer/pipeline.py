@@ -11,7 +11,9 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -24,7 +26,9 @@ from streamer.live import Health, LiveFeed, Reopening
 from streamer.sink.base import BaseSink, Sink, TrackView
 from streamer.source.base import Source, StreamInfo
 from streamer.source.resolve import open_source
+from streamer.status import StatusLines, Streams
 from streamer.tracking import kalman
+from streamer.tracking.cadence import Cadence
 from streamer.tracking.ledger import rejection_of
 from streamer.tracking.lines import Lines
 from streamer.tracking.passage import Ongoing, PassageBook, TrackReadings
@@ -54,6 +58,9 @@ class DetectorLike(Protocol):
 
     def detect(self, frame: Frame) -> Plates: ...
 
+    def another(self) -> DetectorLike:
+        """The same for another thread."""
+
 
 class ReaderLike(Protocol):
     """What the stream needs of a reader."""
@@ -63,14 +70,23 @@ class ReaderLike(Protocol):
 
     def read(self, crops: Sequence[Image]) -> list[Reading]: ...
 
+    def another(self) -> ReaderLike:
+        """The same for another thread."""
+
 
 @dataclass(frozen=True)
 class Engines:
-    """Both networks, and the score from which a detection may begin a track."""
+    """Both networks, and the score from which a detection may begin a track. `seats`: how many frames are worth being
+    looked at at once."""
 
     detector: DetectorLike
     reader: ReaderLike
     high_score: float
+    seats: int = 1
+
+    def another(self) -> Engines:
+        """The same networks for another thread."""
+        return Engines(self.detector.another(), self.reader.another(), self.high_score, self.seats)
 
     def read(self, frame: Frame, quads: Sequence[FloatArray]) -> list[tuple[Reading, Image | None] | None]:
         """What is read of the plates in those quads, and the crops it was read from; None for one that cannot be."""
@@ -78,12 +94,6 @@ class Engines:
 
         crops = [rectify(frame, quad) for quad in quads]
         return list(zip(self.reader.read(crops), crops, strict=True))
-
-
-class MetricsLike(Protocol):
-    """Who wants to know of the streams of a run."""
-
-    def watch(self, name: str, summary: RunSummary, health: Health | None = None) -> None: ...
 
 
 class IncompleteRun(InputError):
@@ -105,12 +115,14 @@ def run_stream(
     stop: threading.Event | None = None,
     progress: Callable[[StreamInfo, RunSummary], None] | None = None,
     rule: VoteRule = vote,
-    metrics: MetricsLike | None = None,
+    streams: Streams | None = None,
+    status: Callable[[str], None] | None = None,
 ) -> RunSummary:
     """Reads every plate of `source` (a path, an address or Source objects) into `sinks`, which it closes at the end.
 
     `stop`, once set, ends the run after the frames that are decoded already; tracks so far still give their rows.
-    `progress` is called after every frame. `detector` and `reader` stand in for the configured ones, `engines` for
+    `progress` is called after every frame, `status` with a line about a camera once a minute; `streams` is told of each
+    stream as it begins. `detector` and `reader` stand in for the configured ones, `engines` for
     both as `load_engines` made them. `rule` turns a track's readings into its text. Raises ModelError before
     anything is decoded; IncompleteRun (an InputError) after all outputs are whole, where a source could not be
     opened or ended early; OutputError where a sink failed, the other sinks having been closed whole.
@@ -124,7 +136,7 @@ def run_stream(
     try:
         sources = _sources_of(source, config)
         engines = engines or load_engines(config, detector, reader)
-        run = StreamRun(config, engines, outputs, summary, stop, progress, rule, metrics)
+        run = StreamRun(config, engines, outputs, summary, stop, progress, rule, streams, status)
         for one in sources:
             if stop.is_set():
                 break
@@ -155,11 +167,15 @@ def load_engines(config: RunConfig, detector: DetectorLike | None = None, reader
     """The networks that `config` names (or those given), ready for `run_stream`; ModelError where one is not usable.
 
     A detector made here is asked for weaker plates as well: they may continue a track (see association.associate).
+    Several frames are worked on at once, a core each: together that is faster than all cores on one.
     """
+    seats = 1
     if detector is None:
         from streamer.engine.detector import Detector
+        from streamer.engine.runtime import available_cores
 
-        detector = Detector(config.detector, config.precision, config.threads, config.min_score)
+        seats = config.threads or available_cores()
+        detector = Detector(config.detector, config.precision, config.threads, config.min_score, streams=seats)
         detector.prepare()
         high_score = detector.min_score
         detector.min_score = high_score * config.track.low_score
@@ -168,9 +184,9 @@ def load_engines(config: RunConfig, detector: DetectorLike | None = None, reader
     if reader is None:
         from streamer.engine.reader import Reader
 
-        reader = Reader(config.reader, config.precision, config.threads)
+        reader = Reader(config.reader, config.precision, config.threads, streams=seats)
         reader.prepare()
-    return Engines(detector, reader, high_score)
+    return Engines(detector, reader, high_score, seats)
 
 
 @dataclass(eq=False)
@@ -184,7 +200,8 @@ class StreamRun:
     stop: threading.Event
     progress: Callable[[StreamInfo, RunSummary], None] | None
     rule: VoteRule
-    metrics: MetricsLike | None = None
+    streams: Streams | None = None
+    status: Callable[[str], None] | None = None
     next_id: int = 1
 
     def stream(self, source: Source) -> None:
@@ -195,13 +212,19 @@ class StreamRun:
         feed: _Feed | None = None
         try:
             info = source.open()
-            if self.metrics is not None:
-                self.metrics.watch(self.config.camera or info.name, self.summary)
+            if self.streams is not None:
+                self.streams.watch(self.config.camera or info.name, self.summary)
             self.outputs.begin(info)
             camera = _Camera(self, info)
             feed = _Feed(source, 1 if info.live else self.config.queue, self.stop)
-            for frame in feed:
-                camera.step(frame)
+            detect = self.engines.detector.detect
+            frames: Iterator[tuple[Frame, Plates | None]]
+            if info.live or self.config.cadence == "auto":  # what is next depends on what is there
+                frames = ((frame, detect(frame) if camera.looks_at(frame) else None) for frame in feed)
+            else:
+                frames = _detected(feed, self.engines)
+            for frame, found in frames:
+                camera.step(frame, found)
                 if self.outputs.error is not None:
                     self.stop.set()
                 if self.progress is not None:
@@ -220,10 +243,13 @@ class StreamRun:
         kalman.prepare()
         camera: _Camera | None = None
         feed = LiveFeed(source, self.config.live, self.stop)
-        if self.metrics is not None:
-            self.metrics.watch(self.config.camera or source.name, self.summary, feed.health)
+        streams = self.streams or Streams()
+        streams.watch(self.config.camera or source.name, self.summary, feed.health)
+        lines = None if self.status is None else StatusLines(streams, self.status)
         try:
             for frame in feed:
+                if lines is not None:
+                    lines.tick()
                 if camera is None and feed.info is not None:
                     self.outputs.begin(feed.info)
                     camera = _Camera(self, feed.info)
@@ -232,7 +258,7 @@ class StreamRun:
                 if frame is None:
                     camera.idle(feed.now_s)
                 else:
-                    camera.step(frame)
+                    camera.step(frame, self.engines.detector.detect(frame) if camera.looks_at(frame) else None)
                 self.outputs.tick()
                 if self.outputs.all_failed:  # as long as one is left, a camera is watched on
                     self.stop.set()
@@ -258,6 +284,7 @@ class _Camera:
     def __init__(self, run: StreamRun, info: StreamInfo) -> None:
         self._run, self._info, config = run, info, run.config
         self._size = info.width, info.height
+        self._cadence = Cadence() if config.cadence == "auto" and not info.still else None
         track, self._vote = config.track, config.vote
         if info.still:  # one picture: what is seen once is all there is
             track = track.model_copy(update={"birth_hits": 1})
@@ -271,13 +298,25 @@ class _Camera:
         self._zones, self._lines = Zones(config.zones), Lines(config.lines)
         self._way: dict[int, tuple[FloatArray, list[str]]] = {}  # of each track: where it was, what it crossed
 
-    def step(self, frame: Frame) -> None:
-        """Takes one frame from detection to the sinks."""
+    def looks_at(self, frame: Frame) -> bool:
+        """Whether the detector should see this frame."""
+        if self._cadence is None:
+            return True
+        tracks = self._tracker.tracks
+        settled = self._run.config.read.settled
+        told = all(t.id in self._readings and self._of(t).state.settled >= settled for t in tracks)
+        open_ = not told or self._tracker.tentative
+        return self._cadence.wants(frame, "open" if open_ else "settled" if tracks else "nothing")
+
+    def step(self, frame: Frame, found: Plates | None) -> None:
+        """Takes one frame and what was detected in it to the sinks; None where nobody looked."""
         summary = self._run.summary
+        if found is None:
+            self._pass_over(frame)
+            return
         if (frame.width, frame.height) != self._size:
             self._end(self._tracker.finish())  # places in a picture of another size mean nothing in this one
             self._size = frame.width, frame.height
-        found = self._run.engines.detector.detect(frame)
         plates = self._zones.kept(found, frame.width, frame.height)
         summary.outside += len(found) - len(plates)
         ended = self._tracker.update(frame, plates)
@@ -293,6 +332,15 @@ class _Camera:
         self._end(ended)
         self._emit(self._book.release(frame.pts, self._ongoing()))
         self._run.outputs.frame(frame, plates, [self._view(t) for t in hit], wait=not self._info.live)
+
+    def _pass_over(self, frame: Frame) -> None:
+        """A frame that nobody looked at: the tracks are where they should be by now."""
+        self._run.summary.frames += 1
+        self._run.summary.passed_over += 1
+        self.idle(frame.pts)
+        if self._run.outputs.shows:
+            moved = [self._view(t, self._tracker.expected(t, frame.pts)) for t in self._tracker.tracks]
+            self._run.outputs.frame(frame, Plates.empty(), moved, wait=not self._info.live)
 
     def idle(self, now_s: float) -> None:
         """Time goes on and no frame comes: tracks end, and rows become final."""
@@ -394,11 +442,15 @@ class _Camera:
             self._run.summary.passages += 1
             self._run.outputs.passage(passage)
 
-    def _view(self, track: Track) -> TrackView:
+    def _view(self, track: Track, box_xyxy: FloatArray | None = None) -> TrackView:
+        """How a track is drawn: where it was hit, or in a box that stands for it."""
         verdict = self._of(track).verdict
         # What would give no row is not shown as a text either.
         text = verdict.text if verdict.confidence >= self._vote.min_confidence else ""
-        return TrackView(track.id, track.last.box_xyxy, track.last.quad, text, verdict.confidence, track.last.score)
+        last = track.last
+        box = last.box_xyxy if box_xyxy is None else box_xyxy
+        quad = last.quad if box_xyxy is None else last.quad + (_centre(box) - _centre(last.box_xyxy))
+        return TrackView(track.id, box, quad, text, verdict.confidence, last.score)
 
 
 def _centre(box_xyxy: FloatArray) -> FloatArray:
@@ -415,6 +467,35 @@ def _by_row(plates: Plates, readings: list[tuple[Track, Reading]]) -> dict[int, 
     """The readings by the row of the plate that each was read of."""
     rows = {quad.tobytes(): k for k, quad in enumerate(plates.quad)}
     return {rows[track.last.quad.tobytes()]: reading for track, reading in readings}
+
+
+def _detected(frames: Iterable[Frame], engines: Engines) -> Iterator[tuple[Frame, Plates]]:
+    """Each frame with its detections, in order; the next ones are looked at meanwhile, in threads of their own."""
+    if engines.seats == 1:
+        for frame in frames:
+            yield frame, engines.detector.detect(frame)
+        return
+    free: queue.SimpleQueue[DetectorLike] = queue.SimpleQueue()
+    free.put(engines.detector)
+    for _ in range(engines.seats - 1):
+        free.put(engines.detector.another())
+
+    def look(frame: Frame) -> Plates:
+        detector = free.get()
+        try:
+            return detector.detect(frame)
+        finally:
+            free.put(detector)
+
+    pending: deque[tuple[Frame, Future[Plates]]] = deque()
+    with ThreadPoolExecutor(engines.seats, "alpr-detect") as pool:
+        for frame in frames:
+            pending.append((frame, pool.submit(look, frame)))
+            if len(pending) > engines.seats:
+                first, found = pending.popleft()
+                yield first, found.result()
+        for first, found in pending:
+            yield first, found.result()
 
 
 class _Feed:
@@ -498,6 +579,7 @@ class Outputs:
         self._ticked = 0.0
         self.wants_news = any(channel.wants_news for channel in self._channels)
         self.keeps = any(channel.keeps for channel in self._channels)
+        self.shows = any(channel.needs_frames for channel in self._channels)
         self.wants_crops = any(getattr(sink, "wants_crops", False) for sink in sinks)
         self.wants_snapshots = any(getattr(sink, "wants_snapshots", False) for sink in sinks)
 

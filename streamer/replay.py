@@ -26,12 +26,18 @@ class RecordedDetector:
         assert isinstance(frame, RecordedFrame)
         return frame.plates
 
+    def another(self) -> RecordedDetector:
+        return self
+
 
 @dataclass(frozen=True)
 class RecordedReader:
     """Knows the classes; what was read is looked up by `RecordedEngines`."""
 
     alphabet: Alphabet
+
+    def another(self) -> RecordedReader:
+        return self
 
     def read(self, crops: Sequence[Image]) -> list[Reading]:
         raise InputError(f"{len(crops)} crops: a recording holds no pictures to read")

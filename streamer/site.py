@@ -1,24 +1,20 @@
-"""Many cameras in one process: a thread each for tracking and voting, one pair of networks that they take turns with,
-and one set of outputs. A camera that fails touches no other.
+"""Many cameras in one process: a thread each for tracking and voting, one pair of compiled networks for all, whose work
+is done in the order it was asked for, and one set of outputs. A camera that fails touches no other.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 
 from streamer.config import CameraConfig, LiveConfig, RunConfig
 from streamer.errors import ConfigError, InputError
 from streamer.pipeline import (
-    DetectorLike,
     Engines,
     IncompleteRun,
-    MetricsLike,
     Outputs,
-    ReaderLike,
     StreamRun,
     load_engines,
 )
@@ -26,58 +22,11 @@ from streamer.sink.base import Sink
 from streamer.source.base import Source
 from streamer.source.file import VideoSource
 from streamer.source.paced import PacedSource
-from streamer.tracking.vote import AlphabetLike, vote
-from streamer.types import Frame, Image, Plates, Reading, RunSummary
+from streamer.status import StatusLines, Streams
+from streamer.tracking.vote import vote
+from streamer.types import RunSummary
 
-_STATUS_S = 60.0
 _POLL_S = 0.2
-
-
-class Turns:
-    """A lock that is given out in the order it was asked for, so that no camera waits for ever beside a busy one."""
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._waiting: deque[threading.Event] = deque()
-        self._taken = False
-
-    def __enter__(self) -> None:
-        with self._guard:
-            if not self._taken:
-                self._taken = True
-                return
-            mine = threading.Event()
-            self._waiting.append(mine)
-        mine.wait()
-
-    def __exit__(self, *_: object) -> None:
-        with self._guard:
-            if self._waiting:
-                self._waiting.popleft().set()  # the lock changes hands without being free in between
-            else:
-                self._taken = False
-
-
-class _SharedDetector:
-    def __init__(self, detector: DetectorLike, turns: Turns) -> None:
-        self._detector, self._turns, self.min_score = detector, turns, detector.min_score
-
-    def detect(self, frame: Frame) -> Plates:
-        with self._turns:
-            return self._detector.detect(frame)
-
-
-class _SharedReader:
-    def __init__(self, reader: ReaderLike, turns: Turns) -> None:
-        self._reader, self._turns = reader, turns
-
-    @property
-    def alphabet(self) -> AlphabetLike:
-        return self._reader.alphabet
-
-    def read(self, crops: Sequence[Image]) -> list[Reading]:
-        with self._turns:
-            return self._reader.read(crops)
 
 
 class _SharedOutputs(Outputs):
@@ -116,7 +65,7 @@ def run_site(
     stop: threading.Event | None = None,
     status: Callable[[str], None] | None = None,
     source_of: Callable[[CameraConfig, LiveConfig], Source] = camera_source,
-    metrics: MetricsLike | None = None,
+    streams: Streams | None = None,
 ) -> RunSummary:
     """Reads the plates of all `cameras` of the configuration into `sinks` until `stop` is set; closes the sinks.
 
@@ -129,18 +78,16 @@ def run_site(
     began = time.perf_counter()
     outputs = _SharedOutputs(sinks)
     posts = [_Post(name) for name in config.cameras]
+    streams = streams or Streams()
     try:
-        engines, turns = engines or load_engines(config), Turns()
-        shared = Engines(
-            _SharedDetector(engines.detector, turns), _SharedReader(engines.reader, turns), engines.high_score
-        )
+        engines = engines or load_engines(config)
         for post in posts:
             own = config.of_camera(post.name)
             source = source_of(config.cameras[post.name], config.live)
-            run = StreamRun(own, shared, outputs, post.summary, stop, None, vote, metrics)
+            run = StreamRun(own, engines.another(), outputs, post.summary, stop, None, vote, streams)
             post.thread = threading.Thread(target=_work, args=(post, run, source, stop), name=f"alpr-{post.name}")
             post.thread.start()
-        _wait(posts, stop, status)
+        _wait(posts, stop, StatusLines(streams, status) if status else None)
     finally:
         stop.set()
         for post in posts:
@@ -160,17 +107,10 @@ def _work(post: _Post, run: StreamRun, source: Source, stop: threading.Event) ->
         stop.set()
 
 
-def _wait(posts: Sequence[_Post], stop: threading.Event, status: Callable[[str], None] | None) -> None:
-    told, before = time.monotonic(), dict.fromkeys((p.name for p in posts), 0)
+def _wait(posts: Sequence[_Post], stop: threading.Event, lines: StatusLines | None) -> None:
     while not stop.wait(_POLL_S) and any(p.thread is not None and p.thread.is_alive() for p in posts):
-        now = time.monotonic()
-        if status is None or now - told < _STATUS_S:
-            continue
-        for post in posts:
-            rate = (post.summary.frames - before[post.name]) / (now - told)
-            before[post.name] = post.summary.frames
-            status(f"{post.name}: {rate:.1f} frames/s, {post.summary.passages} rows, {post.summary.reads} reads")
-        told = now
+        if lines is not None:
+            lines.tick()
 
 
 def _result(posts: Sequence[_Post], outputs: Outputs, seconds: float) -> RunSummary:

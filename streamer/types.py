@@ -191,11 +191,12 @@ class RunSummary:
     """What a run did. `ended` says why it stopped.
 
     The counts add up: `tracks` + `rejected["seen too rarely"]` = `passages` + `joined` + all of `rejected`. `tracks`
-    are those believed, `joined` the passages that became part of an earlier row. `outside`: plates found where zones
-    say not to read.
+    are those believed, `joined` the passages that became part of an earlier row. `passed_over`: frames that the
+    detector did not look at. `outside`: plates found where zones say not to read.
     """
 
     frames: int = 0
+    passed_over: int = 0
     detections: int = 0
     outside: int = 0
     reads: int = 0

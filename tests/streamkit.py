@@ -49,6 +49,9 @@ class FakeDetector:
     def __init__(self) -> None:
         self.seen: list[int] = []
 
+    def another(self) -> FakeDetector:
+        return self
+
     def detect(self, frame: Frame) -> Plates:
         from streamer.pixels import to_bgr
 
@@ -64,6 +67,9 @@ class FakeReader:
     """Reads the colour in the middle of a crop."""
 
     alphabet = FakeAlphabet()
+
+    def another(self) -> FakeReader:
+        return self
 
     def read(self, crops: Sequence[Image]) -> list[Reading]:
         return [self._one(crop) for crop in crops]

@@ -23,7 +23,21 @@ ONLY = {
     "streamer/errors.py": set(),
 }
 # Inside streamer data flows one way: a room knows only rooms before it.
-ORDER = ["source", "engine", "tracking", "sink", "live", "pipeline", "metrics", "site", "chaos", "replay", "api", "cli"]
+ORDER = [
+    "source",
+    "engine",
+    "tracking",
+    "sink",
+    "live",
+    "status",
+    "pipeline",
+    "metrics",
+    "site",
+    "chaos",
+    "replay",
+    "api",
+    "cli",
+]
 ALLOWED_BACKWARDS: set[tuple[str, str]] = set()
 
 

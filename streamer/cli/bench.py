@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from streamer.cli.options import model_options
+from streamer.cli.bench_stream import stream
+from streamer.cli.machine import cpu_name
 from streamer.errors import InputError
-from streamer.source.base import redact
 
 if TYPE_CHECKING:
-    from streamer.config import RunConfig
-    from streamer.pipeline import Engines
     from streamer.types import Image
 
 
@@ -27,34 +23,7 @@ def bench() -> None:
     """Measure speed on this machine."""
 
 
-@bench.command()
-@click.argument("source", type=click.Path(path_type=Path))
-@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Rounds of each, in turn.")
-@model_options
-def stream(source: Path, rounds: int, **models: Any) -> None:
-    """Frames a second of `alpr run SOURCE` without annotated video, beside bare decoding of the same file.
-
-    The two alternate in one process, so that a busy or throttled machine slows both; medians are printed. The first run
-    warms up caches and is not counted.
-    """
-    from streamer.config import RunConfig
-    from streamer.pipeline import load_engines
-
-    config = RunConfig().with_options(**models)
-    engines = load_engines(config)
-    run_once(source, config, engines)
-    decoded: list[float] = []
-    processed: list[float] = []
-    for _ in range(rounds):
-        decoded.append(decode_once(source))
-        processed.append(run_once(source, config, engines))
-    bare, full = median(decoded), median(processed)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    click.echo(f"cpu      {cpu_name()}, {cores} cores, threads {config.threads or 'all'}, precision {config.precision}")
-    click.echo(f"source   {redact(str(source))}")
-    click.echo(f"decode   {bare:8.1f} frames/s   ({spread(decoded)})")
-    click.echo(f"run      {full:8.1f} frames/s   ({spread(processed)})")
-    click.echo(f"ratio    {full / bare:8.3f}")
+bench.add_command(stream)
 
 
 @bench.command()
@@ -145,46 +114,3 @@ def times(call: Callable[[], object], rounds: int) -> list[float]:
 def _timing(milliseconds: list[float]) -> str:
     p95 = sorted(milliseconds)[int(0.95 * len(milliseconds))]
     return f"{median(milliseconds):8.3f} {p95:8.3f}"
-
-
-def decode_once(source: Path) -> float:
-    """Frames a second of decoding alone, nothing done with the pictures."""
-    import av
-
-    try:
-        container = av.open(str(source.absolute()))
-    except (av.FFmpegError, OSError) as error:
-        raise InputError(redact(f"{source}: cannot be opened ({error.strerror})")) from None
-    with container:
-        video = container.streams.video[0]
-        video.thread_type = "AUTO"
-        began, frames = time.perf_counter(), 0
-        for _ in container.decode(video):
-            frames += 1
-        return frames / (time.perf_counter() - began)
-
-
-def run_once(source: Path, config: RunConfig, engines: Engines) -> float:
-    """Frames a second of the whole stream without an output, the networks being loaded already."""
-    from streamer.pipeline import run_stream
-
-    summary = run_stream(source, [], config, engines=engines)
-    if not summary.frames:
-        raise InputError(f"{source}: holds no frame to measure on")
-    return summary.frames / summary.seconds
-
-
-def spread(values: list[float]) -> str:
-    """`lowest-highest of n rounds`."""
-    return f"{min(values):.1f}-{max(values):.1f} of {len(values)} rounds"
-
-
-def cpu_name() -> str:
-    """The processor's name as its maker writes it, where the system tells."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()

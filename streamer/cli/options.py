@@ -10,6 +10,12 @@ import click
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
+def cadence_option(command: Decorated) -> Decorated:
+    """--cadence; None where not given."""
+    text = "Look at every frame, or (auto) at fewer where nothing moves or all plates are told."
+    return click.option("--cadence", type=click.Choice(["every", "auto"]), help=text)(command)
+
+
 def model_options(command: Decorated) -> Decorated:
     """--detector, --reader, --precision, --threads, --min-score; None where not given."""
     for option in reversed(

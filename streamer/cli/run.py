@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamer.cli.options import model_options
+from streamer.cli.options import cadence_option, model_options
 from streamer.errors import ConfigError, printable
 
 if TYPE_CHECKING:
     from streamer.config import RowsConfig, RunConfig
-    from streamer.pipeline import Engines, MetricsLike
+    from streamer.pipeline import Engines
     from streamer.sink.base import Sink
     from streamer.source.base import Source, StreamInfo
+    from streamer.status import Streams
     from streamer.types import RunSummary
 
 _EXIT_INTERRUPTED, _EXIT_TERMINATED = 130, 143
@@ -61,6 +62,7 @@ _FILE = click.Path(dir_okay=True, path_type=Path)
 @click.option("--loop", is_flag=True, help="Like --realtime, over and over.")
 @click.option("--camera", metavar="NAME", help="Name in the rows instead of the source's own.")
 @model_options
+@cadence_option
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 def run(
     source: str | None,
@@ -129,7 +131,14 @@ def run(
         sinks = _open_sinks(rows, pictures, record_path, show, append, config, engines, sources, stop)
         summary = _reported(
             lambda: run_stream(
-                sources, sinks, config, engines=engines, stop=stop.event, progress=progress, metrics=watched
+                sources,
+                sinks,
+                config,
+                engines=engines,
+                stop=stop.event,
+                progress=progress,
+                streams=watched,
+                status=None if quiet or progress else partial(click.echo, err=True),
             ),
             quiet,
         )
@@ -170,7 +179,7 @@ def _site(
     with stop.on_signals(), _served(metrics) as watched:
         sinks = rows(append=goes_on, more=more, patient=True)
         summary = _reported(
-            lambda: run_site(config, sinks, engines=engines, stop=stop.event, status=tell, metrics=watched), quiet
+            lambda: run_site(config, sinks, engines=engines, stop=stop.event, status=tell, streams=watched), quiet
         )
     _conclude(summary, stop, quiet)
 
@@ -191,7 +200,7 @@ def _conclude(summary: RunSummary, stop: _Stop, quiet: bool) -> None:
 
 
 @contextmanager
-def _served(at: str | None) -> Iterator[MetricsLike | None]:
+def _served(at: str | None) -> Iterator[Streams | None]:
     """Metrics that are served while inside, where it is said at which port."""
     if at is None:
         yield None

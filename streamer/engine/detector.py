@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,8 @@ class Detector:
     `model`: a name in the zoo or a path to an .xml; with `@960` behind it pictures are shrunk to 960x544 only, for far
     plates, in place of 640x384 (see `INPUTS`).
     `refiner`: who looks again at what was found; "card" for the one that the detector's card names (none without a
-    card), None for nobody. Not thread-safe: one thread at a time.
+    card), None for nobody. Not thread-safe: one thread at a time, `another` for the next; `streams`: how many of them
+    work at once.
     """
 
     def __init__(
@@ -43,17 +44,20 @@ class Detector:
         threads: int | None = None,
         min_score: float | None = None,
         refiner: str | Path | None = "card",
+        streams: int = 1,
     ) -> None:
         self.precision = resolve_precision(precision)
         model, self.input = split_input(model)
         self._file = find_model(model, self.precision, "detector")
-        self._threads = threads
+        self._threads, self._streams = threads, streams
+        self._compiled: dict[tuple[int, int], Any] = {}  # by input, shared by all of `another`
+        self._requests: dict[tuple[int, int], Any] = {}
         operating_point = float(self._file.card.get("min_score", DEFAULT_MIN_SCORE))
         self.min_score = operating_point if min_score is None else float(min_score)
         if not 0 < self.min_score < 1:
             raise ConfigError(f"min_score {self.min_score}: expected a number between 0 and 1")
         chosen = self._file.card.get("refiner") if refiner == "card" else refiner
-        self.refiner = Refiner(chosen, precision, threads) if chosen and chosen != "none" else None
+        self.refiner = Refiner(chosen, precision, threads, streams) if chosen and chosen != "none" else None
 
     @property
     def identity(self) -> str:
@@ -63,28 +67,35 @@ class Detector:
 
     def prepare(self) -> None:
         """Compiles the landscape network now, so that a file that is no detector is found before anything is read."""
-        _ = self._landscape
+        self._request(*self.input)
         if self.refiner is not None:
             self.refiner.prepare()
 
-    @cached_property
-    def _landscape(self) -> Any:
-        return self._compile(*self.input)
+    def another(self) -> Detector:
+        """The same compiled networks, for another thread."""
+        twin = copy(self)
+        twin._requests = {}
+        twin.refiner = None if self.refiner is None else self.refiner.another()
+        return twin
 
-    @cached_property
-    def _portrait(self) -> Any:
-        return self._compile(*self.input[::-1])
+    def _request(self, width: int, height: int) -> Any:
+        if (width, height) not in self._requests:
+            if (width, height) not in self._compiled:
+                self._compiled[width, height] = self._compile(width, height)
+            self._requests[width, height] = self._compiled[width, height].create_infer_request()
+        return self._requests[width, height]
 
     def _compile(self, width: int, height: int) -> Any:
-        compiled = compile_model(self._file, [1, height, width, 3], self.precision, self._threads, OUTPUTS)
+        shape = [1, height, width, 3]
+        compiled = compile_model(self._file, shape, self.precision, self._threads, OUTPUTS, self._streams)
         channels = {output.shape[-1] for output in compiled.outputs}
         if len(channels) != 1 or (channels.pop() - 1 - CORNERS) % 4:
             raise ModelError(f"model {self._file.xml}: its outputs are no detector's of this version; export it again")
-        return compiled.create_infer_request()
+        return compiled
 
     def infer_blank(self) -> None:
         """The landscape network alone on an empty picture, for benchmarks."""
-        self._landscape.infer([np.full((1, *self.input[::-1], 3), PAD, np.uint8)], share_inputs=True)
+        self._request(*self.input).infer([np.full((1, *self.input[::-1], 3), PAD, np.uint8)], share_inputs=True)
 
     def detect(self, frame: Frame) -> Plates:
         """All plates of `min_score` and more, best first, in frame_xy."""
@@ -96,7 +107,7 @@ class Detector:
     def finds(self, frame: Frame) -> Plates:
         """What the network alone finds: down to `min_score`, or to what a second look may yet lift there."""
         net_width, net_height = net_size(frame.width, frame.height, self.input)
-        request = self._landscape if net_width > net_height else self._portrait
+        request = self._request(net_width, net_height)
         image, scale = letterbox(frame, net_width, net_height)
         request.infer([image[None]], share_inputs=True)
         levels = [request.get_output_tensor(i).data[0] for i in range(3)]

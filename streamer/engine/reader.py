@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,16 @@ class Reader:
     a batch of any size.
     """
 
-    def __init__(self, model: str | Path = "plate-reader", precision: str = "auto", threads: int | None = None) -> None:
+    def __init__(
+        self,
+        model: str | Path = "plate-reader",
+        precision: str = "auto",
+        threads: int | None = None,
+        streams: int = 1,
+    ) -> None:
         self.precision = resolve_precision(precision)
         self._file = find_model(model, self.precision, "reader")
-        self._threads = threads
+        self._threads, self._streams = threads, streams
         self.alphabet = Alphabet.load(config_folder() / "plates" / "alphabet.yaml")
         classes = self._file.card.get("classes", self.alphabet.size)
         if classes != self.alphabet.size:
@@ -49,10 +56,21 @@ class Reader:
         """Compiles the network now, so that a file that is no reader is found before anything is read."""
         _ = self._request
 
+    def another(self) -> Reader:
+        """The same compiled network, for another thread."""
+        _ = self._compiled
+        twin = copy(self)
+        twin.__dict__.pop("_request", None)
+        return twin
+
+    @cached_property
+    def _compiled(self) -> Any:
+        shape = [1, CROP_HEIGHT, CROP_WIDTH, 3]
+        return compile_model(self._file, shape, self.precision, self._threads, OUTPUTS, self._streams)
+
     @cached_property
     def _request(self) -> Any:
-        shape = [1, CROP_HEIGHT, CROP_WIDTH, 3]
-        return compile_model(self._file, shape, self.precision, self._threads, OUTPUTS).create_infer_request()
+        return self._compiled.create_infer_request()
 
     def read(self, crops: Sequence[Image]) -> list[Reading]:
         """One reading for each (48, 128, 3) uint8 BGR crop."""

@@ -3,6 +3,7 @@ small network tells how far those are off and how well the result fits."""
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,15 @@ class Refiner:
     """Moves corners and weighs scores with a compiled network. Not thread-safe: one thread at a time."""
 
     def __init__(
-        self, model: str | Path = "plate-refiner", precision: str = "auto", threads: int | None = None
+        self,
+        model: str | Path = "plate-refiner",
+        precision: str = "auto",
+        threads: int | None = None,
+        streams: int = 1,
     ) -> None:
         self.precision = resolve_precision(precision)
         self._file = find_model(model, self.precision, "refiner")
-        self._threads = threads
+        self._threads, self._streams = threads, streams
 
     @property
     def weights(self) -> Path:
@@ -45,13 +50,23 @@ class Refiner:
         """Compiles the network now, so that a file that is no refiner is found before anything is read."""
         _ = self._request
 
+    def another(self) -> Refiner:
+        """The same compiled network, for another thread."""
+        _ = self._compiled
+        twin = copy(self)
+        twin.__dict__.pop("_request", None)
+        return twin
+
     @cached_property
-    def _request(self) -> Any:
-        shape = [1, HEIGHT, WIDTH, 3]
-        compiled = compile_model(self._file, shape, self.precision, self._threads, outputs=[1])
+    def _compiled(self) -> Any:
+        compiled = compile_model(self._file, [1, HEIGHT, WIDTH, 3], self.precision, self._threads, [1], self._streams)
         if list(compiled.outputs[0].shape) != [1, 9]:
             raise ModelError(f"model {self._file.xml}: its output is no refiner's")
-        return compiled.create_infer_request()
+        return compiled
+
+    @cached_property
+    def _request(self) -> Any:
+        return self._compiled.create_infer_request()
 
     def refine(self, frame: Frame, plates: Plates) -> Plates:
         """The same plates, at most `MOST`, with better corners, boxes around them, and scores of both looks."""

@@ -45,9 +45,7 @@ class PlateMotion:
     @property
     def box_xyxy(self) -> FloatArray:
         """(4,) where the plate is now by the filter."""
-        cx, cy, w, h = self._filter.x[:4, 0]
-        w, h = max(w, 1.0), max(h, 1.0)
-        return np.array([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2])
+        return _box(*self._filter.x[:4, 0])
 
     def predict(self, dt: float) -> FloatArray:
         """Moves `dt` seconds on (0 and less: not at all) and gives the expected box (4,)."""
@@ -56,6 +54,10 @@ class PlateMotion:
             motion[:4, 4:] = np.eye(4) * dt
             self._filter.predict(F=motion, Q=self._process_noise(dt))
         return self.box_xyxy
+
+    def at(self, dt: float) -> FloatArray:
+        """The expected box (4,) `dt` seconds on; nothing changes."""
+        return _box(*(self._filter.x[:4, 0] + max(dt, 0.0) * self._filter.x[4:, 0]))
 
     def update(self, box_xyxy: FloatArray) -> None:
         """Corrects the state by a measured box (4,)."""
@@ -71,6 +73,11 @@ class PlateMotion:
         noise[:4, 4:] = noise[4:, :4] = np.diag(power * dt**3 / 2)
         noise[4:, 4:] = np.diag(power * dt**2)
         return noise
+
+
+def _box(cx: float, cy: float, w: float, h: float) -> FloatArray:
+    w, h = max(w, 1.0), max(h, 1.0)
+    return np.array([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2])
 
 
 def _centre_size(box_xyxy: FloatArray) -> FloatArray:

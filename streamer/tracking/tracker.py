@@ -84,6 +84,11 @@ class Tracker:
         """The living tracks that are believed, in the order of their ids."""
         return sorted((t for t in self._tracks if t.id), key=lambda t: t.id)
 
+    @property
+    def tentative(self) -> bool:
+        """Whether there is a track that is not believed yet."""
+        return any(not t.id for t in self._tracks)
+
     def update(self, frame: Frame, plates: Plates) -> list[Track]:
         """Takes in one frame's detections; gives the believed tracks that ended with it, in the order of their ids."""
         dt = 0.0 if self._now is None else frame.pts - self._now
@@ -100,6 +105,10 @@ class Tracker:
         for plate_row in matches.new:
             self._begin(_hit(frame, plates, plate_row))
         return ended
+
+    def expected(self, track: Track, now: float) -> FloatArray:
+        """Where a living track should be at that second, box (4,) in frame_xy, before anything is detected then."""
+        return track.motion.at(0.0 if self._now is None else now - self._now)
 
     def expire(self, now: float) -> list[Track]:
         """Gives the believed tracks that are over by `now` (s), where no frame comes."""

@@ -101,7 +101,10 @@ def test_a_site_at_work(served: Any) -> None:
         for _ in range(40):
             time.sleep(0.2)
             page = get(server, "/metrics")[1]
-            if 'alpr_delay_seconds{camera="gate"}' in page and 'alpr_frames_total{camera="yard"}' in page:
+            if (
+                'alpr_delay_seconds{camera="gate",quantile="0.99"}' in page
+                and 'alpr_frames_total{camera="yard"}' in page
+            ):
                 seen.append(page)
                 break
         stop.set()
@@ -109,5 +112,5 @@ def test_a_site_at_work(served: Any) -> None:
     threading.Thread(target=look).start()
     engines = Engines(FakeDetector(), FakeReader(), 0.5)
     source_of = lambda camera, live: Camera(camera.address())  # noqa: E731
-    run_site(config(gate="blue", yard="green"), [], engines=engines, stop=stop, source_of=source_of, metrics=metrics)
+    run_site(config(gate="blue", yard="green"), [], engines=engines, stop=stop, source_of=source_of, streams=metrics)
     assert seen

@@ -18,7 +18,7 @@ from streamer.config import RunConfig, load_config
 from streamer.errors import ConfigError, InputError
 from streamer.pipeline import Engines, IncompleteRun
 from streamer.sink.csv import CsvSink
-from streamer.site import Turns, run_site
+from streamer.site import run_site
 from streamer.source.base import StreamInfo
 from streamer.types import Frame
 
@@ -97,29 +97,6 @@ def test_a_bug_stops_everything_and_keeps_the_rows(tmp_path: Path) -> None:
 def test_without_cameras_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cameras: none is named"):
         run(RunConfig(), tmp_path / "x.csv")
-
-
-def test_turns_are_taken_in_order() -> None:
-    turns, order, inside = Turns(), [], threading.Semaphore(1)
-
-    def work(k: int) -> None:
-        with turns:
-            assert inside.acquire(blocking=False)  # never two at once
-            order.append(k)
-            time.sleep(0.01)
-            inside.release()
-
-    threads = []
-    with turns:
-        for k in range(8):
-            threads.append(threading.Thread(target=work, args=(k,)))
-            threads[-1].start()
-            time.sleep(0.02)
-    for thread in threads:
-        thread.join()
-    assert order == list(range(8))
-    with turns:  # and it is free again
-        pass
 
 
 def test_the_example_is_good(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,57 @@
+"""A line about each camera once a minute."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+import pytest
+
+from streamer.live import Health
+from streamer.status import StatusLines, Streams, quantiles
+from streamer.types import RunSummary
+
+
+def told(streams: Streams, monkeypatch: pytest.MonkeyPatch, minutes: int = 1) -> list[str]:
+    lines: list[str] = []
+    status = StatusLines(streams, lines.append)
+    began = time.monotonic()
+    for k in range(1, minutes + 1):
+        monkeypatch.setattr(time, "monotonic", lambda k=k: began + 60.0 * k + 1e-3 * k)
+        status.tick()
+        status.tick()  # not again so soon
+    return lines
+
+
+def test_one_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    streams = Streams()
+    health = Health(dropped=3, reconnects=2, faults={"silent": 1, "ended": 1}, last=time.monotonic() + 59.9)
+    health.delays = deque([0.02, 0.03, 0.5])
+    streams.watch("gate", RunSummary(frames=1500, passages=4, reads=10), health)
+    (line,) = told(streams, monkeypatch)
+    assert line == (
+        "gate: 25.0 frames/s, 4 rows, 2.5 reads a row, done 30 ms after they came (99 %: 30), 3 dropped, "
+        "connected anew 2 times (ended 1, silent 1)"
+    )
+
+
+def test_several_cameras_and_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    streams = Streams()
+    streams.watch("a", RunSummary(), Health())
+    streams.watch("b", RunSummary(frames=600, passages=1), Health(last=time.monotonic() + 30))
+    streams.watch("file.mp4", RunSummary(frames=5))
+    lines = told(streams, monkeypatch, minutes=2)
+    assert lines[:3] == [
+        "a: 0.0 frames/s, 0 rows, no frame yet",
+        "b: 10.0 frames/s, 1 rows, 0.0 reads a row, no frame for 30 s",
+        "2 cameras: 10.0 frames/s, 1 rows",
+    ]
+    assert lines[4].startswith("b: 0.0 frames/s")  # only what came since the last line counts
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([], {}), ([3.0], {"0.5": 3.0, "0.99": 3.0}), ([*map(float, range(101))], {"0.5": 50.0, "0.99": 99.0})],
+)
+def test_quantiles(values: list[float], expected: dict[str, float]) -> None:
+    assert quantiles(values) == expected
