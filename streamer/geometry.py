@@ -6,6 +6,10 @@ import numpy as np
 
 from streamer.types import FloatArray
 
+_NEXT = np.array([1, 2, 3, 0])  # the corner after each; np.roll takes five times as long
+_HALF = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1.0]])
+_BACK = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1.0]])
+
 
 def box_iou_matrix(a: FloatArray, b: FloatArray) -> FloatArray:
     """IoU of every pair: (n, 4) and (m, 4) xyxy -> (n, m). Empty and inverted boxes have IoU 0 with everything."""
@@ -44,15 +48,16 @@ def box_quad(box_xyxy: FloatArray) -> FloatArray:
 
 def convex(quad: FloatArray) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     """Whether each quad (..., 4, 2) is strictly convex and runs clockwise on the screen, as TL TR BR BL does."""
-    edge = np.roll(quad, -1, -2) - quad
-    following = np.roll(edge, -1, -2)
+    edge = quad[..., _NEXT, :] - quad
+    following = edge[..., _NEXT, :]
     cross = edge[..., 0] * following[..., 1] - edge[..., 1] * following[..., 0]
     return np.asarray((cross > 0).all(-1))
 
 
 def side_lengths(quad: FloatArray) -> FloatArray:
     """Lengths of top, right, bottom and left side: (..., 4, 2) -> (..., 4)."""
-    lengths: FloatArray = np.linalg.norm(np.roll(quad, -1, -2) - quad, axis=-1)
+    edge = quad[..., _NEXT, :] - quad
+    lengths: FloatArray = np.hypot(edge[..., 0], edge[..., 1])
     return lengths
 
 
@@ -65,14 +70,20 @@ def plate_height(quad: FloatArray) -> FloatArray:
 
 def homography(source: FloatArray, target: FloatArray) -> FloatArray:
     """The 3x3 map that takes four points (4, 2) to four others; LinAlgError when the first do not span a plane."""
-    matrix = _from_unit_square(target) @ np.linalg.inv(_from_unit_square(source))
+    matrix = from_unit_square(target) @ np.linalg.inv(from_unit_square(source))
     scaled: FloatArray = matrix / matrix[2, 2]
     return scaled
 
 
-def _from_unit_square(quad: FloatArray) -> FloatArray:
-    """The map from (0, 0), (1, 0), (1, 1), (0, 1) to a quad, in closed form (Heckbert 1989, section 2.2.3): plates are
-    cut by the hundred a second, and solving eight equations for each would cost more than the warp."""
+def from_rectangle(width: float, height: float, quad: FloatArray) -> FloatArray:
+    """The 3x3 map from a picture of that size to what lies in a quad (4, 2)."""
+    scaled: FloatArray = from_unit_square(quad) / np.array([width, height, 1.0])
+    return scaled
+
+
+def from_unit_square(quad: FloatArray) -> FloatArray:
+    """The map from (0, 0), (1, 0), (1, 1), (0, 1) to a quad (4, 2), in closed form (Heckbert 1989, section 2.2.3):
+    plates are cut by the hundred a second, and solving eight equations for each would cost more than the warp."""
     (x0, y0), (x1, y1), (x2, y2), (x3, y3) = quad.tolist()
     sx, sy = x0 - x1 + x2 - x3, y0 - y1 + y2 - y3
     dx1, dx2, dy1, dy2 = x1 - x2, x3 - x2, y1 - y2, y3 - y2
@@ -99,14 +110,11 @@ def transform(matrix: FloatArray, points: FloatArray) -> FloatArray:
 def for_pixel_centres(matrix: FloatArray) -> FloatArray:
     """A map between continuous coordinates as OpenCV's warps want it: they count from pixel centres, half a pixel
     in."""
-    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1.0]])
-    back = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1.0]])
-    moved: FloatArray = back @ matrix @ half
+    moved: FloatArray = _BACK @ matrix @ _HALF
     return moved
 
 
 def grow_quad(quad: FloatArray, along: float, across: float) -> FloatArray:
     """The quad with a margin on each side, as shares of the plate's width and height in its own plane (plate_uv)."""
-    unit = np.array([[0, 0], [1, 0], [1, 1], [0, 1.0]])
     grown = np.array([[-along, -across], [1 + along, -across], [1 + along, 1 + across], [-along, 1 + across]])
-    return transform(homography(unit, quad), grown)
+    return transform(from_unit_square(quad), grown)

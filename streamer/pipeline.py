@@ -21,6 +21,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from streamer.config import RunConfig
+from streamer.engine.runtime import available_cores, prepare
 from streamer.errors import InputError, OutputError
 from streamer.live import Health, LiveFeed, Reopening
 from streamer.sink.base import BaseSink, Sink, TrackView
@@ -166,27 +167,44 @@ def _sources_of(source: str | Path | Source | Sequence[Source], config: RunConfi
 def load_engines(config: RunConfig, detector: DetectorLike | None = None, reader: ReaderLike | None = None) -> Engines:
     """The networks that `config` names (or those given), ready for `run_stream`; ModelError where one is not usable.
 
-    A detector made here is asked for weaker plates as well: they may continue a track (see association.associate).
+    A detector made here is asked for weaker plates too: they may continue a track (see association.associate).
     Several frames are worked on at once, a core each: together that is faster than all cores on one.
     """
-    seats = 1
-    if detector is None:
-        from streamer.engine.detector import Detector
-        from streamer.engine.runtime import available_cores
+    seats = available_cores() if config.threads is None else config.threads
+    if detector is not None and reader is not None:
+        return Engines(detector, reader, config.min_score or detector.min_score)
+    prepare()
+    with ThreadPoolExecutor(2, "alpr-load") as pool:  # compiling both takes as long as the imports of the tracker
+        looking = pool.submit(_detector, config, seats) if detector is None else None
+        reading = pool.submit(_reader, config, seats) if reader is None else None
+        kalman.prepare()
+        if looking is None:
+            assert detector is not None
+            seats, found = 1, (detector, config.min_score or detector.min_score)
+        else:
+            found = looking.result()
+        read = reading.result() if reading is not None else reader
+    assert read is not None
+    return Engines(found[0], read, found[1], seats)
 
-        seats = config.threads or available_cores()
-        detector = Detector(config.detector, config.precision, config.threads, config.min_score, streams=seats)
-        detector.prepare()
-        high_score = detector.min_score
-        detector.min_score = high_score * config.track.low_score
-    else:
-        high_score = config.min_score or detector.min_score
-    if reader is None:
-        from streamer.engine.reader import Reader
 
-        reader = Reader(config.reader, config.precision, config.threads, streams=seats)
-        reader.prepare()
-    return Engines(detector, reader, high_score, seats)
+def _detector(config: RunConfig, seats: int) -> tuple[DetectorLike, float]:
+    """The detector, and its operating point: it is asked for weaker plates as well."""
+    from streamer.engine.detector import Detector
+
+    detector = Detector(config.detector, config.precision, config.threads, config.min_score, streams=seats)
+    detector.prepare()
+    high_score = detector.min_score
+    detector.min_score = high_score * config.track.low_score
+    return detector, high_score
+
+
+def _reader(config: RunConfig, seats: int) -> ReaderLike:
+    from streamer.engine.reader import Reader
+
+    reader = Reader(config.reader, config.precision, config.threads, streams=seats)
+    reader.prepare()
+    return reader
 
 
 @dataclass(eq=False)
@@ -240,7 +258,6 @@ class StreamRun:
 
     def _hold(self, source: Reopening) -> None:
         """A camera, over all its faults, until the run is stopped or it ends for good."""
-        kalman.prepare()
         camera: _Camera | None = None
         feed = LiveFeed(source, self.config.live, self.stop)
         streams = self.streams or Streams()

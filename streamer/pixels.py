@@ -6,10 +6,13 @@ those who ask for it. The training cuts its crops with `cut`, so both see the sa
 
 from __future__ import annotations
 
+import math
+from functools import cache
+
 import cv2
 import numpy as np
 
-from streamer.geometry import for_pixel_centres, grow_quad, homography, plate_height, quad_box, side_lengths
+from streamer.geometry import for_pixel_centres, from_rectangle, grow_quad, side_lengths
 from streamer.types import FloatArray, Frame, Image, YuvPlanes
 
 CROP_HEIGHT, CROP_WIDTH = 48, 128
@@ -24,9 +27,14 @@ _LUMA = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 
 
 def yuv_matrix(planes: YuvPlanes) -> FloatArray:
     """The (3, 4) map from Y, U, V bytes to B, G, R bytes."""
-    kr, kb = _LUMA[planes.matrix]
+    return _yuv_matrix(planes.matrix, planes.full_range)
+
+
+@cache
+def _yuv_matrix(name: str, full_range: bool) -> FloatArray:
+    kr, kb = _LUMA[name]
     kg = 1 - kr - kb
-    y_scale, c_scale, y_low = (1.0, 1.0, 0.0) if planes.full_range else (255 / 219, 255 / 224, 16.0)
+    y_scale, c_scale, y_low = (1.0, 1.0, 0.0) if full_range else (255 / 219, 255 / 224, 16.0)
     colour = np.array(
         [
             [y_scale, 2 * (1 - kb) * c_scale, 0],
@@ -88,24 +96,32 @@ def letterbox(frame: Frame, net_width: int, net_height: int, largest_scale: floa
 
 def cut(image: Image, quad: FloatArray, width: int = CROP_WIDTH, height: int = CROP_HEIGHT) -> Image:
     """What lies in the quad (4, 2) of a picture or plane, as (height, width[, 3]); shrunk by area, never aliased."""
-    low, high = quad_box(quad)[:2], quad_box(quad)[2:]
     h, w = image.shape[:2]
-    x1, y1 = (int(np.clip(np.floor(low[i]) - 2, 0, max((w, h)[i] - 1, 0))) for i in (0, 1))
-    x2, y2 = (int(np.clip(np.ceil(high[i]) + 2, (x1, y1)[i] + 1, (w, h)[i])) for i in (0, 1))
+    xs, ys = quad[:, 0].tolist(), quad[:, 1].tolist()
+    x1, x2 = _span(min(xs), max(xs), w)
+    y1, y2 = _span(min(ys), max(ys), h)
     part, corners = image[y1:y2, x1:x2], quad - (x1, y1)
-    shrink = 1.4 * min(
-        1.0, max(height / max(float(plate_height(quad)), 1e-6), width / max(float(side_lengths(quad)[0]), 1e-6))
-    )
+    top, right, _, left = side_lengths(quad).tolist()
+    shrink = 1.4 * min(1.0, max(height / max((left + right) / 2, 1e-6), width / max(top, 1e-6)))
     if shrink < _SHRINK_BY_AREA:
         size = max(1, round(part.shape[1] * shrink)), max(1, round(part.shape[0] * shrink))
         corners = corners * (size[0] / part.shape[1], size[1] / part.shape[0])
         part = resize(part, *size)
-    target = np.array([[0, 0], [width, 0], [width, height], [0, height]], float)
-    matrix = for_pixel_centres(homography(corners, target))
+    matrix = for_pixel_centres(from_rectangle(width, height, corners))
     out: Image = cv2.warpPerspective(
-        np.ascontiguousarray(part), matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        np.ascontiguousarray(part),
+        matrix,
+        (width, height),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
     )
     return out
+
+
+def _span(low: float, high: float, size: int) -> tuple[int, int]:
+    """The pixels from `low` to `high` and two more on each side, within a picture of that size; one at least."""
+    first = min(max(math.floor(low) - 2, 0), max(size - 1, 0))
+    return first, min(max(math.ceil(high) + 2, first + 1), size)
 
 
 def rectify(
@@ -120,9 +136,13 @@ def rectify(
 
     The margins are shares of the plate's width and height; by default all is as the reader wants it.
     """
-    grown = grow_quad(quad, along, across)
+    return straight(frame, grow_quad(quad, along, across), width, height)
+
+
+def straight(frame: Frame, quad: FloatArray, width: int, height: int) -> Image:
+    """What lies in the quad (4, 2) frame_xy, no margin added: (height, width, 3) BGR."""
     if frame.bgr is not None:
-        return cut(frame.bgr, grown, width, height)
+        return cut(frame.bgr, quad, width, height)
     planes = frame.planes
     if planes is None:
         raise ValueError("a frame has neither planes nor a BGR picture")
@@ -130,7 +150,7 @@ def rectify(
     for plane in (planes.y, planes.u, planes.v):
         # Chroma planes are subsampled by whole numbers and rounded up, so an odd width is no half of the plane's.
         steps = np.array([round(frame.width / plane.shape[1]), round(frame.height / plane.shape[0])])
-        cuts.append(cut(plane, grown / steps, width, height))
+        cuts.append(cut(plane, quad / steps, width, height))
     return _merge(planes, *cuts)
 
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -229,7 +230,7 @@ def recode_once(source: Path, target: Path, config: RunConfig) -> Rate:
                 video = out.add_stream("libx264", rate=25, options=options)
                 video.width, video.height, video.pix_fmt = frame.width, frame.height, "yuv420p"
                 video.codec_context.gop_size = 50
-            frame.pts, frame.time_base, frame.pict_type = None, None, 0
+            frame.pts, frame.time_base, frame.pict_type = watch.frames, Fraction(1, 25), 0
             out.mux(video.encode(frame))
             watch.frames += 1
         out.mux(video.encode(None))

@@ -11,7 +11,7 @@ import numpy as np
 
 from streamer.engine.decode import CORNERS, decode_levels
 from streamer.engine.refiner import Refiner
-from streamer.engine.runtime import compile_model, resolve_precision
+from streamer.engine.runtime import Runner, compile_model, resolve_precision
 from streamer.engine.zoo import find_model, sha256
 from streamer.errors import ConfigError, ModelError
 from streamer.geometry import box_iou_matrix, box_quad, convex, nms, quad_box, side_lengths
@@ -51,13 +51,13 @@ class Detector:
         self._file = find_model(model, self.precision, "detector")
         self._threads, self._streams = threads, streams
         self._compiled: dict[tuple[int, int], Any] = {}  # by input, shared by all of `another`
-        self._requests: dict[tuple[int, int], Any] = {}
+        self._runners: dict[tuple[int, int], Runner] = {}
         operating_point = float(self._file.card.get("min_score", DEFAULT_MIN_SCORE))
         self.min_score = operating_point if min_score is None else float(min_score)
         if not 0 < self.min_score < 1:
             raise ConfigError(f"min_score {self.min_score}: expected a number between 0 and 1")
         chosen = self._file.card.get("refiner") if refiner == "card" else refiner
-        self.refiner = Refiner(chosen, precision, threads, streams) if chosen and chosen != "none" else None
+        self.refiner = Refiner(chosen, precision) if chosen and chosen != "none" else None
 
     @property
     def identity(self) -> str:
@@ -67,23 +67,23 @@ class Detector:
 
     def prepare(self) -> None:
         """Compiles the landscape network now, so that a file that is no detector is found before anything is read."""
-        self._request(*self.input)
+        self._runner(*self.input)
         if self.refiner is not None:
             self.refiner.prepare()
 
     def another(self) -> Detector:
         """The same compiled networks, for another thread."""
         twin = copy(self)
-        twin._requests = {}
+        twin._runners = {}
         twin.refiner = None if self.refiner is None else self.refiner.another()
         return twin
 
-    def _request(self, width: int, height: int) -> Any:
-        if (width, height) not in self._requests:
+    def _runner(self, width: int, height: int) -> Runner:
+        if (width, height) not in self._runners:
             if (width, height) not in self._compiled:
                 self._compiled[width, height] = self._compile(width, height)
-            self._requests[width, height] = self._compiled[width, height].create_infer_request()
-        return self._requests[width, height]
+            self._runners[width, height] = Runner(self._compiled[width, height])
+        return self._runners[width, height]
 
     def _compile(self, width: int, height: int) -> Any:
         shape = [1, height, width, 3]
@@ -95,7 +95,7 @@ class Detector:
 
     def infer_blank(self) -> None:
         """The landscape network alone on an empty picture, for benchmarks."""
-        self._request(*self.input).infer([np.full((1, *self.input[::-1], 3), PAD, np.uint8)], share_inputs=True)
+        self._runner(*self.input).run(np.full((*self.input[::-1], 3), PAD, np.uint8))
 
     def detect(self, frame: Frame) -> Plates:
         """All plates of `min_score` and more, best first, in frame_xy."""
@@ -107,10 +107,8 @@ class Detector:
     def finds(self, frame: Frame) -> Plates:
         """What the network alone finds: down to `min_score`, or to what a second look may yet lift there."""
         net_width, net_height = net_size(frame.width, frame.height, self.input)
-        request = self._request(net_width, net_height)
         image, scale = letterbox(frame, net_width, net_height)
-        request.infer([image[None]], share_inputs=True)
-        levels = [request.get_output_tensor(i).data[0] for i in range(3)]
+        levels = self._runner(net_width, net_height).run(image)
         least = self.min_score if self.refiner is None else worth_a_look(self.min_score)
         return plates_of_levels(levels, scale, frame.width, frame.height, least)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from streamer.alphabet import Alphabet
-from streamer.engine.runtime import compile_model, resolve_precision
+from streamer.engine.runtime import Runner, compile_model, resolve_precision
 from streamer.engine.zoo import config_folder, find_model
 from streamer.errors import ModelError
 from streamer.pixels import CROP_HEIGHT, CROP_WIDTH
@@ -54,13 +54,13 @@ class Reader:
 
     def prepare(self) -> None:
         """Compiles the network now, so that a file that is no reader is found before anything is read."""
-        _ = self._request
+        _ = self._runner
 
     def another(self) -> Reader:
         """The same compiled network, for another thread."""
         _ = self._compiled
         twin = copy(self)
-        twin.__dict__.pop("_request", None)
+        twin.__dict__.pop("_runner", None)
         return twin
 
     @cached_property
@@ -69,16 +69,15 @@ class Reader:
         return compile_model(self._file, shape, self.precision, self._threads, OUTPUTS, self._streams)
 
     @cached_property
-    def _request(self) -> Any:
-        return self._compiled.create_infer_request()
+    def _runner(self) -> Runner:
+        return Runner(self._compiled)
 
     def read(self, crops: Sequence[Image]) -> list[Reading]:
         """One reading for each (48, 128, 3) uint8 BGR crop."""
         return [self._read_one(crop) for crop in crops]
 
     def _read_one(self, crop: Image) -> Reading:
-        self._request.infer([np.ascontiguousarray(crop)[None]], share_inputs=True)
-        characters, *kind = (tensor.data[0] for tensor in self._request.output_tensors)
+        characters, *kind = self._runner.run(crop)
         return reading(softmax(characters / self._temperature), [softmax(k) for k in kind], self.alphabet, self._whole)
 
 

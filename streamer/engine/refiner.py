@@ -6,14 +6,13 @@ from __future__ import annotations
 from copy import copy
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from streamer.engine.runtime import compile_model, resolve_precision
+from streamer.engine.runtime import Runner, compile_model, resolve_precision
 from streamer.engine.zoo import find_model
 from streamer.errors import ModelError
-from streamer.geometry import box_quad, convex, grow_quad, homography, quad_box, transform
+from streamer.geometry import box_quad, convex, from_rectangle, grow_quad, quad_box, transform
 from streamer.pixels import rectify
 from streamer.types import F32Array, FloatArray, Frame, Image, Plates
 
@@ -22,7 +21,6 @@ ALONG, ACROSS = 0.25, 0.5  # margins of the cut, as shares of the plate's width 
 PLATE_HEIGHT = HEIGHT / (1 + 2 * ACROSS)  # px of the cut
 BOX_SHARE = 0.3  # of the second look in the box, the rest of the first: their errors have little in common
 MOST = 32  # finds looked at in one picture; a picture with more is noise
-_CUT = box_quad(np.array([0.0, 0, WIDTH, HEIGHT]))
 _NOMINAL = (np.array([[0, 0], [1, 0], [1, 1], [0, 1.0]]) + (ALONG, ACROSS)) / (1 + 2 * np.array([ALONG, ACROSS]))
 _NOMINAL = _NOMINAL * (WIDTH, HEIGHT)
 
@@ -30,16 +28,9 @@ _NOMINAL = _NOMINAL * (WIDTH, HEIGHT)
 class Refiner:
     """Moves corners and weighs scores with a compiled network. Not thread-safe: one thread at a time."""
 
-    def __init__(
-        self,
-        model: str | Path = "plate-refiner",
-        precision: str = "auto",
-        threads: int | None = None,
-        streams: int = 1,
-    ) -> None:
+    def __init__(self, model: str | Path = "plate-refiner", precision: str = "auto") -> None:
         self.precision = resolve_precision(precision)
         self._file = find_model(model, self.precision, "refiner")
-        self._threads, self._streams = threads, streams
 
     @property
     def weights(self) -> Path:
@@ -48,25 +39,22 @@ class Refiner:
 
     def prepare(self) -> None:
         """Compiles the network now, so that a file that is no refiner is found before anything is read."""
-        _ = self._request
+        _ = self._runner
 
     def another(self) -> Refiner:
-        """The same compiled network, for another thread."""
-        _ = self._compiled
+        """The same for another thread."""
         twin = copy(self)
-        twin.__dict__.pop("_request", None)
+        twin.__dict__.pop("_runner", None)
         return twin
 
     @cached_property
-    def _compiled(self) -> Any:
-        compiled = compile_model(self._file, [1, HEIGHT, WIDTH, 3], self.precision, self._threads, [1], self._streams)
+    def _runner(self) -> Runner:
+        # One thread, and a compiled network each: to hand so small a network's picture to another thread and back would
+        # take as long as the network itself.
+        compiled = compile_model(self._file, [1, HEIGHT, WIDTH, 3], self.precision, 1, outputs=[1])
         if list(compiled.outputs[0].shape) != [1, 9]:
             raise ModelError(f"model {self._file.xml}: its output is no refiner's")
-        return compiled
-
-    @cached_property
-    def _request(self) -> Any:
-        return self._compiled.create_infer_request()
+        return Runner(compiled)
 
     def refine(self, frame: Frame, plates: Plates) -> Plates:
         """The same plates, at most `MOST`, with better corners, boxes around them, and scores of both looks."""
@@ -77,9 +65,7 @@ class Refiner:
 
     def look(self, cut: Image) -> F32Array:
         """Outputs (9,) for a cut (48, 96, 3): quality logit, then the shifts of the corners in plate heights."""
-        self._request.infer([cut[None]], share_inputs=True)
-        out: F32Array = self._request.get_output_tensor(0).data[0].copy()
-        return out
+        return self._runner.run(cut)[0].copy()
 
 
 def upright(plates: Plates) -> Plates:
@@ -99,7 +85,7 @@ def cut_around(frame: Frame, quad: FloatArray) -> Image:
 
 def cut_to_frame(quad: FloatArray) -> FloatArray:
     """The map (3, 3) from px of the cut around a quad to frame_xy."""
-    return homography(_CUT, grow_quad(quad, ALONG, ACROSS))
+    return from_rectangle(WIDTH, HEIGHT, grow_quad(quad, ALONG, ACROSS))
 
 
 def refined(plates: Plates, out: F32Array) -> Plates:

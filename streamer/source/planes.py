@@ -21,6 +21,7 @@ Matrix = Literal["bt601", "bt709", "bt2020"]
 _VIEWED = frozenset({"yuv420p", "yuvj420p", "yuv444p", "yuvj444p"})
 # AVColorSpace: BT.709; FCC, BT.470BG and SMPTE 170M are the BT.601 family; SMPTE 240M is within 1 % of BT.709.
 _MATRIX: dict[int, Matrix] = {1: "bt709", 4: "bt601", 5: "bt601", 6: "bt601", 7: "bt709", 9: "bt2020", 10: "bt2020"}
+_LOOK_EVERY = 50  # frames; where a rotation is written, it holds for the whole stream
 _RANGE_MPEG, _RANGE_JPEG = 1, 2
 _SWS_COLORSPACE: dict[Matrix, int] = {"bt709": 1, "bt601": 5, "bt2020": 9}
 
@@ -84,10 +85,20 @@ class PlaneReader:
         from av.video.reformatter import VideoReformatter
 
         self._scaler = VideoReformatter()
+        self._orientation = UPRIGHT
+        self._until_look = 0  # frames
+
+    def _turned(self, frame: av.VideoFrame) -> Orientation:
+        """The frame's orientation, looked at in few frames: a frame that was asked for its side data is in a circle
+        with it (PyAV 18), and its picture stays in memory until the garbage collector comes by."""
+        self._until_look -= 1
+        if self._until_look < 0:
+            self._orientation, self._until_look = frame_orientation(frame), _LOOK_EVERY
+        return self._orientation
 
     def read(self, frame: av.VideoFrame) -> tuple[YuvPlanes | None, Image | None]:
         """(planes, None) or (None, bgr), 8 bit and upright. The views keep the decoder's memory alive."""
-        orientation = frame_orientation(frame)
+        orientation = self._turned(frame)
         if frame.format.is_rgb or frame.format.has_palette:
             bgr = np.asarray(self._scaler.reformat(frame, format="bgr24").to_ndarray(), np.uint8)
             return None, orientation.apply(bgr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -322,3 +323,21 @@ def test_an_address_that_refuses_hides_the_password(address: str) -> None:
     assert "p%40ss" not in str(caught.value)
     assert "secret" not in source.name
     assert source.live
+
+
+def test_pictures_are_free_as_soon_as_nobody_holds_them(tmp_path: Path) -> None:
+    """Without the garbage collector: pictures that waited for it held hundreds of megabytes."""
+    source = VideoSource(write_video(tmp_path / "a.mp4", drive(120), rotation=90))
+    source.open()
+    gc.collect()
+    gc.disable()
+    try:
+        most = 0
+        for frame in source.frames():
+            assert frame.width == 180
+            if frame.index % 20 == 0:
+                most = max(most, sum(type(o).__name__ == "VideoFrame" for o in gc.get_objects()))
+    finally:
+        gc.enable()
+        source.close()
+    assert most < 20
