@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _TRUSTED_DURATION = ("mp4", "matroska", "avi")
 _MISSING_TAIL_S = 0.5
 _FALLBACK_RATE = Fraction(25)
+_LIST = b"ffconcat"
 
 
 class VideoSource:
@@ -243,8 +244,11 @@ def _check_file(path: Path, name: str) -> None:
         raise InputError(f"{path}: is not a file that can be read as a video")
     try:
         with path.open("rb") as stream:
-            if not stream.read(1):
-                raise InputError(f"{name}: is empty (0 bytes): copy or record it again")
+            first = stream.read(len(_LIST))
+        if not first:
+            raise InputError(f"{name}: is empty (0 bytes): copy or record it again")
+        if first == _LIST:  # FFmpeg would follow it to any file, and round in circles
+            raise InputError(f"{name}: is a list of other files, no video: give those one by one, or their folder")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}): check its permissions") from None
 
