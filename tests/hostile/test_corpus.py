@@ -1,4 +1,4 @@
-"""Every file of the corpus through a whole run, in a process of its own with little memory: a result, or a clear error."""
+"""Every file of the corpus through a whole run, in a process with little memory: a result, or a clear error."""
 
 from __future__ import annotations
 
