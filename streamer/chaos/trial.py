@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamer.chaos.camera import ClipCamera
-from streamer.chaos.faults import CLIP, Fault
+from streamer.chaos.faults import Fault
+from streamer.chaos.inject import begin, end
 from streamer.chaos.proxy import FaultyProxy
 from streamer.config import LiveConfig
 from streamer.live import LiveFeed
@@ -130,10 +131,10 @@ def try_faults(
                     watcher.frame_after(time.monotonic())
                     time.sleep(_STEADY_S + random.random())  # key pictures come by the second: not always then
                     at_first = watcher.seen
-                    _begin(fault, camera, proxy)
+                    begin(fault, camera, proxy)
                     time.sleep(seconds)
                     during += watcher.seen - at_first
-                    recovered.append(_end(fault, camera, proxy, watcher))
+                    recovered.append(_recovered(fault, camera, proxy, watcher))
             reconnects, lost = watcher.feed.health.reconnects, watcher.lost
         del watcher
         until = time.monotonic() + wake_s
@@ -144,19 +145,9 @@ def try_faults(
         yield Outcome(fault, tuple(recovered), during, reconnects, lost, *left)
 
 
-def _begin(fault: Fault, camera: ClipCamera, proxy: FaultyProxy) -> None:
-    if fault.name in CLIP:
-        camera.show("still" if fault.name == "freeze" else "other")
-    else:
-        proxy.inject(fault)
-
-
-def _end(fault: Fault, camera: ClipCamera, proxy: FaultyProxy, watcher: Watcher) -> float:
+def _recovered(fault: Fault, camera: ClipCamera, proxy: FaultyProxy, watcher: Watcher) -> float:
     """Seconds to the first good picture after the fault's end."""
-    if fault.name in CLIP:
-        camera.show("clip")
-    else:
-        proxy.clear()
+    end(fault, camera, proxy)
     ended = time.monotonic()
     while proxy.key_at is None or proxy.key_at <= ended:  # what came before may hang on what was lost
         if time.monotonic() > ended + _PATIENCE_S:

@@ -50,6 +50,7 @@ def chaos(
     which the faults are put. Watch it over TCP.
     """
     from streamer.chaos.faults import Fault
+    from streamer.chaos.inject import begin, end
     from streamer.chaos.proxy import FaultyProxy
 
     faults = [Fault(name, percent) for name in names]
@@ -66,14 +67,9 @@ def chaos(
             if fault is None:
                 continue
             click.echo(f"{fault}: for {seconds:g} s")
-            if camera is not None and fault.name in CLIP:
-                camera.show("still" if fault.name == "freeze" else "other")
-                quit_.wait(seconds)
-                camera.show("clip")
-            else:
-                proxy.inject(fault)
-                quit_.wait(seconds)
-                proxy.clear()
+            begin(fault, camera, proxy)
+            quit_.wait(seconds)
+            end(fault, camera, proxy)
             click.echo(f"{fault}: over")
 
 

@@ -33,7 +33,7 @@ PACKETS = [Fault(name, percent) for name in ("loss", "reorder", "duplicate", "co
 FIRST = [Fault(name) for name in FAULTS if name not in CLIP and not Fault(name).by_packet]
 
 
-def tried(camera: ClipCamera, fault: Fault, seconds: float = 2.0) -> Outcome:
+def tried(camera: ClipCamera, fault: Fault, seconds: float = 5.0) -> Outcome:
     (outcome,) = try_faults(camera, [fault], 1, seconds, LIVE, wake_s=0)
     return outcome
 
