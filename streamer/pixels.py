@@ -30,6 +30,13 @@ def yuv_matrix(planes: YuvPlanes) -> FloatArray:
     return _yuv_matrix(planes.matrix, planes.full_range)
 
 
+def bgr_matrix(planes: YuvPlanes) -> FloatArray:
+    """The (3, 4) map from B, G, R bytes to Y, U, V bytes."""
+    to_bgr_ = yuv_matrix(planes)
+    back = np.linalg.inv(to_bgr_[:, :3])
+    return np.column_stack([back, -back @ to_bgr_[:, 3]])
+
+
 @cache
 def _yuv_matrix(name: str, full_range: bool) -> FloatArray:
     kr, kb = _LUMA[name]

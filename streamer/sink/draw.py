@@ -2,32 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 
+from streamer.pixels import bgr_matrix
 from streamer.sink.base import TrackView
-from streamer.types import Image
+from streamer.types import FloatArray, Image, YuvPlanes
 
 _READ_BGR, _UNREAD_BGR, _TEXT_BGR = (70, 220, 70), (0, 190, 255), (20, 20, 20)
 _PAD = 4
 
 
+@dataclass(frozen=True)
+class _Layer:
+    """A picture that is drawn into, or one plane of it: pixels of the frame to one of its own, and how BGR looks in it
+    (an (h, w, 3) bitmap in the frame's size -> one of the layer's)."""
+
+    pixels: Image
+    steps: tuple[int, int]  # along x, along y
+    shown: Callable[[Image], Image]
+
+
 def annotate(picture: Image, tracks: Sequence[TrackView]) -> None:
     """Draws into (H, W, 3) BGR: each track's quad, and above it what the vote says so far."""
+    height, width = picture.shape[:2]
+    _draw([_Layer(picture, (1, 1), lambda bitmap: bitmap)], width, height, tracks)
+
+
+def annotate_planes(planes: YuvPlanes, tracks: Sequence[TrackView]) -> None:
+    """The same in the planes themselves, which must be writable and whole halves where they are subsampled."""
+    height, width = planes.y.shape
+    matrix = bgr_matrix(planes)
+    layers = []
+    for k, plane in enumerate((planes.y, planes.u, planes.v)):
+        steps = width // plane.shape[1], height // plane.shape[0]
+        layers.append(_Layer(plane, steps, partial(_in_plane, row=matrix[k : k + 1], steps=steps)))
+    _draw(layers, width, height, tracks)
+
+
+def _in_plane(bitmap: Image, row: FloatArray, steps: tuple[int, int]) -> Image:
+    """(h, w, 3) BGR -> (h / step, w / step) of one plane, its row of the map from BGR given."""
     import cv2
 
-    height = picture.shape[0]
+    plane: Image = cv2.transform(bitmap, row)
+    size = -(-bitmap.shape[1] // steps[0]), -(-bitmap.shape[0] // steps[1])
+    return plane if steps == (1, 1) else cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+
+
+def _draw(layers: Sequence[_Layer], width: int, height: int, tracks: Sequence[TrackView]) -> None:
     line, size = max(1, height // 400), max(14, height // 32)
     for track in tracks:
-        colour = _READ_BGR if track.text else _UNREAD_BGR
-        # Continuous coordinates: pixel centres lie at halves; 4 fractional bits draw the line where the edge is.
-        corners = np.round((track.quad - 0.5) * 16).astype(np.int32).reshape(4, 1, 2)
-        cv2.polylines(picture, [corners], True, colour, line, cv2.LINE_AA, 4)
+        _outline(layers, track.quad, _READ_BGR if track.text else _UNREAD_BGR, line)
         if track.text:
-            _paste(picture, label(f"{track.text} {track.confidence * 100:.0f}%", size), track, line)
+            text = label(f"{track.text} {track.confidence * 100:.0f}%", size)[:height, :width]
+            x, y = _place(text, track, line, width, height)
+            for layer in layers:
+                _paste(layer, text, x, y)
+
+
+def _outline(layers: Sequence[_Layer], quad: FloatArray, bgr: tuple[int, int, int], line: int) -> None:
+    import cv2
+
+    dot = np.full((2, 2, 3), bgr, np.uint8)
+    for layer in layers:
+        # Continuous coordinates: pixel centres lie at halves; 4 fractional bits draw the line where the edge is.
+        corners = np.round((quad / layer.steps - 0.5) * 16).astype(np.int32).reshape(4, 1, 2)
+        colour = np.atleast_1d(layer.shown(dot)[0, 0]).tolist()
+        cv2.polylines(layer.pixels, [corners], True, colour, max(1, line // layer.steps[1]), cv2.LINE_AA, 4)
 
 
 @lru_cache(maxsize=256)
@@ -49,12 +94,17 @@ def _font() -> Any:
     return cv2.FontFace("uni")  # built in, with Latin and Chinese
 
 
-def _paste(picture: Image, bitmap: Image, track: TrackView, line: int) -> None:
-    """Puts the label above the plate, below where there is no room, cut at the picture's border."""
-    height, width = picture.shape[:2]
-    bitmap = bitmap[:height, :width]
-    h, w = bitmap.shape[:2]
+def _place(text: Image, track: TrackView, line: int, width: int, height: int) -> tuple[int, int]:
+    """Where a label's top left corner lies: above the plate, below where there is no room. Even, as chroma wants it."""
+    h, w = text.shape[:2]
     x1, y1, _, y2 = track.box_xyxy
     top = y1 - h - line if y1 - h - line >= 0 else y2 + line
-    row, column = int(np.clip(top, 0, height - h)), int(np.clip(x1, 0, width - w))
-    picture[row : row + h, column : column + w] = bitmap
+    x, y = int(np.clip(x1, 0, width - w)), int(np.clip(top, 0, height - h))
+    return x - x % 2, y - y % 2
+
+
+def _paste(layer: _Layer, text: Image, x: int, y: int) -> None:
+    part = layer.shown(text)
+    row, column = y // layer.steps[1], x // layer.steps[0]
+    target = layer.pixels[row : row + part.shape[0], column : column + part.shape[1]]
+    target[:] = part[: target.shape[0], : target.shape[1]].reshape(target.shape)

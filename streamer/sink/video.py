@@ -16,8 +16,9 @@ from streamer.errors import ConfigError, OutputError
 from streamer.sink.base import BaseSink, TrackView, open_output, output_errors
 from streamer.source.base import StreamInfo
 from streamer.source.images import IMAGE_SUFFIXES
+from streamer.source.planes import RANGE_JPEG, RANGE_MPEG, SWS_COLORSPACE, Matrix, view
 from streamer.source.resolve import VIDEO_SUFFIXES
-from streamer.types import Frame, Image, Plates
+from streamer.types import Frame, Image, Plates, YuvPlanes
 
 _MP4_SUFFIXES = (".mp4", ".m4v", ".mov")
 # Names that promise another container than the two that are written.
@@ -30,7 +31,6 @@ _MP4_OPTIONS = {
 }
 _MKV_OPTIONS = {"cluster_time_limit": f"{_FRAGMENT_S * 1000}"}
 _FALLBACK_RATE = Fraction(25)
-_BT709, _LIMITED = 1, 1
 # Finer clocks overflow the 32-bit time scale of MP4 players.
 _MAX_TICKS_A_SECOND = 1_000_000
 
@@ -52,6 +52,8 @@ class VideoSink(BaseSink):
         self._stream: io.FileIO | None = open_output(self.path)
         self._container: Any = None
         self._video: Any = None
+        self._colour: tuple[Matrix, bool] | None = None  # that of the first frame
+        self._scaler: Any = None
         self._last_ticks = -1
         self._failed = False
 
@@ -61,6 +63,7 @@ class VideoSink(BaseSink):
             raise ConfigError(f"{self.path}: one annotated video holds one source: give one source, or a folder")
         import av
 
+        self._scaler = av.video.reformatter.VideoReformatter()
         mp4 = self.path.suffix.lower() in _MP4_SUFFIXES
         options = {"flush_packets": "1", **(_MP4_OPTIONS if mp4 else _MKV_OPTIONS)}
         with output_errors(self.path):
@@ -70,13 +73,11 @@ class VideoSink(BaseSink):
             self._video = self._encoder(info)
 
     def frame(self, frame: Frame, plates: Plates, tracks: Sequence[TrackView]) -> None:
-        import av
-
-        picture = _annotated(frame, tracks)
-        encoded = av.VideoFrame.from_ndarray(self._fit(picture), format="bgr24").reformat(
-            format="yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED
-        )
-        encoded.colorspace, encoded.color_range = _BT709, _LIMITED
+        if self._colour is None:
+            self._colour = ("bt709", False) if frame.planes is None else (frame.planes.matrix, frame.planes.full_range)
+            self._describe_colour(self._video.codec_context)
+        encoded = self._on_planes(frame, tracks) if self._fits(frame) else self._on_bgr(frame, tracks)
+        self._describe_colour(encoded)
         encoded.time_base = self._video.codec_context.time_base
         encoded.pts = self._ticks(frame.pts)
         self._mux(encoded)
@@ -105,12 +106,56 @@ class VideoSink(BaseSink):
         video.pix_fmt = "yuv420p"
         video.time_base = video.codec_context.time_base = base
         video.codec_context.gop_size = max(1, round(rate * 2))
-        video.codec_context.colorspace, video.codec_context.color_range = _BT709, _LIMITED
         if info.sample_aspect != 1:
             video.codec_context.sample_aspect_ratio = info.sample_aspect
         # Frames that refer to later ones would shift all times in MP4 without an edit list, and be lost in a crash.
         video.options = {"preset": self._config.preset, "crf": str(self._config.crf), "bf": "0"}
         return video
+
+    def _describe_colour(self, target: Any) -> None:
+        """Writes the matrix and range of the first frame on the encoder or on one of its frames."""
+        assert self._colour is not None
+        matrix, full = self._colour
+        target.colorspace, target.color_range = SWS_COLORSPACE[matrix], RANGE_JPEG if full else RANGE_MPEG
+
+    def _fits(self, frame: Frame) -> bool:
+        """Whether the encoder takes the frame's planes as they are, but for a last odd row or column."""
+        planes, (height, width) = frame.planes, (self._video.height, self._video.width)
+        return (
+            planes is not None
+            and (planes.matrix, planes.full_range) == self._colour
+            and planes.u.shape == planes.v.shape == (height // 2, width // 2)
+            and (frame.height + frame.height % 2, frame.width + frame.width % 2) == (height, width)
+        )
+
+    def _on_planes(self, frame: Frame, tracks: Sequence[TrackView]) -> Any:
+        """The frame with its tracks, never as BGR: that way there and back took a third of the run's time."""
+        import av
+
+        from streamer.sink.draw import annotate_planes
+
+        planes = frame.planes
+        assert planes is not None
+        encoded = av.VideoFrame(self._video.width, self._video.height, "yuv420p")
+        y, u, v = (view(plane) for plane in encoded.planes)
+        y[: frame.height, : frame.width] = planes.y
+        y[frame.height :], y[:, frame.width :] = y[frame.height - 1], y[:, frame.width - 1 : frame.width]
+        u[:], v[:] = planes.u, planes.v
+        annotate_planes(YuvPlanes(y, u, v, planes.matrix, planes.full_range), tracks)
+        return encoded
+
+    def _on_bgr(self, frame: Frame, tracks: Sequence[TrackView]) -> Any:
+        import av
+
+        assert self._colour is not None
+        matrix, full = self._colour
+        picture = av.VideoFrame.from_ndarray(self._fit(_annotated(frame, tracks)), format="bgr24")
+        return self._scaler.reformat(
+            picture,
+            format="yuv420p",
+            dst_colorspace=SWS_COLORSPACE[matrix],
+            dst_color_range=RANGE_JPEG if full else RANGE_MPEG,
+        )
 
     def _fit(self, picture: Image) -> Image:
         """The picture at the encoder's size; a stream that changes its size is scaled to that of its first frame."""

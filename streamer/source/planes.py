@@ -22,8 +22,8 @@ _VIEWED = frozenset({"yuv420p", "yuvj420p", "yuv444p", "yuvj444p"})
 # AVColorSpace: BT.709; FCC, BT.470BG and SMPTE 170M are the BT.601 family; SMPTE 240M is within 1 % of BT.709.
 _MATRIX: dict[int, Matrix] = {1: "bt709", 4: "bt601", 5: "bt601", 6: "bt601", 7: "bt709", 9: "bt2020", 10: "bt2020"}
 _LOOK_EVERY = 50  # frames; where a rotation is written, it holds for the whole stream
-_RANGE_MPEG, _RANGE_JPEG = 1, 2
-_SWS_COLORSPACE: dict[Matrix, int] = {"bt709": 1, "bt601": 5, "bt2020": 9}
+RANGE_MPEG, RANGE_JPEG = 1, 2
+SWS_COLORSPACE: dict[Matrix, int] = {"bt709": 1, "bt601": 5, "bt2020": 9}
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def frame_orientation(frame: av.VideoFrame) -> Orientation:
 def colour_of(frame: av.VideoFrame) -> tuple[Matrix, bool]:
     """(matrix, full range) of a decoded frame; untagged video is BT.709 from 720 rows, BT.601 below, and limited."""
     matrix = _MATRIX.get(int(frame.colorspace)) or ("bt709" if frame.height >= 720 else "bt601")
-    return matrix, frame.format.name.startswith("yuvj") or int(frame.color_range) == _RANGE_JPEG
+    return matrix, frame.format.name.startswith("yuvj") or int(frame.color_range) == RANGE_JPEG
 
 
 class PlaneReader:
@@ -106,7 +106,7 @@ class PlaneReader:
         if frame.format.name.startswith(("gray", "mono")):
             return self._grey(frame, orientation, matrix), None
         frame = self._planar(frame, orientation, matrix, full)
-        y, u, v = (orientation.apply(_view(p)) for p in frame.planes[:3])
+        y, u, v = (orientation.apply(view(p)) for p in frame.planes[:3])
         return YuvPlanes(y, u, v, matrix, full), None
 
     def _planar(self, frame: av.VideoFrame, orientation: Orientation, matrix: Matrix, full: bool) -> av.VideoFrame:
@@ -117,7 +117,7 @@ class PlaneReader:
         name = frame.format.name
         if name in _VIEWED and name.replace("yuvj", "yuv") == wanted:
             return frame
-        colorspace, colour_range = _SWS_COLORSPACE[matrix], _RANGE_JPEG if full else _RANGE_MPEG
+        colorspace, colour_range = SWS_COLORSPACE[matrix], RANGE_JPEG if full else RANGE_MPEG
         return self._scaler.reformat(
             frame,
             format=wanted,
@@ -131,7 +131,7 @@ class PlaneReader:
         """Grey video as full-range luma with neutral chroma."""
         if frame.format.name != "gray":
             frame = self._scaler.reformat(frame, format="gray")
-        y = orientation.apply(_view(frame.planes[0]))
+        y = orientation.apply(view(frame.planes[0]))
         neutral = np.full(((y.shape[0] + 1) // 2, (y.shape[1] + 1) // 2), 128, np.uint8)
         return YuvPlanes(y, neutral, neutral, matrix, True)
 
@@ -142,7 +142,7 @@ def _target_format(frame: av.VideoFrame) -> str:
     return "yuv420p" if chroma.width < frame.width and chroma.height < frame.height else "yuv444p"
 
 
-def _view(plane: Any) -> Image:
+def view(plane: Any) -> Image:
     """(H, W) view of a plane, its row padding cut off."""
     rows = np.frombuffer(plane, np.uint8, plane.line_size * plane.height).reshape(plane.height, plane.line_size)
     return rows[:, : plane.width]

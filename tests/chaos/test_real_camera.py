@@ -34,7 +34,9 @@ FIRST = [Fault(name) for name in FAULTS if name not in CLIP and not Fault(name).
 
 
 def tried(camera: ClipCamera, fault: Fault, seconds: float = 5.0) -> Outcome:
-    patient = LIVE.model_copy(update={"silence_s": 3.0})  # one packet in five late: hardly a picture comes for a while
+    patient = LIVE.model_copy(
+        update={"silence_s": 3.0, "frozen_s": 3.0}
+    )  # heavy loss: no new picture comes for a while
     (outcome,) = try_faults(camera, [fault], 1, seconds, patient, wake_s=0)
     return outcome
 

@@ -6,8 +6,10 @@ import contextlib
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import av
 import cv2
@@ -17,12 +19,15 @@ from streamkit import BLUE, plates_of, scene
 
 from streamer.config import VideoConfig
 from streamer.errors import OutputError
+from streamer.pixels import bgr_matrix, to_bgr
 from streamer.sink.base import TrackView
-from streamer.sink.draw import annotate, label
+from streamer.sink.draw import annotate, annotate_planes, label
 from streamer.sink.video import VideoFolderSink, VideoSink
 from streamer.sink.window import WindowSink
 from streamer.source.base import StreamInfo
-from streamer.types import Frame, Plates
+from streamer.source.file import VideoSource
+from streamer.source.planes import colour_of
+from streamer.types import FloatArray, Frame, Image, Plates, YuvPlanes
 
 FAST = VideoConfig(preset="ultrafast", crf=20)
 
@@ -92,6 +97,59 @@ def test_a_stream_that_changes_its_size_goes_on(tmp_path: Path) -> None:
     assert len(times_of(tmp_path / "a.mkv")) == 3
 
 
+def planar(width: int, height: int, matrix: Literal["bt601", "bt709"], full: bool, colour: FloatArray) -> Frame:
+    """A frame of one colour, as a decoder gives it."""
+    half = (height + 1) // 2, (width + 1) // 2
+    empty = YuvPlanes(*(np.zeros((1, 1), np.uint8) for _ in range(3)), matrix, full)
+    yuv = np.round(bgr_matrix(empty) @ (*colour, 1)).astype(np.uint8)
+    y, u, v = (np.full(size, value, np.uint8) for size, value in zip([(height, width), half, half], yuv, strict=True))
+    return Frame(0, 0.0, width, height, planes=YuvPlanes(y, u, v, matrix, full))
+
+
+def shown(path: Path) -> list[Image]:
+    source = VideoSource(path)
+    source.open()
+    pictures = [to_bgr(frame).copy() for frame in source.frames()]
+    source.close()
+    return pictures
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("matrix", ["bt601", "bt709"])
+@pytest.mark.parametrize("size", [(640, 480), (641, 481), (640, 481), (321, 240)])
+def test_planes_are_drawn_on_as_they_are(
+    tmp_path: Path, size: tuple[int, int], matrix: Literal["bt601", "bt709"], full: bool
+) -> None:
+    frame = planar(*size, matrix, full, BLUE)
+    kept = to_bgr(frame).copy()
+    views = [view_of(), view_of("", (200, 300, 330, 340)), view_of("京A", (-30, -10, 20, 5))]
+    sink = VideoSink(tmp_path / "a.mkv", VideoConfig(crf=1))
+    sink.begin(StreamInfo("a", *size))
+    sink.frame(frame, Plates.empty(), views)
+    sink.frame(replace(frame, index=1, pts=0.04, planes=None, bgr=kept.copy()), Plates.empty(), views)
+    sink.close()
+    assert np.array_equal(to_bgr(frame), kept), "the decoder's own picture is left alone"
+    by_planes, by_bgr = shown(tmp_path / "a.mkv")
+    with av.open(str(tmp_path / "a.mkv")) as container:
+        assert colour_of(next(container.decode(video=0))) == (matrix, full)
+    assert np.abs(by_planes[-1, -1].astype(int) - BLUE).max() < 5
+    blurred = (cv2.blur(picture, (3, 3)).astype(int) for picture in (by_planes, by_bgr))
+    difference = np.abs(np.subtract(*blurred))
+    assert np.median(difference) < 3
+    assert np.quantile(difference, 0.97) < 24, "only at edges, where the encoder's chroma lies elsewhere"
+
+
+def test_colours_that_change_are_written_as_the_first(tmp_path: Path) -> None:
+    sink = VideoSink(tmp_path / "a.mkv", VideoConfig(crf=1))
+    sink.begin(StreamInfo("a", 64, 48))
+    for index, (matrix, full) in enumerate([("bt709", False), ("bt601", True)]):
+        frame = planar(64, 48, matrix, full, BLUE)  # type: ignore[arg-type]
+        sink.frame(replace(frame, index=index, pts=index / 25), Plates.empty(), [])
+    sink.close()
+    for picture in shown(tmp_path / "a.mkv"):
+        assert np.abs(picture.astype(int) - BLUE).max() < 5
+
+
 KILLED = """
 import sys, numpy as np
 from pathlib import Path
@@ -99,7 +157,9 @@ from fractions import Fraction
 from streamer.config import VideoConfig
 from streamer.sink.video import VideoSink
 from streamer.source.base import StreamInfo
-from streamer.types import Frame, Plates
+from streamer.source.file import VideoSource
+from streamer.source.planes import colour_of
+from streamer.types import FloatArray, Frame, Image, Plates, YuvPlanes
 sink = VideoSink(Path(sys.argv[1]), VideoConfig(preset="ultrafast"))
 sink.begin(StreamInfo("a", 160, 120, time_base=Fraction(1, 25), rate=Fraction(25)))
 rng = np.random.default_rng(0)
@@ -146,6 +206,12 @@ def test_drawing_at_and_over_the_border(box: tuple[float, float, float, float]) 
     picture = scene(160, 120)
     annotate(picture, [view_of(box=box), view_of("", box)])
     assert not np.array_equal(picture, scene(160, 120))
+    for size in [(160, 120), (9, 7)]:
+        planes = planar(*size, "bt601", False, BLUE).planes
+        assert planes is not None
+        before = planes.y.copy()
+        annotate_planes(planes, [view_of(box=box), view_of("", box)])
+        assert not np.array_equal(planes.y, before)
 
 
 def test_drawing_on_a_tiny_picture() -> None:
