@@ -16,10 +16,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+
 from streamer.config import LiveConfig
 from streamer.errors import InputError
 from streamer.source.base import Source, StreamInfo
-from streamer.types import Frame
+from streamer.types import Frame, Image
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +33,8 @@ _REMIND_S = 60.0  # between two warnings of an outage that lasts
 _STEADY_S = 10.0  # a connection that lasted less counts as failed: one that breaks at once is not begun at once
 _STEP_S = 1.0  # farther from the clock than this, the stream's own time stamps are laid anew
 _FROZEN_FRAMES = 10  # without a new picture, at least: few pictures a second are no fault
-_FORMS = 300  # in which a coder may show one picture: refined from one key picture to the next
+_FORMS = 300  # in which a coder may show one picture
+_SQUARE, _ALIKE = 8, 6.0  # samples, grey levels: what moves changes some square's mean by more than a coder does
 _DELAYS = 3000  # frames whose delay is kept: two minutes
 _SPARSE = 8  # every so manieth row and column tells whether a picture is another one
 _MOST_HANGING = 8  # connections left behind that have not woken up; with so many no other is begun
@@ -238,21 +241,39 @@ class LiveFeed:
 
 class _Still:
     """For how long there has been no new picture. A sensor's noise makes every real one new; one that stands still is
-    coded again and again, in a few ways."""
+    coded again and again, refined from one key picture to the next, in ways that come back and look much the same. (A
+    short recording in a loop comes back as well, and looks different while it goes on.)"""
 
     def __init__(self) -> None:
         self._shown: deque[int] = deque(maxlen=_FORMS)
+        self._first: Image | None = None  # of those that look alike
         self._times, self._since = 0, 0.0
 
     def after(self, frame: Frame, came: float) -> float:
         """Seconds, with this frame; 0 where it is a new picture, or too few came to tell."""
         picture = frame.bgr if frame.planes is None else frame.planes.y
-        shown = 0 if picture is None else zlib.crc32(picture[::_SPARSE, ::_SPARSE].tobytes())
-        if shown not in self._shown:
+        assert picture is not None
+        sparse = picture[::_SPARSE, ::_SPARSE].copy()
+        shown = zlib.crc32(sparse.tobytes())
+        known = shown in self._shown
+        if not known:
             self._shown.append(shown)
-            self._times, self._since = 0, came
+        if not known or self._first is None or not _alike(sparse, self._first):
+            self._first, self._times, self._since = sparse, 0, came
         self._times += 1
         return came - self._since if self._times >= _FROZEN_FRAMES else 0.0
+
+
+def _alike(one: Image, other: Image) -> bool:
+    """Whether no square of the picture has become lighter or darker."""
+    if one.shape != other.shape:
+        return False
+    change = one.astype(np.int16) - other
+    if change.ndim == 3:
+        change = change[..., 1]  # green of BGR: the most of the luma
+    rows, columns = (np.arange(0, size, _SQUARE) for size in change.shape)
+    sums = np.add.reduceat(np.add.reduceat(change, rows, 0), columns, 1)
+    return bool(np.abs(sums).max() <= _ALIKE * _SQUARE**2)
 
 
 def _told(connection: _Connection, reason: str) -> str:

@@ -172,6 +172,7 @@ def load_engines(config: RunConfig, detector: DetectorLike | None = None, reader
     """
     seats = available_cores() if config.threads is None else config.threads
     if detector is not None and reader is not None:
+        kalman.prepare()
         return Engines(detector, reader, config.min_score or detector.min_score)
     prepare()
     with ThreadPoolExecutor(2, "alpr-load") as pool:  # compiling both takes as long as the imports of the tracker

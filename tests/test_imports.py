@@ -34,6 +34,7 @@ ORDER = [
     "metrics",
     "site",
     "chaos",
+    "soak",
     "replay",
     "api",
     "cli",

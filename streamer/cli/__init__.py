@@ -18,6 +18,7 @@ VERBS = {
     "bench": Verb("streamer.cli.bench:bench", "Measure speed on this machine."),
     "doctor": Verb("streamer.cli.doctor:doctor", "Look whether this machine and a camera are fit."),
     "chaos": Verb("streamer.cli.chaos:chaos", "Serve a camera that misbehaves."),
+    "soak": Verb("streamer.cli.soak:soak", "Play clips for hours and see what grows."),
     "check": Verb("streamer.cli.check:check", "Check a configuration file."),
 }
 # These need torch and live with the training code; they are found where that is installed.

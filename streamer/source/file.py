@@ -15,7 +15,7 @@ from streamer.source.base import StreamInfo, redact
 from streamer.source.clock import Clock, container_clock
 from streamer.source.live import CaptureTimes, is_live, opening
 from streamer.source.planes import PlaneReader, frame_orientation
-from streamer.types import Frame
+from streamer.types import Frame, Image, YuvPlanes
 
 if TYPE_CHECKING:
     import av
@@ -81,11 +81,24 @@ class VideoSource:
         for index, decoded in enumerate(self._with_first()):
             pts = ticker.seconds(decoded)
             lasts = float((decoded.duration or 0) * (decoded.time_base or 0))
-            yuv, bgr = planes.read(decoded)
+            yuv, bgr = self._converted(planes, decoded)
             height, width = (bgr if yuv is None else yuv.y).shape[:2]  # type: ignore[union-attr]
             seen, how = self._captured(pts, decoded.pts)
             yield Frame(index, pts, width, height, planes=yuv, bgr=bgr, captured_at=seen, time_source=how)
         self._report_damage(pts + max(ticker.step_s, lasts), index + 1)
+
+    def _converted(self, planes: PlaneReader, decoded: av.VideoFrame) -> tuple[YuvPlanes | None, Image | None]:
+        """The frame's planes or BGR; InputError where its format cannot be converted (a damaged header makes such)."""
+        import av
+
+        try:
+            return planes.read(decoded)
+        except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            what = f"{decoded.width}x{decoded.height} {decoded.format.name}"
+            raise InputError(
+                f"{self.name}: pictures of {what} cannot be converted ({reason}): convert the video, or record it again"
+            ) from None
 
     def again(self) -> VideoSource:
         """A fresh source of the same address."""

@@ -64,9 +64,11 @@ def orientation_of(matrix: Any) -> Orientation:
 
 def frame_orientation(frame: av.VideoFrame) -> Orientation:
     """The orientation stored with a decoded frame."""
-    from av.sidedata.sidedata import Type
+    from av.sidedata.sidedata import SideDataContainer, Type
 
-    side = frame.side_data.get(Type.DISPLAYMATRIX)
+    # frame.side_data would put the frame in a circle with its side data (PyAV 18), and its picture would stay in memory
+    # until the garbage collector comes by. A container that the frame does not know makes none.
+    side = SideDataContainer(frame).get(Type.DISPLAYMATRIX)  # type: ignore[call-arg]
     if side is None or side.buffer_size < 36:
         return UPRIGHT
     return orientation_of(np.frombuffer(side, np.int32, 9))
@@ -89,8 +91,7 @@ class PlaneReader:
         self._until_look = 0  # frames
 
     def _turned(self, frame: av.VideoFrame) -> Orientation:
-        """The frame's orientation, looked at in few frames: a frame that was asked for its side data is in a circle
-        with it (PyAV 18), and its picture stays in memory until the garbage collector comes by."""
+        """The frame's orientation, looked at in few frames."""
         self._until_look -= 1
         if self._until_look < 0:
             self._orientation, self._until_look = frame_orientation(frame), _LOOK_EVERY

@@ -19,12 +19,12 @@ from streamkit import BLUE, FakeDetector, FakeReader, scene
 
 from streamer.config import LiveConfig, RunConfig
 from streamer.errors import InputError
-from streamer.live import LiveFeed
+from streamer.live import LiveFeed, _Still
 from streamer.pipeline import run_stream
 from streamer.sink.base import BaseSink
 from streamer.source.base import StreamInfo
 from streamer.source.file import VideoSource
-from streamer.types import Frame, Passage, RunSummary
+from streamer.types import Frame, Image, Passage, RunSummary
 
 pytestmark = pytest.mark.timeout(60)
 QUICK = LiveConfig(connect_s=0.4, silence_s=0.4, backoff_s=0.05)
@@ -268,3 +268,31 @@ def test_a_real_server_that_cuts_off() -> None:
     assert summary.reconnects >= 3
     assert [p.plate for _, p in rows.passages] == ["皖A12345"]
     assert not any("secret" in w for w in summary.warnings)
+
+
+STANDING = scene(320, 180, (60, 40, BLUE))
+NOISE = np.random.default_rng(3).integers(-2, 3, (400, 180, 320, 1))
+
+
+def noisy(i: int) -> Image:
+    return np.clip(STANDING.astype(int) + NOISE[i], 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("shown", "still"),
+    [
+        (lambda i: STANDING, True),
+        (lambda i: noisy(i % 25), True),  # one picture, refined from key picture to key picture
+        (noisy, False),  # a sensor that sees a street at rest
+        (lambda i: scene(320, 180, (i % 100, 40, BLUE)), False),  # a short recording in a loop
+        (lambda i: scene(320, 180, (60 + 40 * (i // 150), 40, BLUE)), True),  # it moved once, and stood again
+        (lambda i: scene(320 - i // 150 * 20, 180), True),  # another size
+        (lambda i: STANDING[:: i % 2 * 2 - 1], False),
+    ],
+)
+def test_a_picture_that_stands_still_is_told(shown: Callable[[int], Image], still: bool) -> None:
+    watch = _Still()
+    stood = [watch.after(Frame(i, i / 25, 320, 180, bgr=shown(i)), i / 25) for i in range(300)]
+    assert (max(stood[200:]) > 3.0) is still
+    assert stood[0] == 0.0
+    assert max(stood) <= 299 / 25

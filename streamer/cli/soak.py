@@ -1,0 +1,163 @@
+"""`alpr soak`: looped clips at speed, with broken connections, for hours; what a process holds meanwhile."""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from streamer.cli.options import cadence_option, model_options
+from streamer.errors import InputError
+
+if TYPE_CHECKING:
+    from streamer.soak.probe import Sample
+    from streamer.soak.run import Soaked
+
+_TELL_S = 60.0
+_MOST_MB = 5.0  # an hour, that memory may grow with 95 % certainty
+
+
+@click.command()
+@click.argument("clips", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--hours", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True, help="How long.")
+@click.option("--cameras", type=click.IntRange(min=1), help="How many, the clips in turn; one a clip by default.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0, min_open=True),
+    default=3.0,
+    show_default=True,
+    help="Times the clips' own pace.",
+)
+@click.option(
+    "--reconnect-minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    default=3.0,
+    show_default=True,
+    help="Between two broken connections of a camera, more or less.",
+)
+@click.option(
+    "--warm-minutes", type=click.FloatRange(min=0), help="That do not count; a tenth of the time, 10 at most."
+)
+@click.option("--samples", type=click.Path(dir_okay=False, path_type=Path), help="Write every sample to this CSV.")
+@model_options
+@cadence_option
+def soak(
+    clips: tuple[Path, ...],
+    hours: float,
+    cameras: int | None,
+    speed: float,
+    reconnect_minutes: float,
+    warm_minutes: float | None,
+    samples: Path | None,
+    **options: Any,
+) -> int:
+    """Play CLIPS as cameras that break now and then, faster than they are, and see what grows.
+
+    Prints the slope of the memory with its upper 95 % bound, how old frames are when they are done, and the threads and
+    files left behind at the end. Exit code 1 where that bound is over 5 MB an hour or something was left behind. Ctrl-C
+    ends it early, with the report so far.
+    """
+    from streamer.config import RunConfig
+    from streamer.pipeline import load_engines
+    from streamer.soak.run import Plan, soak
+
+    for clip in clips:
+        if not clip.is_file():
+            raise InputError(f"{clip}: is no file: give video files to play")
+    config = RunConfig().with_options(**options)
+    seconds = 3600 * hours
+    warm_s = 60 * warm_minutes if warm_minutes is not None else min(600.0, seconds / 10)
+    played = tuple(clips[k % len(clips)] for k in range(cameras or len(clips)))
+    plan = Plan(played, seconds, speed, 60 * reconnect_minutes, min(5.0, seconds / 100), warm_s)
+    click.echo(f"{len(played)} cameras at {speed:g} times their pace for {hours:g} h")
+    click.echo(f"{'min':>6s} {'MB':>7s} threads files  age ms p50    p99   frames    rows dropped reconnects")
+    with tempfile.TemporaryDirectory(prefix="alpr-soak-") as folder, _stopped() as stop, _told(samples) as told:
+        done = soak(plan, config, load_engines(config), Path(folder), stop, told)
+    return _report(done, plan.speed, len(played))
+
+
+@contextmanager
+def _stopped() -> Iterator[threading.Event]:
+    """Ctrl-C and SIGTERM end the run, not the report."""
+    import signal
+
+    stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _told(path: Path | None) -> Iterator[Callable[[Sample], None]]:
+    """Prints a sample a minute and writes all to the file."""
+    from streamer.sink.base import output_errors
+    from streamer.soak.probe import Sample
+
+    last = [-_TELL_S]
+    with tempfile.TemporaryFile("w") if path is None else _opened(path) as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow([f.name for f in fields(Sample)])
+
+        def tell(sample: Sample) -> None:
+            with output_errors(path or Path("samples")):
+                writer.writerow([f"{v:.2f}" if isinstance(v, float) else v for v in asdict(sample).values()])
+                stream.flush()
+            if sample.at_s - last[0] >= _TELL_S:
+                last[0] = sample.at_s
+                click.echo(_line(sample))
+
+        yield tell
+
+
+def _opened(path: Path) -> Any:
+    from streamer.sink.base import output_errors
+
+    with output_errors(path):
+        return path.open("w", encoding="utf-8", newline="")
+
+
+def _line(s: Sample) -> str:
+    return (
+        f"{s.at_s / 60:6.1f} {s.memory_mb:7.1f} {s.tasks:7d} {s.files:5d} {s.age_p50_ms:11.1f} {s.age_p99_ms:6.1f} "
+        f"{s.frames:8d} {s.rows:7d} {s.dropped:7d} {s.reconnects:10d}"
+    )
+
+
+def _report(done: Soaked, speed: float, cameras: int) -> int:
+    """Prints what came of it; 1 where memory may grow by too much, or something was left behind."""
+    if not done.samples:
+        click.echo("stopped before the first sample")
+        return 0
+    last = done.samples[-1]
+    camera_h = last.at_s / 3600 * cameras * speed
+    click.echo(_line(last))
+    click.echo(f"played     {camera_h:8.2f} h of camera time, {last.frames} frames, {last.reconnects} reconnects")
+    click.echo(f"dropped    {last.dropped / max(last.frames + last.dropped, 1):8.2%} of the frames")
+    bad = []
+    memory, age = done.trend("memory_mb"), done.trend("age_p99_ms")
+    if memory is None or age is None:
+        click.echo("too few samples after warming up for a slope: let it run longer")
+    else:
+        click.echo(
+            f"memory     {memory.slope:+8.2f} MB an hour (95 %: from {memory.low:+.2f}, at most {memory.high:+.2f})"
+        )
+        click.echo(f"age p99    {age.slope:+8.2f} ms an hour (95 %: from {age.low:+.2f}, at most {age.high:+.2f})")
+        if memory.high > _MOST_MB:
+            bad.append(f"memory may grow by {memory.high:.1f} MB an hour")
+    for name in ("threads", "files"):
+        before, after = getattr(done.before, name), getattr(done.after, name)
+        click.echo(f"{name:10s} {before:8d} before the cameras, {after} after them")
+        if after > before:
+            bad.append(f"{after - before} {name} left behind")
+    click.echo(f"result     {'; '.join(bad) or 'nothing grows, nothing is left behind'}")
+    return int(bool(bad))

@@ -1,0 +1,80 @@
+"""What a process holds, as the system tells it, and how old frames were when they were done."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from streamer.errors import ConfigError
+from streamer.status import Streams, quantiles
+
+_PROC = Path("/proc/self")
+
+
+@dataclass(frozen=True)
+class Holding:
+    """Of this process: MB in memory, threads (Python's, and all of the system's), open files."""
+
+    memory_mb: float
+    threads: int
+    tasks: int
+    files: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The holding at a second of the run; since the sample before, how old frames were when they were done (ms); and
+    from the beginning, frames, rows, drops and connections after the first."""
+
+    at_s: float
+    memory_mb: float
+    threads: int
+    tasks: int
+    files: int
+    age_p50_ms: float
+    age_p99_ms: float
+    frames: int
+    rows: int
+    dropped: int
+    reconnects: int
+
+
+def holding() -> Holding:
+    """What is held now; ConfigError where the system has no /proc."""
+    try:
+        pages = int((_PROC / "statm").read_text(encoding="ascii").split()[1])
+        tasks, files = len(os.listdir(_PROC / "task")), len(os.listdir(_PROC / "fd")) - 1
+    except OSError:
+        raise ConfigError("alpr soak: needs /proc, which Linux has: run it there") from None
+    return Holding(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, threading.active_count(), tasks, files)
+
+
+class Probe:
+    """Takes samples of a run."""
+
+    def __init__(self, streams: Streams) -> None:
+        self._streams, self._began = streams, time.monotonic()
+
+    def sample(self) -> Sample:
+        held, watched = holding(), self._streams.watched
+        ages: list[float] = []
+        for one in watched:
+            if one.health is not None:
+                ages += [one.health.delays.popleft() for _ in range(len(one.health.delays))]
+        age = quantiles(ages)
+        return Sample(
+            at_s=time.monotonic() - self._began,
+            memory_mb=held.memory_mb,
+            threads=held.threads,
+            tasks=held.tasks,
+            files=held.files,
+            age_p50_ms=1e3 * age.get("0.5", 0.0),
+            age_p99_ms=1e3 * age.get("0.99", 0.0),
+            frames=sum(w.summary.frames for w in watched),
+            rows=sum(w.summary.passages for w in watched),
+            dropped=sum(w.health.dropped for w in watched if w.health is not None),
+            reconnects=sum(w.health.reconnects for w in watched if w.health is not None),
+        )

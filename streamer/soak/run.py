@@ -1,0 +1,110 @@
+"""The whole pipeline on breaking cameras, sampled."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from streamer.config import CameraConfig, RunConfig
+from streamer.pipeline import Engines
+from streamer.sink.csv import CsvSink
+from streamer.sink.jsonl import JsonlSink
+from streamer.site import run_site
+from streamer.soak.camera import BreakingCamera
+from streamer.soak.probe import Holding, Probe, Sample, holding
+from streamer.soak.trend import Trend, trend
+from streamer.source.file import VideoSource
+from streamer.status import Streams
+
+_WAKES_S = 2.0  # after it was given up on, a silent connection
+_REJOIN_S = 0.5
+_LEAVES_S = 15.0  # that a thread may take to end
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Clips at so many times their pace, one camera each, for so long, a broken connection every so often."""
+
+    clips: tuple[Path, ...]
+    seconds: float
+    speed: float
+    reconnect_s: float
+    sample_s: float
+    warm_s: float
+
+
+@dataclass(frozen=True)
+class Soaked:
+    """The samples, and what the process held before the cameras and after them."""
+
+    samples: tuple[Sample, ...]
+    before: Holding
+    after: Holding
+    warm_s: float
+
+    @property
+    def settled(self) -> tuple[Sample, ...]:
+        """The samples after warming up."""
+        return tuple(s for s in self.samples if s.at_s >= self.warm_s)
+
+    def trend(self, name: str) -> Trend | None:
+        """Of one of a sample's values, after warming up."""
+        of = self.settled
+        return trend(np.array([s.at_s for s in of]), np.array([getattr(s, name) for s in of], float))
+
+
+def soak(
+    plan: Plan,
+    config: RunConfig,
+    engines: Engines,
+    folder: Path,
+    stop: threading.Event,
+    told: Callable[[Sample], None],
+) -> Soaked:
+    """Runs the plan with rows into `folder`, until its time is over or `stop` is set; each sample is `told`."""
+    names = {f"camera-{k + 1}": clip for k, clip in enumerate(plan.clips)}
+    cameras = {name: CameraConfig(url=str(clip)) for name, clip in names.items()}
+    # A clip that begins anew shows the same vehicles again: they shall give rows, not go on for ever.
+    vote = config.vote.model_copy(update={"rejoin_s": _REJOIN_S})
+    site = config.model_copy(update={"cameras": cameras, "vote": vote})
+    silent_s = config.live.silence_s + _WAKES_S
+
+    def source_of(camera: CameraConfig, live: object) -> BreakingCamera:
+        clip = VideoSource(camera.address())
+        return BreakingCamera(clip, speed=plan.speed, every_s=plan.reconnect_s, silent_s=silent_s)
+
+    sinks = [CsvSink(folder / "rows.csv", config=config.rows), JsonlSink(folder / "rows.jsonl", early=True)]
+    streams, samples, before = Streams(), [], holding()
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            run_site(site, sinks, engines=engines, stop=stop, streams=streams, source_of=source_of)
+        except BaseException as error:  # carried to the caller
+            errors.append(error)
+
+    thread = threading.Thread(target=work, name="alpr-soak")
+    thread.start()
+    probe, until = Probe(streams), time.monotonic() + plan.seconds
+    while thread.is_alive() and not stop.is_set() and time.monotonic() < until:
+        stop.wait(min(plan.sample_s, max(0.0, until - time.monotonic())))
+        samples.append(probe.sample())
+        told(samples[-1])
+    stop.set()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return Soaked(tuple(samples), before, _left(before), plan.warm_s)
+
+
+def _left(before: Holding) -> Holding:
+    """What is held at the end, once connections that were given up on had their time to wake up."""
+    until = time.monotonic() + _LEAVES_S
+    while holding().threads > before.threads and time.monotonic() < until:
+        time.sleep(0.1)
+    return holding()
