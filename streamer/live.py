@@ -34,7 +34,8 @@ _STEADY_S = 10.0  # a connection that lasted less counts as failed: one that bre
 _STEP_S = 1.0  # farther from the clock than this, the stream's own time stamps are laid anew
 _FROZEN_FRAMES = 10  # without a new picture, at least: few pictures a second are no fault
 _FORMS = 300  # in which a coder may show one picture
-_SQUARE, _ALIKE = 8, 6.0  # samples, grey levels: what moves changes some square's mean by more than a coder does
+_SQUARE, _ALIKE = 4, 6.0  # samples, grey levels: what moves changes some square's mean by more than a coder does
+_WAITING = 3  # frames of a camera that may wait: with one, a moment's delay would cost a frame on a machine with room
 _DELAYS = 3000  # frames whose delay is kept: two minutes
 _SPARSE = 8  # every so manieth row and column tells whether a picture is another one
 _MOST_HANGING = 8  # connections left behind that have not woken up; with so many no other is begun
@@ -67,13 +68,12 @@ class Health:
 
 
 class _Connection:
-    """One attempt: opens its source and hands over the newest frame until somebody gives up on it."""
+    """One attempt: opens its source and hands over its newest frames until somebody gives up on it."""
 
     def __init__(self, source: Reopening, bell: threading.Condition, health: Health) -> None:
         self.source, self._bell, self._health = source, bell, health
         self.info: StreamInfo | None = None
-        self.frame: Frame | None = None
-        self.came = 0.0  # when `frame` came, by the monotonic clock
+        self.waiting: deque[tuple[Frame, float]] = deque()  # with when each came, by the monotonic clock
         self.frozen = False
         self.taken = False  # whether `info` was seen
         self.over = False
@@ -92,9 +92,11 @@ class _Connection:
                 with self._bell:
                     if self.given_up:
                         return
-                    self._health.dropped += self.frame is not None  # the newest wins
-                    self._health.last = self.came = time.monotonic()
-                    self.frame = frame
+                    self._health.last = time.monotonic()
+                    self.waiting.append((frame, self._health.last))
+                    if len(self.waiting) > _WAITING:  # the newest win
+                        self.waiting.popleft()
+                        self._health.dropped += 1
                     self._bell.notify_all()
         except BaseException as error:  # carried to the watching thread
             self.error = error
@@ -162,8 +164,7 @@ class LiveFeed:
         while not self._stop.is_set():
             with self._bell:
                 self._bell.wait_for(lambda: self._news(connection), timeout=_POLL_S)
-                frame, connection.frame = connection.frame, None
-                came = connection.came
+                frame, came = connection.waiting.popleft() if connection.waiting else (None, 0.0)
                 opened = connection.info is not None and not connection.taken
                 connection.taken |= opened
                 over = connection.over and frame is None
@@ -192,7 +193,7 @@ class LiveFeed:
 
     @staticmethod
     def _news(connection: _Connection) -> bool:
-        return connection.frame is not None or connection.over or (connection.info is not None and not connection.taken)
+        return bool(connection.waiting) or connection.over or (connection.info is not None and not connection.taken)
 
     def _placed(self, frame: Frame, came: float) -> Frame:
         """The frame with its number and second in the whole of the stream: by its time stamp, which is steadier than

@@ -7,8 +7,11 @@ nothing, so two runs give the same rows. A live source never waits: the newest f
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import queue
+import sys
 import threading
 import time
 from collections import deque
@@ -46,6 +49,7 @@ _PATIENCE_S = 1.0
 # Longer than a live source's own read time-out.
 _JOIN_S = 15.0
 _SINK_QUEUE = 4
+_BEHIND = 15  # of 19
 _TICK_S = 1.0
 _EDGE = 1.5  # px: a plate nearer to the picture's edge may be cut by it
 # The plate as it is kept for people: margins along and across as shares of its size, width and height in px.
@@ -170,11 +174,14 @@ def load_engines(config: RunConfig, detector: DetectorLike | None = None, reader
     A detector made here is asked for weaker plates too: they may continue a track (see association.associate).
     Several frames are worked on at once, a core each: together that is faster than all cores on one.
     """
+    import cv2
+
     seats = available_cores() if config.threads is None else config.threads
     if detector is not None and reader is not None:
         kalman.prepare()
         return Engines(detector, reader, config.min_score or detector.min_score)
     prepare()
+    cv2.setNumThreads(1)  # cores are kept busy by several frames; sharing out one costs a tenth more
     with ThreadPoolExecutor(2, "alpr-load") as pool:  # compiling both takes as long as the imports of the tracker
         looking = pool.submit(_detector, config, seats) if detector is None else None
         reading = pool.submit(_reader, config, seats) if reader is None else None
@@ -241,7 +248,7 @@ class StreamRun:
             if info.live or self.config.cadence == "auto":  # what is next depends on what is there
                 frames = ((frame, detect(frame) if camera.looks_at(frame) else None) for frame in feed)
             else:
-                frames = _detected(feed, self.engines)
+                frames = _detected(feed, self.engines, patient=self.outputs.shows)
             for frame, found in frames:
                 camera.step(frame, found)
                 if self.outputs.error is not None:
@@ -487,8 +494,9 @@ def _by_row(plates: Plates, readings: list[tuple[Track, Reading]]) -> dict[int, 
     return {rows[track.last.quad.tobytes()]: reading for track, reading in readings}
 
 
-def _detected(frames: Iterable[Frame], engines: Engines) -> Iterator[tuple[Frame, Plates]]:
-    """Each frame with its detections, in order; the next ones are looked at meanwhile, in threads of their own."""
+def _detected(frames: Iterable[Frame], engines: Engines, *, patient: bool) -> Iterator[tuple[Frame, Plates]]:
+    """Each frame with its detections, in order; the next ones are looked at meanwhile, in threads of their own.
+    `patient`: those let others go first (see _go_behind)."""
     if engines.seats == 1:
         for frame in frames:
             yield frame, engines.detector.detect(frame)
@@ -506,7 +514,7 @@ def _detected(frames: Iterable[Frame], engines: Engines) -> Iterator[tuple[Frame
             free.put(detector)
 
     pending: deque[tuple[Frame, Future[Plates]]] = deque()
-    with ThreadPoolExecutor(engines.seats, "alpr-detect") as pool:
+    with ThreadPoolExecutor(engines.seats, "alpr-detect", _go_behind if patient else None) as pool:
         for frame in frames:
             pending.append((frame, pool.submit(look, frame)))
             if len(pending) > engines.seats:
@@ -514,6 +522,15 @@ def _detected(frames: Iterable[Frame], engines: Engines) -> Iterator[tuple[Frame
                 yield first, found.result()
         for first, found in pending:
             yield first, found.result()
+
+
+def _go_behind() -> None:
+    """Lets other threads go before this one, where a thread has a priority of its own (Linux). An encoder's threads
+    wait for one another: where they run whenever they can and detecting fills the gaps, both are done a tenth sooner.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _BEHIND)
 
 
 class _Feed:

@@ -53,7 +53,7 @@ class _Post:
 
 def camera_source(camera: CameraConfig, live: LiveConfig) -> Source:
     """An address or a device as it comes; a file is played at its own pace."""
-    source = VideoSource(camera.address(), live=live)
+    source = VideoSource(camera.address(), live=live, ahead=False)
     return source if source.live else PacedSource(source, loop=camera.loop)
 
 

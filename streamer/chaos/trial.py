@@ -26,17 +26,18 @@ CATALOGUE = (
 )
 _STEADY_S = 2.0  # of good pictures before a fault begins
 _PATIENCE_S = 30.0
-_IN_HAND = 2  # one that waits, one that is being decoded
+_IN_HAND = 4  # three that wait, one that is being decoded
 
 
 @dataclass(frozen=True)
 class Outcome:
     """One fault: `recovered_s` from its end to the first picture that hangs on nothing sent before (each time it was
-    tried); frames that came out meanwhile; connections begun; frames decoded and never handed over; threads and MB of
-    memory at the end, less those at the beginning."""
+    tried), `after_key_s` of these since a key picture was first sent again; frames that came out meanwhile; connections
+    begun; frames decoded and never handed over; threads and MB of memory at the end, less those at the beginning."""
 
     fault: Fault
     recovered_s: tuple[float, ...]
+    after_key_s: tuple[float, ...]
     frames_during: int
     reconnects: int
     lost: int
@@ -124,7 +125,7 @@ def try_faults(
     The camera's clips: `clip`, `still` and `other`, of another size."""
     for fault in faults:
         before = threading.active_count(), resident_mb()
-        recovered, during = [], 0
+        recovered, after_key, during = [], [], 0
         with FaultyProxy("127.0.0.1", camera.port) as proxy:
             with Watcher(f"rtsp://127.0.0.1:{proxy.port}/clip", live) as watcher:
                 for _ in range(repeats):
@@ -134,7 +135,9 @@ def try_faults(
                     begin(fault, camera, proxy)
                     time.sleep(seconds)
                     during += watcher.seen - at_first
-                    recovered.append(_recovered(fault, camera, proxy, watcher))
+                    until_key, since_key = _recovered(fault, camera, proxy, watcher)
+                    recovered.append(until_key + since_key)
+                    after_key.append(since_key)
             reconnects, lost = watcher.feed.health.reconnects, watcher.lost
         del watcher
         until = time.monotonic() + wake_s
@@ -142,11 +145,11 @@ def try_faults(
             time.sleep(0.1)
         gc.collect()
         left = threading.active_count() - before[0], resident_mb() - before[1]
-        yield Outcome(fault, tuple(recovered), during, reconnects, lost, *left)
+        yield Outcome(fault, tuple(recovered), tuple(after_key), during, reconnects, lost, *left)
 
 
-def _recovered(fault: Fault, camera: ClipCamera, proxy: FaultyProxy, watcher: Watcher) -> float:
-    """Seconds to the first good picture after the fault's end."""
+def _recovered(fault: Fault, camera: ClipCamera, proxy: FaultyProxy, watcher: Watcher) -> tuple[float, float]:
+    """Seconds from the fault's end to the first key picture that is sent, and from there to the first good picture."""
     end(fault, camera, proxy)
     ended = time.monotonic()
     while proxy.key_at is None or proxy.key_at <= ended:  # what came before may hang on what was lost
@@ -154,7 +157,7 @@ def _recovered(fault: Fault, camera: ClipCamera, proxy: FaultyProxy, watcher: Wa
             raise TimeoutError(f"{fault}: no key picture was sent within {_PATIENCE_S:.0f} s of its end")
         time.sleep(0.002)
     key_at = proxy.key_at
-    return watcher.frame_after(key_at) + key_at - ended
+    return key_at - ended, watcher.frame_after(key_at)
 
 
 def resident_mb() -> float:

@@ -16,7 +16,7 @@ from streamer.errors import ConfigError, OutputError
 from streamer.sink.base import BaseSink, TrackView, open_output, output_errors
 from streamer.source.base import StreamInfo
 from streamer.source.images import IMAGE_SUFFIXES
-from streamer.source.planes import RANGE_JPEG, RANGE_MPEG, SWS_COLORSPACE, Matrix, view
+from streamer.source.planes import RANGE_JPEG, RANGE_MPEG, SWS_COLORSPACE, Matrix
 from streamer.source.resolve import VIDEO_SUFFIXES
 from streamer.types import Frame, Image, Plates, YuvPlanes
 
@@ -54,6 +54,7 @@ class VideoSink(BaseSink):
         self._video: Any = None
         self._colour: tuple[Matrix, bool] | None = None  # that of the first frame
         self._scaler: Any = None
+        self._pictures: list[Image] = []
         self._last_ticks = -1
         self._failed = False
 
@@ -134,15 +135,18 @@ class VideoSink(BaseSink):
 
         from streamer.sink.draw import annotate_planes
 
-        planes = frame.planes
+        planes, width, height = frame.planes, self._video.width, self._video.height
         assert planes is not None
-        encoded = av.VideoFrame(self._video.width, self._video.height, "yuv420p")
-        y, u, v = (view(plane) for plane in encoded.planes)
+        # One picture is drawn while the encoder may still look at the other; kept, as new memory costs as much as the
+        # copying does.
+        self._pictures = self._pictures[::-1] or [np.empty((height * 3 // 2, width), np.uint8) for _ in range(2)]
+        picture = self._pictures[0]
+        y, (u, v) = picture[:height], picture[height:].reshape(2, height // 2, width // 2)
         y[: frame.height, : frame.width] = planes.y
         y[frame.height :], y[:, frame.width :] = y[frame.height - 1], y[:, frame.width - 1 : frame.width]
         u[:], v[:] = planes.u, planes.v
         annotate_planes(YuvPlanes(y, u, v, planes.matrix, planes.full_range), tracks)
-        return encoded
+        return av.VideoFrame.from_numpy_buffer(picture, "yuv420p")
 
     def _on_bgr(self, frame: Frame, tracks: Sequence[TrackView]) -> Any:
         import av

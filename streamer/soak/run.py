@@ -75,7 +75,7 @@ def soak(
     silent_s = config.live.silence_s + _WAKES_S
 
     def source_of(camera: CameraConfig, live: object) -> BreakingCamera:
-        clip = VideoSource(camera.address())
+        clip = VideoSource(camera.address(), ahead=False)
         return BreakingCamera(clip, speed=plan.speed, every_s=plan.reconnect_s, silent_s=silent_s)
 
     sinks = [CsvSink(folder / "rows.csv", config=config.rows), JsonlSink(folder / "rows.jsonl", early=True)]

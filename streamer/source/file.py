@@ -32,17 +32,23 @@ class VideoSource:
 
     Frames are upright, `pts` counts seconds from the stream's start, a frame without a time stamp gets the one after
     its predecessor's. A file cut short yields what can be decoded, then raises InputError with the second it ends at.
+    `ahead`: a file's pictures are decoded several at once.
     """
 
     def __init__(
-        self, address: str | Path, *, start_time: datetime | None = None, live: LiveConfig | None = None
+        self,
+        address: str | Path,
+        *,
+        start_time: datetime | None = None,
+        live: LiveConfig | None = None,
+        ahead: bool = True,
     ) -> None:
         self.address = str(address)
         self.live = is_live(self.address)
         self._config = live or LiveConfig()
         self.name = redact(self.address) if self.live else Path(self.address).name
         self.warnings: list[str] = []
-        self._given = start_time
+        self._given, self._ahead = start_time, ahead
         self._container: Any = None
         self._stream: Any = None
         self._first: av.VideoFrame | None = None
@@ -61,8 +67,9 @@ class VideoSource:
                 f"{self.name}: has no video stream (only {self._stream_kinds()}): give a file with pictures"
             )
         self._stream = self._container.streams.video[0]
-        # Threads that each take a picture hold it back by one; of a camera's, its parts are shared out at most.
-        self._stream.thread_type = "SLICE" if self.live else "AUTO"
+        # Threads that each take a picture hold it back by one, and cost a seventh more: of a camera's pictures, parts
+        # are shared out at most.
+        self._stream.thread_type = "AUTO" if self._ahead and not self.live else "SLICE"
         self._lasts = self.address.startswith("http") and bool(self._container.duration)
         self._clock = self._make_clock()
         reports = self._config.clock == "sender"
@@ -102,7 +109,7 @@ class VideoSource:
 
     def again(self) -> VideoSource:
         """A fresh source of the same address."""
-        return VideoSource(self.address, start_time=self._given, live=self._config)
+        return VideoSource(self.address, start_time=self._given, live=self._config, ahead=self._ahead)
 
     @property
     def finite(self) -> bool:
