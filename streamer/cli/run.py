@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from streamer.cli.memory import keep_memory_small
 from streamer.cli.options import cadence_option, model_options
 from streamer.errors import ConfigError, printable
 
@@ -99,6 +100,7 @@ def run(
     from streamer.source.clock import parse_start_time
     from streamer.source.resolve import open_source
 
+    keep_memory_small()
     if provisional and jsonl_path is None:
         raise click.UsageError("--provisional tells rows early in --jsonl FILE: name that file too")
     config = load_config(config_path) if config_path else RunConfig()

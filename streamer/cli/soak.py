@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from streamer.cli.memory import keep_memory_small
 from streamer.cli.options import cadence_option, model_options
 from streamer.errors import InputError
 
@@ -68,6 +69,7 @@ def soak(
     from streamer.pipeline import load_engines
     from streamer.soak.run import Plan, soak
 
+    keep_memory_small()
     for clip in clips:
         if not clip.is_file():
             raise InputError(f"{clip}: is no file: give video files to play")
