@@ -331,3 +331,21 @@ def _show(
     if sheets and failures is not None:
         written = failures.write(sheets)
         click.echo(f"sheets: {len(written)} in {sheets}" if written else "sheets: none, nothing failed")
+
+
+@evaluate.command()
+@click.argument("samples", type=click.Path(path_type=Path))
+@click.option(
+    "--plot", type=click.Path(path_type=Path, dir_okay=False), default=Path("out/soak.png"), show_default=True
+)
+@click.option("--warm-minutes", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Do not count.")
+def soak(samples: Path, plot: Path, warm_minutes: float) -> None:
+    """Draw the SAMPLES that `alpr soak --samples` wrote."""
+    from train.soak_plot import plot_soak, read_samples
+
+    found = plot_soak(read_samples(samples), 60 * warm_minutes, plot)
+    if found is None:
+        click.echo("too few samples after warming up for a slope")
+    else:
+        click.echo(f"memory {found.slope:+.2f} MB an hour (95 %: from {found.low:+.2f}, at most {found.high:+.2f})")
+    click.echo(f"{plot}")
