@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -62,8 +63,11 @@ def chaos(
         proxy = stack.enter_context(FaultyProxy(host, upstream, port))
         click.echo(f"rtsp://127.0.0.1:{proxy.port}{path}")
         quit_ = threading.Event()
+        # Where the signal comes while the line is being told something, an exception there would leave it half told.
+        signal.signal(signal.SIGINT, lambda *_: quit_.set())
         for fault in itertools.cycle(faults) if faults else itertools.repeat(None):
-            quit_.wait(pause)
+            if quit_.wait(pause):
+                raise KeyboardInterrupt
             if fault is None:
                 continue
             click.echo(f"{fault}: for {seconds:g} s")

@@ -16,7 +16,7 @@ from streamer.errors import ConfigError, OutputError
 from streamer.sink.base import BaseSink, TrackView, open_output, output_errors
 from streamer.source.base import StreamInfo
 from streamer.source.images import IMAGE_SUFFIXES
-from streamer.source.planes import RANGE_JPEG, RANGE_MPEG, SWS_COLORSPACE, Matrix
+from streamer.source.planes import RANGE_JPEG, RANGE_MPEG, SWS_COLORSPACE, Matrix, view
 from streamer.source.resolve import VIDEO_SUFFIXES
 from streamer.types import Frame, Image, Plates, YuvPlanes
 
@@ -131,22 +131,30 @@ class VideoSink(BaseSink):
 
     def _on_planes(self, frame: Frame, tracks: Sequence[TrackView]) -> Any:
         """The frame with its tracks, never as BGR: that way there and back took a third of the run's time."""
-        import av
-
         from streamer.sink.draw import annotate_planes
 
         planes, width, height = frame.planes, self._video.width, self._video.height
         assert planes is not None
-        # One picture is drawn while the encoder may still look at the other; kept, as new memory costs as much as the
-        # copying does.
-        self._pictures = self._pictures[::-1] or [np.empty((height * 3 // 2, width), np.uint8) for _ in range(2)]
-        picture = self._pictures[0]
-        y, (u, v) = picture[:height], picture[height:].reshape(2, height // 2, width // 2)
+        encoded, (y, u, v) = self._blank(width, height)
         y[: frame.height, : frame.width] = planes.y
         y[frame.height :], y[:, frame.width :] = y[frame.height - 1], y[:, frame.width - 1 : frame.width]
         u[:], v[:] = planes.u, planes.v
         annotate_planes(YuvPlanes(y, u, v, planes.matrix, planes.full_range), tracks)
-        return av.VideoFrame.from_numpy_buffer(picture, "yuv420p")
+        return encoded
+
+    def _blank(self, width: int, height: int) -> tuple[Any, tuple[Image, Image, Image]]:
+        """A frame for the encoder and its planes, of what is kept for it: new memory costs as much as the copying."""
+        import av
+
+        if height % 4:  # PyAV 18 would misplace the planes of a picture of ours
+            encoded = av.VideoFrame(width, height, "yuv420p")
+            y, u, v = (view(plane) for plane in encoded.planes)
+            return encoded, (y, u, v)
+        # One is drawn into while the encoder may still look at the other.
+        self._pictures = self._pictures[::-1] or [np.empty((height * 3 // 2, width), np.uint8) for _ in range(2)]
+        picture = self._pictures[0]
+        u, v = picture[height:].reshape(2, height // 2, width // 2)
+        return av.VideoFrame.from_numpy_buffer(picture, "yuv420p"), (picture[:height], u, v)
 
     def _on_bgr(self, frame: Frame, tracks: Sequence[TrackView]) -> Any:
         import av
