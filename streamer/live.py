@@ -20,6 +20,7 @@ import numpy as np
 
 from streamer.config import LiveConfig
 from streamer.errors import InputError
+from streamer.memory import give_back
 from streamer.source.base import Source, StreamInfo
 from streamer.types import Frame, Image
 
@@ -141,6 +142,7 @@ class LiveFeed:
                     seen, told = True, False
                 yield frame
             reason = self._end(connection)
+            give_back()
             if reason is None or self._stop.is_set():
                 return
             now = time.monotonic()

@@ -28,6 +28,7 @@ ORDER = [
     "engine",
     "tracking",
     "sink",
+    "memory",
     "live",
     "status",
     "pipeline",

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamer.cli.memory import keep_memory_small
 from streamer.cli.options import cadence_option, model_options
 from streamer.errors import InputError
+from streamer.memory import keep_memory_small
 
 if TYPE_CHECKING:
     from streamer.soak.probe import Sample

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from functools import cache
+from typing import Any
 
 _TRIM, _MMAP, _ARENAS = -1, -3, -8  # of glibc's mallopt
 _PICTURE = 1 << 20
@@ -16,12 +18,27 @@ def keep_memory_small() -> None:
     there too: with each connection to a camera pictures then lie in other heaps, and memory climbs for hours (13 MB a
     minute with a connection every 4 s). Elsewhere (musl, macOS) nothing is done.
     """
+    mallopt = _glibc("mallopt")
+    if mallopt is not None:
+        mallopt(_ARENAS, 2)
+        mallopt(_MMAP, _PICTURE)
+        mallopt(_TRIM, 8 * _PICTURE)
+
+
+def give_back() -> None:
+    """Has what is free in the heaps returned to the system: after a connection to a camera, whose pictures and tables
+    lay between others that stay."""
+    trim = _glibc("malloc_trim")
+    if trim is not None:
+        trim(0)
+
+
+@cache
+def _glibc(name: str) -> Any:
+    """A function of glibc, None where there is none."""
     if not sys.platform.startswith("linux"):
-        return
+        return None
     try:
-        mallopt = ctypes.CDLL(None).mallopt
+        return getattr(ctypes.CDLL(None), name)
     except (AttributeError, OSError):
-        return
-    mallopt(_ARENAS, 2)
-    mallopt(_MMAP, _PICTURE)
-    mallopt(_TRIM, 8 * _PICTURE)
+        return None
