@@ -1,4 +1,4 @@
-"""INT8 on processors without 8-bit products: slower, with the same answers but for rounding. oneDNN is told to do as if on one."""
+"""INT8 on processors without 8-bit products (as oneDNN can pretend): slower, the same answers but for rounding."""
 
 from __future__ import annotations
 
