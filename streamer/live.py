@@ -84,6 +84,12 @@ class _Connection:
         self.thread.start()
 
     def _run(self) -> None:
+        self._work()
+        if self.given_up:  # nobody else will, before the next connection ends
+            self.waiting.clear()
+            give_back()
+
+    def _work(self) -> None:
         try:
             info = self.source.open()
             with self._bell:

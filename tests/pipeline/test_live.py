@@ -142,6 +142,17 @@ def test_too_many_that_hang_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(camera.opened) == 1  # the first has not woken up yet
 
 
+def test_one_that_wakes_up_late_gives_its_memory_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    came = threading.Event()
+    monkeypatch.setattr(
+        "streamer.live.give_back", lambda: came.set() if threading.current_thread().name == "alpr-camera" else None
+    )
+    stop = threading.Event()
+    assert len(taken(LiveFeed(FakeCamera([hangs, some(50)]), QUICK, stop), stop, 5)) == 5
+    assert not came.is_set()
+    assert came.wait(10)
+
+
 def test_given_up_after_so_long() -> None:
     feed = LiveFeed(FakeCamera([refused]), QUICK.model_copy(update={"give_up_s": 0.3}), threading.Event())
     with pytest.raises(InputError, match=r"cam: away for \d+ s \(cannot be opened\)"):
