@@ -9,8 +9,10 @@ import numpy as np
 
 from streamer.engine.detector import Detector
 from streamer.engine.reader import Reader
+from streamer.engine.zoo import config_folder
 from streamer.geometry import box_quad
 from streamer.pixels import cut, frame_of, rectify
+from streamer.tracking.formats import formats_of, read_knowing
 from streamer.types import Image, Plate, Plates, Reading
 
 
@@ -20,8 +22,9 @@ class PlateReader:
     `detector` and `reader`: a name in the zoo or a path to an .xml. `precision`: "auto" (INT8 where the processor has
     VNNI or AMX, else f32), "int8", "bf16" or "f32". `threads`: None for the cores this process may use. `min_score`:
     None for the detector's operating point. `refiner`: who looks again at what the detector finds, "card" for the one
-    that its card names, None or "none" for nobody. Raises ModelError for a missing or altered model, ConfigError for a
-    value out of range. Not thread-safe: one thread at a time.
+    that its card names, None or "none" for nobody. `countries`: whose plates are to be expected (ISO codes), so that
+    what looks like theirs is likelier. Raises ModelError for a missing or altered model, ConfigError for a value out of
+    range. Not thread-safe: one thread at a time.
     """
 
     def __init__(
@@ -32,9 +35,13 @@ class PlateReader:
         threads: int | None = None,
         min_score: float | None = None,
         refiner: str | Path | None = "card",
+        countries: Sequence[str] = (),
     ) -> None:
         self._detector = Detector(detector, precision, threads, min_score, refiner)
         self._reader = Reader(reader, precision, threads)
+        alphabet = self._reader.alphabet
+        folder = config_folder() / "plates"
+        self._formats = formats_of(tuple(countries), folder, alphabet.symbols, alphabet.size) if countries else None
 
     @property
     def min_score(self) -> float:
@@ -48,7 +55,7 @@ class PlateReader:
         """
         frame = frame_of(image_bgr)
         plates = self._detector.detect(frame)
-        readings = self._reader.read([rectify(frame, quad) for quad in plates.quad])
+        readings = self._texts([rectify(frame, quad) for quad in plates.quad])
         return [_plate(plates, i, reading) for i, reading in enumerate(readings)]
 
     def detect(self, image_bgr: Image) -> list[Plate]:
@@ -60,7 +67,13 @@ class PlateReader:
         """One reading for each picture of a plate, whatever its size: tight, squeezed or with a margin."""
         frames = [frame_of(crop) for crop in crops]
         whole = [box_quad(np.array([0, 0, f.width, f.height], float)) for f in frames]
-        return self._reader.read([cut(f.bgr, q) for f, q in zip(frames, whole, strict=True) if f.bgr is not None])
+        return self._texts([cut(f.bgr, q) for f, q in zip(frames, whole, strict=True) if f.bgr is not None])
+
+    def _texts(self, crops: Sequence[Image]) -> list[Reading]:
+        readings = self._reader.read(crops)
+        if self._formats is None:
+            return readings
+        return [read_knowing(one, self._formats, self._reader.alphabet) for one in readings]
 
 
 def _plate(plates: Plates, i: int, reading: Reading | None) -> Plate:

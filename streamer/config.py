@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from streamer.errors import ConfigError
 
@@ -122,6 +122,14 @@ class LineConfig(_Section):
     end: tuple[Share, Share] = Field(description="the other end")
 
 
+def _country(code: str) -> str:
+    if not re.fullmatch("[A-Za-z]{2}", code):
+        raise ValueError("expected the two letters of a country, like DE")
+    return code.upper()
+
+
+Country = Annotated[str, AfterValidator(_country)]
+
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -134,6 +142,7 @@ class CameraConfig(_Section):
     lines: dict[str, LineConfig] | None = Field(default=None, description="as lines of the run")
     min_height: float | None = Field(default=None, ge=1, description="as read.min_height of the run")
     cadence: Literal["every", "auto"] | None = Field(default=None, description="as cadence of the run")
+    countries: tuple[Country, ...] | None = Field(default=None, description="as countries of the run")
 
     def address(self) -> str:
         """The url with its variables filled in; ConfigError names one that is not set."""
@@ -171,6 +180,9 @@ class RunConfig(_Section):
         default="every",
         description="every: the detector sees every frame; auto: fewer where nothing moves or all plates are told",
     )
+    countries: tuple[Country, ...] = Field(
+        default=(), description="whose plates are to be expected, like [DE, AT]: their formats are then likelier"
+    )
     queue: int = Field(
         default=8, ge=1, le=256, description="decoded frames that may wait; a live source keeps only the newest"
     )
@@ -200,6 +212,8 @@ class RunConfig(_Section):
             changes["lines"] = own.lines
         if own.cadence is not None:
             changes["cadence"] = own.cadence
+        if own.countries is not None:
+            changes["countries"] = own.countries
         if own.min_height is not None:
             changes["read"] = self.read.model_copy(update={"min_height": own.min_height})
         return self.model_copy(update=changes)
@@ -292,7 +306,8 @@ def _describe(error: ValidationError, where: Any) -> str:
         return f"{place}: unknown key{_suggestion(loc)}"
     value = first.get("input")
     shown = f" (got {value!r})" if isinstance(value, str | int | float | bool | None) else ""
-    message = first["msg"][0].lower() + first["msg"][1:]
+    told = first["msg"].removeprefix("Value error, ")
+    message = told[0].lower() + told[1:]
     return f"{place}: {message}{shown}"
 
 

@@ -25,6 +25,7 @@ import numpy as np
 
 from streamer.config import RunConfig
 from streamer.engine.runtime import available_cores, prepare
+from streamer.engine.zoo import config_folder
 from streamer.errors import InputError, OutputError
 from streamer.live import Health, LiveFeed, Reopening
 from streamer.sink.base import BaseSink, Sink, TrackView
@@ -33,6 +34,7 @@ from streamer.source.resolve import open_source
 from streamer.status import StatusLines, Streams
 from streamer.tracking import kalman
 from streamer.tracking.cadence import Cadence
+from streamer.tracking.formats import Formats, check_countries, formats_of, knowing
 from streamer.tracking.ledger import rejection_of
 from streamer.tracking.lines import Lines
 from streamer.tracking.passage import Ongoing, PassageBook, TrackReadings
@@ -169,13 +171,16 @@ def _sources_of(source: str | Path | Source | Sequence[Source], config: RunConfi
 
 
 def load_engines(config: RunConfig, detector: DetectorLike | None = None, reader: ReaderLike | None = None) -> Engines:
-    """The networks that `config` names (or those given), ready for `run_stream`; ModelError where one is not usable.
+    """The networks that `config` names (or those given), ready for `run_stream`; ModelError where one is not usable,
+    ConfigError where nothing is known of a country.
 
     A detector made here is asked for weaker plates too: they may continue a track (see association.associate).
     Several frames are worked on at once, a core each: together that is faster than all cores on one.
     """
     import cv2
 
+    for expected in (config.countries, *(camera.countries for camera in config.cameras.values())):
+        check_countries(expected or (), config_folder() / "plates")
     seats = available_cores() if config.threads is None else config.threads
     if detector is not None and reader is not None:
         kalman.prepare()
@@ -194,6 +199,13 @@ def load_engines(config: RunConfig, detector: DetectorLike | None = None, reader
         read = reading.result() if reading is not None else reader
     assert read is not None
     return Engines(found[0], read, found[1], seats)
+
+
+def _formats(config: RunConfig, alphabet: AlphabetLike) -> Formats | None:
+    """What the plates of the countries look like that are to be expected, None where any may come."""
+    if not config.countries:
+        return None
+    return formats_of(config.countries, config_folder() / "plates", tuple(alphabet.symbols), alphabet.size)
 
 
 def _detector(config: RunConfig, seats: int) -> tuple[DetectorLike, float]:
@@ -229,6 +241,11 @@ class StreamRun:
     streams: Streams | None = None
     status: Callable[[str], None] | None = None
     next_id: int = 1
+
+    def __post_init__(self) -> None:
+        formats = _formats(self.config, self.engines.reader.alphabet)
+        if formats is not None:
+            self.rule = knowing(self.rule, formats)
 
     def stream(self, source: Source) -> None:
         """One source from its first frame to its last; InputError after its rows are out, where it ended early."""

@@ -82,6 +82,8 @@ def scenes(data: str, split: str, protocol: str, plots: Path | None, **options: 
     _PROTOCOL,
     _PLOTS,
     click.option("--weights", help="Measure this weights.pt in PyTorch (a reader's or a baseline's), not exported."),
+    click.option("--with-scenes", is_flag=True, help="Plates of whole pictures too, cut out by their true boxes."),
+    click.option("--known-country", is_flag=True, help="With what is known of the plates of each crop's country."),
 )
 def reader(
     data: str,
@@ -93,15 +95,19 @@ def reader(
     limit: int | None,
     plots: Path | None,
     weights: str | None,
+    known_country: bool,
+    with_scenes: bool,
     **models: str | None,
 ) -> None:
     """Texts of plate crops."""
     from streamer import PlateReader
     from streamer.errors import ConfigError
     from train.evaluate import evaluate_crops
+    from train.known_country import in_their_country
 
     samples = _samples(data, split, protocol, None, limit)
     failures, chosen = _failures(sheets), _given(models)
+    ways = {"known_country": known_country, "with_scenes": with_scenes}
     if weights:
         if chosen or card:
             raise ConfigError("--weights measures in PyTorch: leave out --card and the options of exported models")
@@ -118,7 +124,9 @@ def reader(
         data=data,
         split=split,
         failures=failures,
-        options=_noted(chosen, limit, protocol),
+        options=_noted(chosen, limit, protocol) | {k: True for k, given in ways.items() if given},
+        second_look=in_their_country if known_country else None,
+        with_scenes=with_scenes,
     )
     _show(report, json_file, sheets, failures, card)
     _plot(report, plots)

@@ -186,15 +186,19 @@ def evaluate_crops(
     split: str = "dev",
     failures: Failures | None = None,
     options: Mapping[str, Any] | None = None,
+    second_look: Callable[[Any, Sample], Text] | None = None,
+    with_scenes: bool = False,
 ) -> Report:
-    """Reading of plate crops with a text. Data without such crops (CCPD) gives the true boxes of its scenes instead."""
+    """Reading of plate crops with a text. Data without such crops (CCPD) gives the true boxes of its scenes instead,
+    `with_scenes` besides. `second_look`: what becomes of a reading once its sample is known."""
     sets: dict[str, TextTally] = defaultdict(TextTally)
     countries: dict[str, TextTally] = defaultdict(TextTally)
     total, alphabet = TextTally(), Alphabet.load(ALPHABET)
-    for batch in _batches(_progress(_labelled_crops(samples), "crops")):
+    for batch in _batches(_progress(_labelled_crops(samples, with_scenes), "crops")):
         images = [_crop_image(sample, label) for sample, label in batch]
         for (sample, label), image, reading in zip(batch, images, reader.read_crops(images), strict=True):
             name, truth = evaluation_set(sample), label.text or ""
+            reading = second_look(reading, sample) if second_look is not None else reading
             sure, near = reading.confidence, in_top3(getattr(reading, "slot_probs", None), truth, alphabet)
             tallies = (sets[name], countries[sample.country or "none"], total)
             right = [t.add(reading.text, truth, sure, near) for t in tallies]
@@ -226,13 +230,15 @@ def in_top3(slot_probs: npt.NDArray[np.float32] | None, truth: str, alphabet: Al
     return bool((best == np.array(classes)[:, None]).any(-1).all())
 
 
-def _labelled_crops(samples: Sequence[Sample]) -> list[tuple[Sample, PlateLabel]]:
-    """Each crop with the first text in it; without crops, each plate of a scene with box and text."""
+def _labelled_crops(samples: Sequence[Sample], with_scenes: bool) -> list[tuple[Sample, PlateLabel]]:
+    """Each crop with the first text in it; without crops or with scenes, each plate of a scene with box and text."""
     crops = [(s, next((p for p in s.plates if p.text), None)) for s in samples if s.kind == "crop"]
     labelled = [(s, p) for s, p in crops if p is not None]
-    if labelled:
+    if labelled and not with_scenes:
         return labelled
-    return [(s, p) for s in samples if s.kind == "scene" for p in s.plates if p.text and p.box and not p.ignore]
+    return labelled + [
+        (s, p) for s in samples if s.kind == "scene" for p in s.plates if p.text and p.box and not p.ignore
+    ]
 
 
 def _crop_image(sample: Sample, label: PlateLabel) -> Image:

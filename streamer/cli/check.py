@@ -14,9 +14,13 @@ import click
 def check(config: Path) -> None:
     """Check CONFIG and list what differs from the defaults."""
     from streamer.config import RunConfig, load_config
+    from streamer.engine.zoo import config_folder
     from streamer.source.base import redact
+    from streamer.tracking.formats import check_countries
 
     checked = load_config(config)
+    for expected in (checked.countries, *(camera.countries for camera in checked.cameras.values())):
+        check_countries(expected or (), config_folder() / "plates")
     changes = list(_changes(RunConfig().model_dump(), checked.model_dump()))
     click.echo(f"{config}: good, {len(changes)} of its settings differ from the defaults")
     for key, default, value in changes:

@@ -16,6 +16,12 @@ def cadence_option(command: Decorated) -> Decorated:
     return click.option("--cadence", type=click.Choice(["every", "auto"]), help=text)(command)
 
 
+def country_option(command: Decorated) -> Decorated:
+    """--country, as `countries`."""
+    text = "Whose plates to expect (DE, BR ...): what looks like theirs is likelier. May be given several times."
+    return click.option("--country", "countries", metavar="CODE", multiple=True, help=text)(command)
+
+
 def model_options(command: Decorated) -> Decorated:
     """--detector, --reader, --precision, --threads, --min-score; None where not given."""
     for option in reversed(

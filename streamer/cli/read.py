@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamer.cli.options import model_options
+from streamer.cli.options import country_option, model_options
 from streamer.errors import InputError, printable
 
 if TYPE_CHECKING:
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a picture instead of a table.")
+@country_option
 @model_options
-def read(images: tuple[Path, ...], as_json: bool, **models: Any) -> None:
+def read(images: tuple[Path, ...], as_json: bool, countries: tuple[str, ...], **models: Any) -> None:
     """Read the plates of IMAGES: picture files, or folders of them (not what lies in folders inside).
 
     A line a plate, separated by tabs: picture, text, confidence of the text, score of the detection, box x1,y1,x2,y2.
@@ -32,7 +33,8 @@ def read(images: tuple[Path, ...], as_json: bool, **models: Any) -> None:
 
     paths, failures = _expand(images)
     empty = len(failures)
-    reader = PlateReader(**{name: value for name, value in models.items() if value is not None})
+    given = {name: value for name, value in models.items() if value is not None}
+    reader = PlateReader(**given, countries=[code.upper() for code in countries])
     show = _print_json if as_json else _print_rows
     for path in paths:
         try:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamer.cli.options import cadence_option, model_options
+from streamer.cli.options import cadence_option, country_option, model_options
 from streamer.errors import ConfigError, printable
 from streamer.memory import keep_memory_small
 
@@ -62,6 +62,7 @@ _FILE = click.Path(dir_okay=True, path_type=Path)
 @click.option("--realtime", is_flag=True, help="Play a file like a camera, at its own pace; the newest frame wins.")
 @click.option("--loop", is_flag=True, help="Like --realtime, over and over.")
 @click.option("--camera", metavar="NAME", help="Name in the rows instead of the source's own.")
+@country_option
 @model_options
 @cadence_option
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
@@ -86,6 +87,7 @@ def run(
     realtime: bool,
     loop: bool,
     camera: str | None,
+    countries: tuple[str, ...],
     quiet: bool,
     **models: Any,
 ) -> None:
@@ -105,7 +107,7 @@ def run(
         raise click.UsageError("--provisional tells rows early in --jsonl FILE: name that file too")
     config = load_config(config_path) if config_path else RunConfig()
     start = parse_start_time(start_time) if start_time else None
-    config = config.with_options(start_time=start, camera=camera, **models)
+    config = config.with_options(start_time=start, camera=camera, countries=countries or None, **models)
     if rejoin is not None:
         config = config.model_copy(update={"vote": config.vote.model_copy(update={"rejoin_s": rejoin})})
     rows = partial(open_rows, csv_path, jsonl_path, ledger_path, config.rows, dialect=csv_dialect, early=provisional)

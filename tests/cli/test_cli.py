@@ -297,6 +297,19 @@ def test_check(tmp_path: Path, repo: Path, capsys: pytest.CaptureFixture[str]) -
     (tmp_path / "c.yaml").write_text("vote:\n  min_reads: 3\n")
     assert alpr("check", tmp_path / "c.yaml") == 0
     assert "vote.min_reads: 3 (default 2)" in capsys.readouterr().out
+    (tmp_path / "c.yaml").write_text("cameras: {gate: {url: x, countries: [QQ]}}\n")
+    assert alpr("check", tmp_path / "c.yaml") == 2
+    assert "countries: QQ: no plates of it in" in capsys.readouterr().err
+
+
+def test_an_unknown_country_leaves_earlier_rows_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text("kept\n")
+    cv2.imwrite(str(tmp_path / "b.png"), scene(64, 48))
+    for verb in (["run", tmp_path / "b.png", "--csv", rows], ["read", tmp_path / "b.png"]):
+        assert alpr(*verb, "--country", "qq") == 2
+        assert "QQ: no plates of it" in capsys.readouterr().err
+    assert rows.read_text() == "kept\n"
 
 
 def test_bench_of_the_detector_by_parts(

@@ -98,6 +98,9 @@ def test_times_keep_their_offset(tmp_path: Path) -> None:
 def test_options_win_and_are_checked() -> None:
     config = RunConfig(camera="gate", min_score=0.3).with_options(min_score=0.5, threads=None)
     assert (config.camera, config.min_score, config.threads) == ("gate", 0.5, None)
+    assert RunConfig().with_options(countries=("de", "At")).countries == ("DE", "AT")
+    with pytest.raises(ConfigError, match=r"option --countries: expected the two letters .*\(got 'Germany'\)"):
+        config.with_options(countries=("Germany",))
     with pytest.raises(ConfigError, match="option --min-score: "):
         config.with_options(min_score=2.0)
 

@@ -106,6 +106,7 @@ def test_the_example_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
     gate, yard = site.of_camera("gate"), site.of_camera("yard")
     assert (gate.camera, list(gate.lines), gate.read.min_height) == ("gate", ["barrier"], RunConfig().read.min_height)
     assert (list(yard.zones), yard.read.min_height, yard.cameras) == (["lane"], 12, {})
+    assert (gate.countries, yard.countries) == ((), ("DE", "AT"))
 
 
 @pytest.mark.parametrize(

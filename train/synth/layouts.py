@@ -1,9 +1,7 @@
-"""Plate layouts as data: the YAML files of configs/plates and, where given, the grammars of an asset folder."""
+"""Plate layouts as data: the YAML files of configs/plates."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,9 +16,6 @@ Box = tuple[float, float, float, float]
 Colour = Literal["blue", "green", "yellow", "white", "black"]
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 DIGITS = "0123456789"
-# Plates that layouts of their own draw, or whose texts the alphabet cannot hold.
-NOT_FROM_GRAMMARS = {"CN", "TN", "KR", "JP", "MA", "SA"}
-GRAMMARS_WEIGHT = 7.0  # of all grammars of an asset folder together; the files of configs/plates say their own
 PROTOTYPES: dict[Colour, tuple[Rgb, ...]] = {
     "blue": ((15, 40, 130), (30, 90, 180)),
     "green": ((20, 130, 60), (100, 200, 140)),
@@ -115,7 +110,7 @@ class Family(_Part):
 class Catalogue:
     """All layouts with their weights. `lists` weights and the share of uniform draws come with each layout's family."""
 
-    def __init__(self, configs: Path, assets: Path | None = None) -> None:
+    def __init__(self, configs: Path) -> None:
         files = sorted(p for p in configs.glob("*.yaml") if p.name != "alphabet.yaml")
         if not files:
             raise ConfigError(f"plate layouts {configs}: no YAML file there; expected cn.yaml and others")
@@ -125,9 +120,6 @@ class Catalogue:
         self.file: dict[str, str] = {}
         for path in files:
             self._add(path)
-        grammars = assets / "plates" / "grammars.jsonl" if assets else None
-        if grammars is not None and grammars.is_file():
-            self._add_grammars(grammars)
 
     def _add(self, path: Path) -> None:
         try:
@@ -151,21 +143,6 @@ class Catalogue:
             name += "+"
         self.layouts[name] = layout.model_copy(update={"name": name})
         self.family[name], self.weight[name], self.file[name] = family, weight, file
-
-    def _add_grammars(self, path: Path) -> None:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        latin = [r for r in rows if r.get("latin_only", True) and r.get("font")]
-        usable = [r for r in latin if r["country"] not in NOT_FROM_GRAMMARS]
-        plain = Family.model_validate({"schema": 1, "layouts": [{}]})
-        found = [layout for row in usable for layout in layouts_of_grammar(row)]
-        per_country: dict[str, float] = {}
-        for layout in found:
-            per_country[layout.country] = per_country.get(layout.country, 0.0) + layout.weight
-        # Countries count alike, but for the one with fifty sorts of plate.
-        share = {c: 15.0 if c == "US" else 1.0 for c in per_country}
-        for layout in found:
-            weight = GRAMMARS_WEIGHT * share[layout.country] / sum(share.values())
-            self._put(layout, plain, weight * layout.weight / per_country[layout.country], "latin")
 
     def select(self, wanted: str | None) -> tuple[list[str], np.ndarray]:
         """Names and chances of the layouts meant by `wanted`: a layout, a country, a file (cn, latin), or None for
@@ -195,102 +172,3 @@ def colour_of(rgb: Rgb) -> Colour | None:
         return min(sum((x - y) ** 2 for x, y in zip(rgb, p, strict=True)) for p in PROTOTYPES[c])
 
     return min(PROTOTYPES, key=far)
-
-
-def layouts_of_grammar(row: dict[str, Any]) -> Iterator[Layout]:
-    """Layouts of one line of a grammar file: the plain plate, its two-row form, its variants and its blank picture."""
-    base = row["layout"]
-    patterns = [p for p in row["patterns"] if " / " not in p]
-    name = f"{row['country']}-{row['region'] or 'plate'}".lower().replace(" ", "-")
-    shared: dict[str, Any] = {
-        "country": row["country"],
-        "charset": row.get("charset", {}).get("A", LETTERS),
-        "lists": {k: tuple(map(str, v)) for k, v in row.get("lists", {}).items()},
-        "fonts": (row["font"], *row.get("font_alt", [])),
-        "zero_for_o": row["country"] in ("US", "CA"),
-        "foreground": tuple(base["fg"]),
-    }
-    if row.get("template_groups"):
-        yield from _on_blank(row, name, shared)
-        return
-    looks = [{}, *base.get("variants", [])]
-    for k, look in enumerate(looks):
-        sheet = look.get("bg") or look.get("bg_rear") or base["bg"] or [250, 250, 250]
-        colour = colour_of(tuple(sheet))
-        if colour is None or "template" in look:
-            continue
-        size, rows = tuple(look.get("size_mm", base["size_mm"])), 1
-        chosen = tuple(look.get("patterns", patterns))
-        two = base.get("two_row")
-        forms = [(size, rows, chosen)]
-        if look.get("rows") == 2:
-            forms = [(size, 2, chosen if " / " in chosen[0] else _broken(chosen))]
-        elif two and k < 3:
-            forms.append((tuple(two["size_mm"]), 2, _broken(chosen)))
-        for form, (mm, n, texts) in enumerate(forms):
-            if not texts:
-                continue
-            yield Layout.model_validate({
-                **shared, "name": f"{name}-{k}{'ab'[form]}", "colour": colour, "patterns": texts, "rows": n, "size": mm,
-                "background": tuple(sheet), "foreground": tuple(look.get("fg", base["fg"])),
-                "weight": (1.0 if k == 0 else 0.4) * (1.0 if form == 0 else 0.5),
-                "band": _band(base.get("band"), mm), "border": _border(base.get("border")),
-                "cap": min(0.8, base.get("cap_height_mm", 0.68 * mm[1]) / mm[1]) if n == 1 else 0.78,
-                **_captions(base.get("band")),
-            })  # fmt: skip
-
-
-def _on_blank(row: dict[str, Any], name: str, shared: dict[str, Any]) -> Iterator[Layout]:
-    groups, (w, h) = row["template_groups"], row["template_px"]
-    light = bool(row.get("light_on_dark"))
-    shared = {**shared, "name": name, "colour": "blue" if light else "white", "size": (w, h), "blank": row["template"]}
-    cells = [cell for g in groups for cell in _cells_in(g["pattern"], g["box"])]
-    yield Layout.model_validate({**shared, "patterns": (" ".join(g["pattern"] for g in groups),), "cells": cells})
-    if len(groups) == 1:
-        x1, y1, x2, y2 = row["serial_box_px"]
-        box = (x1 / w, y1 / h, (x2 - x1) / w, (y2 - y1) / h)
-        texts = tuple(p for p in row["patterns"] if " / " not in p)
-        yield Layout.model_validate({**shared, "patterns": texts, "text_box": box, "cap": 0.95})
-
-
-def _cells_in(pattern: str, box: list[float]) -> list[Box]:
-    x1, y1, x2, y2 = box
-    pitch = (x2 - x1 + 5) / len(pattern)
-    return [(x1 + k * pitch, y1, pitch - 5, y2 - y1) for k in range(len(pattern))]
-
-
-def _broken(patterns: tuple[str, ...]) -> tuple[str, ...]:
-    """Each pattern broken into two rows at the separator nearest to its middle; those without one are left out."""
-    out = []
-    for p in patterns:
-        cuts = [k for k, c in enumerate(p) if c in " -·"]
-        if cuts:
-            k = min(cuts, key=lambda c: abs(c - len(p) / 2))
-            out.append(f"{p[:k]} / {p[k + 1 :]}")
-    return tuple(out)
-
-
-def _band(band: dict[str, Any] | None, size: tuple[float, ...]) -> dict[str, Any] | None:
-    if not band or "rgb" not in band or band["side"] not in ("left", "right", "top"):
-        return None
-    share = 0.24 if band["side"] == "top" else min(0.2, 44 / size[0])
-    return {"side": band["side"], "rgb": tuple(band["rgb"]), "code": band.get("code", "")[:24], "share": share,
-            "stars": bool(band.get("stars"))}  # fmt: skip
-
-
-def _border(rgb: list[int] | None) -> dict[str, Any] | None:
-    return {"rgb": tuple(rgb), "chance": 0.8} if rgb else None
-
-
-def _captions(band: dict[str, Any] | None) -> dict[str, Any]:
-    if not band or "rgb" in band or "content" not in band:
-        return {}
-    words = "".join(c for c in band["content"].split("(")[0].split(",")[0] if c.isascii())
-    names = tuple(w.strip() for w in words.split("/") if w.strip())
-    if not names or "small" in words or "name" in words:
-        return {}
-    top, bottom = "top" in band["side"], "bottom" in band["side"]
-    out: dict[str, Any] = {"captions_top": names[:1]} if top else {}
-    if bottom:
-        out["captions_bottom"] = names[-1:]
-    return {**out, "text_box": (0.05, 0.2 if top else 0.06, 0.9, 0.74 - (0.14 if top and bottom else 0.0))}

@@ -61,14 +61,14 @@ class _Sheet:
 class PlateRenderer:
     """Draws random plates.
 
-    `assets`: a folder with fonts, glyph pictures, blank plates and grammars, or None to draw with what is built in;
+    `assets`: a folder with fonts, glyph pictures and blank plates, or None to draw with what is built in;
     `configs`: the folder of the layouts; `system_fonts`: whether fonts of this machine may be used (without them a
     plate depends on nothing but its seed and the version of OpenCV). ConfigError and InputError name a file that does
     not serve.
     """
 
     def __init__(self, assets: Path | None = None, configs: Path = CONFIGS, system_fonts: bool = True) -> None:
-        self.catalogue = Catalogue(configs, assets)
+        self.catalogue = Catalogue(configs)
         self.fonts = FontBook(assets, system_fonts)
         self._alphabet = set(Alphabet.load(configs / "alphabet.yaml").symbols)
         self._assets = assets

@@ -1,0 +1,149 @@
+"""What plates of a country look like, and what knowing it changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from streamkit import SYMBOLS, FakeAlphabet, reading_of
+
+from streamer.engine.zoo import config_folder
+from streamer.errors import ConfigError
+from streamer.tracking.formats import Formats, check_countries, knowing, read_knowing
+from streamer.tracking.vote import Ballot, alternatives, vote
+from streamer.types import Reading
+
+ALPHABET = FakeAlphabet()
+PLATES = config_folder() / "plates"
+
+
+def of(*countries: str, folder: Path = PLATES) -> Formats:
+    return Formats(countries, folder, SYMBOLS, ALPHABET.size)
+
+
+def classes(text: str) -> list[int]:
+    return [SYMBOLS.index(c) for c in text]
+
+
+def between(first: str, second: str, share: float) -> Reading:
+    """A reading of `first` in which the characters of `second` have that share."""
+    reading = reading_of(first, 0.99)
+    assert reading.slot_probs is not None
+    slots = reading.slot_probs.copy()
+    for k, (a, b) in enumerate(zip(first, second, strict=True)):
+        if a != b:
+            slots[k] *= 0.01
+            slots[k, SYMBOLS.index(a)], slots[k, SYMBOLS.index(b)] = 1 - share, share
+    sure = tuple(float(slots[k].max()) for k in range(len(first)))
+    return Reading(first, float(np.prod(sure)), sure, slot_probs=slots)
+
+
+@pytest.mark.parametrize(
+    ("country", "text", "fits"),
+    [
+        ("BR", "OZL2318", True),
+        ("BR", "OZL2C18", True),
+        ("BR", "0ZL2318", False),
+        ("BR", "OZL231", False),  # no format is so short
+        ("FR", "AB123CD", True),
+        ("FR", "AB123CO", False),  # no I, O, U there
+        ("DE", "MAB123", True),
+        ("DE", "KUNAB12", True),  # written KÜN
+        ("DE", "XXAB12", False),  # no such district
+        ("CN", "皖A12345", True),
+        ("CN", "京AD12345", True),
+        ("CN", "皖012345", False),
+        ("US", "ABC1230", True),
+        ("US", "ABC123O", False),  # texts of the USA have 0 for every O
+        ("TN", "123T4567", True),  # the word between the numbers is the letter T
+        ("IN", "KA01AB1234", True),
+        ("PL", "KR1A234", True),  # [A-Z] of a pattern is a class, not two letters and a dash
+        ("GB", "AB12CDE", True),
+    ],
+)
+def test_formats(country: str, text: str, fits: bool) -> None:
+    assert of(country).fits(classes(text)) is fits
+
+
+def test_formats_of_several_countries_count_together() -> None:
+    both = of("BR", "FR")
+    assert both.fits(classes("OZL2318"))
+    assert both.fits(classes("AB123CD"))
+    assert not both.fits(classes("皖A12345"))
+
+
+def test_every_country_gives_formats() -> None:
+    for path in sorted(PLATES.glob("??.yaml")):
+        if path.stem not in ("br", "cn", "tn", "us"):
+            assert of(path.stem.upper())._lengths
+
+
+@pytest.mark.parametrize(
+    ("read", "likely", "share", "text"),
+    [
+        ("0ZL2318", "OZL2318", 0.2, "OZL2318"),  # a letter must stand there
+        ("0ZL2318", "OZL2318", 0.005, "0ZL2318"),  # but not against all evidence
+        ("OZL2318", "0ZL2318", 0.4, "OZL2318"),  # what fits stays, however unsure
+        ("OZLZ31B", "OZL2318", 0.3, "OZL2318"),  # two at once
+        ("OZL23?8", "OZL2318", 0.4, "OZL23?8"),  # what nobody can read is not made up
+        ("AB", "A8", 0.4, "AB"),  # of no known length
+    ],
+)
+def test_what_the_country_changes(read: str, likely: str, share: float, text: str) -> None:
+    given = reading_of(read) if "?" in read else between(read, likely, share)
+    assert read_knowing(given, of("BR"), ALPHABET).text == text
+
+
+def test_the_first_text_is_still_told() -> None:
+    ballots = [Ballot(between("0ZL2318", "OZL2318", 0.3), 30.0)] * 2
+    before = vote(ballots, ALPHABET)
+    verdict = knowing(vote, of("BR"))(ballots, ALPHABET)
+    assert (before.text, verdict.text) == ("0ZL2318", "OZL2318")
+    assert "0ZL2318" in dict(alternatives(verdict, ALPHABET))
+    assert 0.5 < verdict.confidence <= 1
+    assert len(verdict.char_confidence) == len(verdict.text)
+
+
+def test_a_doubtful_text_does_not_become_a_sure_one() -> None:
+    unsure = between("0ZL2318", "OZL2318", 0.45)
+    assert unsure.slot_probs is not None
+    for k in range(1, 7):
+        unsure.slot_probs[k] = 1 / ALPHABET.size
+        unsure.slot_probs[k, SYMBOLS.index("0ZL2318"[k])] = 0.1
+    given = Reading("0ZL2318", 1e-6, (0.1,) * 7, slot_probs=unsure.slot_probs)
+    out = read_knowing(given, of("BR"), ALPHABET)
+    assert out.text == "OZL2318"
+    assert out.confidence < 0.001
+
+
+@given(st.text(alphabet="0O1IB8ZA2", min_size=0, max_size=10), st.floats(0.3, 0.99))
+def test_what_comes_out_fits_or_is_as_it_was(text: str, sure: float) -> None:
+    formats, reading = of("BR"), reading_of(text, sure)
+    out = read_knowing(reading, formats, ALPHABET)
+    assert len(out.text) == len(reading.text)
+    assert out is reading or formats.fits(classes(out.text))
+    assert 0 <= out.confidence <= 1
+
+
+def test_unknown_countries_are_named(tmp_path: Path) -> None:
+    check_countries((), tmp_path / "nowhere")
+    with pytest.raises(ConfigError, match=r"countries: XX: .*known: AE, "):
+        check_countries(("DE", "XX"), PLATES)
+    with pytest.raises(ConfigError, match="XX"):
+        of("XX")
+
+
+def test_a_file_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "moon.yaml").write_text(
+        "schema: 1\nlists: {base: [TQ, MARE]}\nlayouts: [{name: m, country: MO, colour: white, "
+        'rows: 2, row_order: [1, 0], patterns: ["999 / {base}-[A-C2]"]}]\n'
+    )
+    formats = of("MO", folder=tmp_path)
+    for text, fits in [("TQA123", True), ("MARE2999", True), ("TQD123", False), ("123TQA", False)]:
+        assert formats.fits(classes(text)) is fits
+    (tmp_path / "moon.yaml").write_text("layouts: 3\n")
+    with pytest.raises(ConfigError, match=r"moon\.yaml"):
+        of("MO", folder=tmp_path / ".." / tmp_path.name)
