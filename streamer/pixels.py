@@ -12,7 +12,7 @@ from functools import cache
 import cv2
 import numpy as np
 
-from streamer.geometry import for_pixel_centres, from_rectangle, grow_quad, side_lengths
+from streamer.geometry import cutting_map, grow_quad
 from streamer.types import FloatArray, Frame, Image, YuvPlanes
 
 CROP_HEIGHT, CROP_WIDTH = 48, 128
@@ -103,26 +103,41 @@ def letterbox(frame: Frame, net_width: int, net_height: int, largest_scale: floa
 
 def cut(image: Image, quad: FloatArray, width: int = CROP_WIDTH, height: int = CROP_HEIGHT) -> Image:
     """What lies in the quad (4, 2) of a picture or plane, as (height, width[, 3]); shrunk by area, never aliased."""
-    h, w = image.shape[:2]
-    xs, ys = quad[:, 0].tolist(), quad[:, 1].tolist()
-    x1, x2 = _span(min(xs), max(xs), w)
-    y1, y2 = _span(min(ys), max(ys), h)
-    part, corners = image[y1:y2, x1:x2], quad - (x1, y1)
-    top, right, _, left = side_lengths(quad).tolist()
-    shrink = 1.4 * min(1.0, max(height / max((left + right) / 2, 1e-6), width / max(top, 1e-6)))
-    if shrink < _SHRINK_BY_AREA:
-        size = max(1, round(part.shape[1] * shrink)), max(1, round(part.shape[0] * shrink))
-        corners = corners * (size[0] / part.shape[1], size[1] / part.shape[0])
-        part = resize(part, *size)
-    matrix = for_pixel_centres(from_rectangle(width, height, corners))
-    out: Image = cv2.warpPerspective(
-        np.ascontiguousarray(part),
-        matrix,
-        (width, height),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return out
+    return _Cut(image.shape[1], image.shape[0], quad.tolist(), width, height).of(image)
+
+
+class _Cut:
+    """How to cut a quad out of all pictures of one size. In plain numbers: NumPy's calls on four points would take
+    longer than the warp."""
+
+    def __init__(self, w: int, h: int, quad: list[list[float]], width: int, height: int) -> None:
+        (tlx, tly), (trx, try_), (brx, bry), (blx, bly) = quad
+        x1, x2 = _span(min(tlx, trx, brx, blx), max(tlx, trx, brx, blx), w)
+        y1, y2 = _span(min(tly, try_, bry, bly), max(tly, try_, bry, bly), h)
+        self._part = slice(y1, y2), slice(x1, x2)
+        self._size: tuple[int, int] | None = None
+        sides = (math.hypot(blx - tlx, bly - tly) + math.hypot(brx - trx, bry - try_)) / 2
+        top = math.hypot(trx - tlx, try_ - tly)
+        shrink = 1.4 * min(1.0, max(height / max(sides, 1e-6), width / max(top, 1e-6)))
+        kx = ky = 1.0
+        if shrink < _SHRINK_BY_AREA:
+            self._size = max(1, round((x2 - x1) * shrink)), max(1, round((y2 - y1) * shrink))
+            kx, ky = self._size[0] / (x2 - x1), self._size[1] / (y2 - y1)
+        self._map = cutting_map(width, height, [[(x - x1) * kx, (y - y1) * ky] for x, y in quad])
+        self._out = width, height
+
+    def of(self, image: Image) -> Image:
+        part = image[self._part]
+        if self._size is not None:
+            part = resize(part, *self._size)
+        out: Image = cv2.warpPerspective(
+            part,
+            self._map,
+            self._out,
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        return out
 
 
 def _span(low: float, high: float, size: int) -> tuple[int, int]:
@@ -153,12 +168,13 @@ def straight(frame: Frame, quad: FloatArray, width: int, height: int) -> Image:
     planes = frame.planes
     if planes is None:
         raise ValueError("a frame has neither planes nor a BGR picture")
-    cuts = []
-    for plane in (planes.y, planes.u, planes.v):
-        # Chroma planes are subsampled by whole numbers and rounded up, so an odd width is no half of the plane's.
-        steps = np.array([round(frame.width / plane.shape[1]), round(frame.height / plane.shape[0])])
-        cuts.append(cut(plane, quad / steps, width, height))
-    return _merge(planes, *cuts)
+    corners = quad.tolist()
+    luma, (h, w) = planes.y, planes.u.shape[:2]
+    # Chroma planes are subsampled by whole numbers and rounded up, so an odd width is no half of the plane's.
+    sx, sy = round(frame.width / w), round(frame.height / h)
+    whole = _Cut(luma.shape[1], luma.shape[0], corners, width, height)
+    coarse = whole if (sx, sy) == (1, 1) else _Cut(w, h, [[x / sx, y / sy] for x, y in corners], width, height)
+    return _merge(planes, whole.of(luma), coarse.of(planes.u), coarse.of(planes.v))
 
 
 def to_jpeg(frame: Frame, quality: int = 90) -> bytes:

@@ -9,7 +9,10 @@ from streamer.geometry import (
     box_iou_matrix,
     box_quad,
     convex,
+    cutting_map,
     for_pixel_centres,
+    from_rectangle,
+    from_unit_square,
     grow_quad,
     homography,
     nms,
@@ -104,3 +107,28 @@ def test_pixel_centres_of_a_doubling() -> None:
     # Continuous 0.5 (the centre of pixel 0) goes to 1.0, the border of pixels 0 and 1: index 0.5 from index 0.
     matrix = for_pixel_centres(np.diag([2.0, 2.0, 1.0]))
     np.testing.assert_allclose(transform(matrix, np.array([[0.0, 0.0]])), [[0.5, 0.5]])
+
+
+def test_many_maps_at_once_are_the_same() -> None:
+    quads = np.stack([box_quad(np.array([10.0, 20, 110, 60])), np.array([[0, 0], [9, 1], [8, 7], [1, 5.0]])])
+    for many, one in [
+        (from_unit_square(quads), from_unit_square),
+        (from_rectangle(128, 48, quads), lambda q: from_rectangle(128, 48, q)),
+        (grow_quad(quads, 0.1, 0.2), lambda q: grow_quad(q, 0.1, 0.2)),
+    ]:
+        np.testing.assert_allclose(many, np.stack([one(q) for q in quads]), atol=1e-12)
+    maps = from_unit_square(quads)
+    np.testing.assert_allclose(
+        transform(maps, quads), np.stack([transform(m, q) for m, q in zip(maps, quads, strict=True)])
+    )
+    np.testing.assert_allclose(
+        cutting_map(128, 48, quads[1].tolist()), for_pixel_centres(from_rectangle(128, 48, quads[1])), atol=1e-12
+    )
+
+
+def test_three_corners_in_a_line() -> None:
+    flat = np.array([[0, 0], [1, 1], [2, 2], [0, 2.0]])
+    for one in (from_unit_square, lambda q: cutting_map(4, 4, q.tolist())):
+        with pytest.raises(np.linalg.LinAlgError, match="three corners"):
+            one(flat)
+    assert not np.isfinite(from_unit_square(flat[None])).all()

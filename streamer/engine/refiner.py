@@ -13,7 +13,7 @@ from streamer.engine.runtime import Runner, compile_model, resolve_precision
 from streamer.engine.zoo import find_model
 from streamer.errors import ModelError
 from streamer.geometry import box_quad, convex, from_rectangle, grow_quad, quad_box, transform
-from streamer.pixels import rectify
+from streamer.pixels import rectify, straight
 from streamer.types import F32Array, FloatArray, Frame, Image, Plates
 
 HEIGHT, WIDTH = 48, 96  # of the cut
@@ -58,24 +58,27 @@ class Refiner:
 
     def refine(self, frame: Frame, plates: Plates) -> Plates:
         """The same plates, at most `MOST`, with better corners, boxes around them, and scores of both looks."""
-        plates = upright(plates[:MOST])
+        plates = plates[:MOST]
         if not len(plates):
             return plates
-        return refined(plates, np.stack([self.look(cut_around(frame, quad)) for quad in plates.quad]))
+        plates, around = upright(plates)
+        return refined(plates, around, np.stack([self.look(straight(frame, quad, WIDTH, HEIGHT)) for quad in around]))
 
     def look(self, cut: Image) -> F32Array:
         """Outputs (9,) for a cut (48, 96, 3): quality logit, then the shifts of the corners in plate heights."""
         return self._runner.run(cut)[0].copy()
 
 
-def upright(plates: Plates) -> Plates:
-    """The same finds, those whose cut would reach past their plane's horizon with the box's corners."""
-    if not len(plates):
-        return plates
-    grown = np.stack([grow_quad(quad, ALONG, ACROSS) for quad in plates.quad])
-    steep = ~(np.isfinite(grown).all((1, 2)) & convex(grown))
+def upright(plates: Plates) -> tuple[Plates, FloatArray]:
+    """The same finds, those whose cut would reach past their plane's horizon with the box's corners; and what is to be
+    cut for each (n, 4, 2)."""
+    around = grow_quad(plates.quad, ALONG, ACROSS)
+    steep = ~(np.isfinite(around).all((1, 2)) & convex(around))
+    if not steep.any():
+        return plates, around
     quad = np.where(steep[:, None, None], box_quad(plates.box_xyxy), plates.quad)
-    return Plates(plates.box_xyxy, plates.score, quad, plates.quad_is_box | steep)
+    around = np.where(steep[:, None, None], grow_quad(quad, ALONG, ACROSS), around)
+    return Plates(plates.box_xyxy, plates.score, quad, plates.quad_is_box | steep), around
 
 
 def cut_around(frame: Frame, quad: FloatArray) -> Image:
@@ -88,15 +91,15 @@ def cut_to_frame(quad: FloatArray) -> FloatArray:
     return from_rectangle(WIDTH, HEIGHT, grow_quad(quad, ALONG, ACROSS))
 
 
-def refined(plates: Plates, out: F32Array) -> Plates:
-    """Plates and the network's outputs for them (n, 9) -> plates.
+def refined(plates: Plates, around: FloatArray, out: F32Array) -> Plates:
+    """Plates, what was cut for them (n, 4, 2) and the network's outputs (n, 9) -> plates.
 
     The box is the mean of the first and the one around the moved corners, the score the geometric mean of both looks'.
     Where moved corners make no convex quad, corners and box stay.
     """
     quality = 1 / (1 + np.exp(-out[:, 0].astype(float)))
     corners = _NOMINAL + out[:, 1:].reshape(-1, 4, 2).astype(float) * PLATE_HEIGHT
-    quad = np.stack([transform(cut_to_frame(q), c) for q, c in zip(plates.quad, corners, strict=True)])
+    quad = transform(from_rectangle(WIDTH, HEIGHT, around), corners)
     fine = convex(quad) & np.isfinite(quad).all((1, 2))
     return Plates(
         np.where(fine[:, None], BOX_SHARE * quad_box(quad) + (1 - BOX_SHARE) * plates.box_xyxy, plates.box_xyxy),

@@ -25,7 +25,7 @@ from streamer.engine.refiner import (
     upright,
 )
 from streamer.errors import ConfigError
-from streamer.geometry import box_iou_matrix, box_quad, transform
+from streamer.geometry import box_iou_matrix, box_quad, grow_quad, transform
 from streamer.pixels import frame_of
 from streamer.types import FloatArray, Plates
 from train.golden import golden_scenes
@@ -38,6 +38,10 @@ def plates(*quads: FloatArray, score: float = 0.64) -> Plates:
     quad = np.array(quads).reshape(n, 4, 2)
     box = np.concatenate([quad.min(1), quad.max(1)], -1)
     return Plates(box, np.full(n, score), quad, np.zeros(n, bool))
+
+
+def around(plates_: Plates) -> FloatArray:
+    return grow_quad(plates_.quad, ALONG, ACROSS)
 
 
 def outputs(plates_: Plates, true: FloatArray, logit: float = 0.0) -> np.ndarray:
@@ -83,7 +87,7 @@ def test_the_right_shifts_bring_any_find_home(start: list[float], end: list[floa
     found = box_quad(BOX) + np.array(start).reshape(4, 2)
     true = box_quad(BOX) + np.array(end).reshape(4, 2)
     finds = plates(found)
-    result = refined(finds, outputs(finds, true))
+    result = refined(finds, around(finds), outputs(finds, true))
     np.testing.assert_allclose(result.quad[0], true, atol=0.02)
     mean = BOX_SHARE * np.array([*true.min(0), *true.max(0)]) + (1 - BOX_SHARE) * finds.box_xyxy[0]
     np.testing.assert_allclose(result.box_xyxy[0], mean, atol=0.02)
@@ -92,14 +96,14 @@ def test_the_right_shifts_bring_any_find_home(start: list[float], end: list[floa
 def test_the_score_is_the_geometric_mean_of_both_looks() -> None:
     finds = plates(box_quad(BOX), score=0.64)
     quality = 0.25
-    result = refined(finds, outputs(finds, box_quad(BOX), float(np.log(quality / (1 - quality)))))
+    result = refined(finds, around(finds), outputs(finds, box_quad(BOX), float(np.log(quality / (1 - quality)))))
     assert result.score[0] == pytest.approx(0.4, abs=1e-6)
 
 
 def test_shifts_that_make_no_quad_leave_the_corners() -> None:
     finds = plates(box_quad(BOX))
     crossed = outputs(finds, box_quad(BOX)[[1, 0, 2, 3]])
-    result = refined(finds, crossed)
+    result = refined(finds, around(finds), crossed)
     np.testing.assert_array_equal(result.quad, finds.quad)
     np.testing.assert_array_equal(result.box_xyxy, finds.box_xyxy)
 
@@ -107,9 +111,10 @@ def test_shifts_that_make_no_quad_leave_the_corners() -> None:
 def test_where_the_cut_would_pass_the_horizon_the_box_is_looked_at() -> None:
     steep = np.array([[110, 60], [120, 60], [133, 90], [97, 90.0]])
     fine = box_quad(BOX)
-    found = upright(plates(steep, fine))
+    found, cuts = upright(plates(steep, fine))
     np.testing.assert_array_equal(found.quad[0], box_quad(np.array([97, 60, 133, 90.0])))
     np.testing.assert_array_equal(found.quad[1], fine)
+    np.testing.assert_allclose(cuts, around(found))
     assert found.quad_is_box.tolist() == [True, False]
 
 

@@ -85,6 +85,14 @@ def test_unknown_layouts_are_named(renderer: PlateRenderer) -> None:
         renderer.draw_text(np.random.default_rng(0), "latin-moon", "A1")
 
 
+def test_several_layouts_at_once(renderer: PlateRenderer) -> None:
+    drawn = {renderer.render(np.random.default_rng(k), "fr,cn-police").layout for k in range(40)}
+    assert "cn-police" in drawn
+    assert {name[:3] for name in drawn} == {"fr-", "cn-"}
+    with pytest.raises(ConfigError, match="layout mars"):
+        renderer.render(np.random.default_rng(0), "fr,mars")
+
+
 def test_broken_layout_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "moon.yaml").write_text("schema: 1\nlayouts: [{name: moon-a, country: XX, sizee: 3}]\n")
     with pytest.raises(ConfigError, match=r"moon\.yaml: \w+: "):

@@ -53,7 +53,7 @@ def synth() -> None:
 @click.option("--count", type=click.IntRange(min=0), required=True, help="How many plates.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the pictures.")
 @click.option("--assets", type=click.Path(path_type=Path), help="Folder with fonts, glyphs and blank plates.")
-@click.option("--layout", help="A layout, a country code or a file of layouts (cn, latin). Default: all.")
+@click.option("--layout", help="Layouts, country codes or files of layouts (cn,de,latin). Default: all.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--damaged/--clean", default=False, show_default=True, help="As a camera sees them, or as they are made.")
 def plates(count: int, out: Path, assets: Path | None, layout: str | None, seed: int, damaged: bool) -> None:

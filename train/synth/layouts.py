@@ -145,21 +145,21 @@ class Catalogue:
         self.family[name], self.weight[name], self.file[name] = family, weight, file
 
     def select(self, wanted: str | None) -> tuple[list[str], np.ndarray]:
-        """Names and chances of the layouts meant by `wanted`: a layout, a country, a file (cn, latin), or None for
-        all."""
-        names = [n for n in self.layouts if self._matches(n, wanted)]
-        if not names:
-            files = ", ".join(sorted(set(self.file.values())))
-            raise ConfigError(f"plate layout {wanted}: unknown; name a layout, a country code or one of {files}")
+        """Names and chances of the layouts meant by `wanted`: layouts, countries, files (cn, latin), separated by
+        commas; None for all."""
+        words = None if wanted is None else wanted.lower().split(",")
+        known = {word for name in self.layouts for word in self._words(name)}
+        for word in words or ():
+            if word not in known:
+                files = ", ".join(sorted(set(self.file.values())))
+                raise ConfigError(f"plate layout {word}: unknown; name a layout, a country code or one of {files}")
+        names = [n for n in self.layouts if words is None or self._words(n) & set(words)]
         weights = np.array([self.weight[n] for n in names])
         weights = weights if weights.sum() > 0 else np.ones(len(names))
         return names, weights / weights.sum()
 
-    def _matches(self, name: str, wanted: str | None) -> bool:
-        if wanted is None:
-            return True
-        w = wanted.lower()
-        return w in (name.lower(), self.file[name], self.layouts[name].country.lower())
+    def _words(self, name: str) -> set[str]:
+        return {name.lower(), self.file[name], self.layouts[name].country.lower()}
 
 
 def colour_of(rgb: Rgb) -> Colour | None:
@@ -170,5 +170,3 @@ def colour_of(rgb: Rgb) -> Colour | None:
 
     def far(c: Colour) -> float:
         return min(sum((x - y) ** 2 for x, y in zip(rgb, p, strict=True)) for p in PROTOTYPES[c])
-
-    return min(PROTOTYPES, key=far)

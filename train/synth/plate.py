@@ -79,8 +79,8 @@ class PlateRenderer:
         self._grain = cv2.GaussianBlur(grain, (0, 0), 1.2) * 4 + cv2.GaussianBlur(grain, (0, 0), 12) * 40
 
     def render(self, rng: np.random.Generator, layout: str | None = None) -> RenderedPlate:
-        """A random plate of `layout`: a layout's name, a country's code, a file of layouts (cn, latin), None for
-        any."""
+        """A random plate of `layout`: layouts, country codes, files of layouts (cn, latin), separated by commas; None
+        for any."""
         if layout not in self._choices:
             self._choices[layout] = self.catalogue.select(layout)
         names, chances = self._choices[layout]
