@@ -53,6 +53,7 @@ _JOIN_S = 15.0
 _SINK_QUEUE = 4
 _BEHIND = 15  # of 19
 _TICK_S = 1.0
+_TURN_S = 0.0005
 _EDGE = 1.5  # px: a plate nearer to the picture's edge may be cut by it
 # The plate as it is kept for people: margins along and across as shares of its size, width and height in px.
 _VIEW = 0.2, 0.35, 320, 120
@@ -187,6 +188,7 @@ def load_engines(config: RunConfig, detector: DetectorLike | None = None, reader
         return Engines(detector, reader, config.min_score or detector.min_score)
     prepare()
     cv2.setNumThreads(1)  # cores are kept busy by several frames; sharing out one costs a tenth more
+    sys.setswitchinterval(_TURN_S)  # a camera's frame shall not wait for 5 ms of Python's work on another's
     with ThreadPoolExecutor(2, "alpr-load") as pool:  # compiling both takes as long as the imports of the tracker
         looking = pool.submit(_detector, config, seats) if detector is None else None
         reading = pool.submit(_reader, config, seats) if reader is None else None
