@@ -37,7 +37,7 @@ from streamer.tracking.cadence import Cadence
 from streamer.tracking.formats import Formats, check_countries, formats_of, knowing
 from streamer.tracking.ledger import rejection_of
 from streamer.tracking.lines import Lines
-from streamer.tracking.passage import Ongoing, PassageBook, TrackReadings
+from streamer.tracking.passage import MOST_CROSSED, Ongoing, PassageBook, TrackReadings
 from streamer.tracking.tracker import Track, Tracker
 from streamer.tracking.vote import AlphabetLike, VoteRule, vote
 from streamer.tracking.zones import Zones
@@ -429,7 +429,8 @@ class _Camera:
         for track in hit:
             before, crossed = self._way.get(track.id, (_centre(track.first.box_xyxy), []))
             after = _centre(track.last.box_xyxy)
-            crossed += self._lines.crossed(before, after, *self._size)
+            if len(crossed) < MOST_CROSSED:
+                crossed += self._lines.crossed(before, after, *self._size)
             self._way[track.id] = after, crossed
 
     def _announce(self, hit: list[Track]) -> None:

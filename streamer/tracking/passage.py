@@ -17,6 +17,8 @@ from streamer.types import Image, Passage, Reading
 
 # A parked car is read for hours; the vote keeps its best readings only.
 _MAX_BALLOTS = 64
+# A row stays a row, however often a parked car was lost and found or trembled across a line: what came first is told.
+_MOST_PARTS, MOST_CROSSED = 500, 100
 # A track that is lost for so long, and found again no farther than so many plate widths away, may be one vehicle though
 # a character differs.
 _SPLIT_S, _SPLIT_WIDTHS = 1.5, 1.5
@@ -220,8 +222,8 @@ def merge(a: Passage, b: Passage) -> Passage:
         best_frame=best.best_frame,
         box=best.box,
         n_reads=a.n_reads + b.n_reads,
-        crossed=early.crossed + late.crossed,
-        parts=(*early.parts, late.event_id, *late.parts),
+        crossed=(early.crossed + late.crossed)[:MOST_CROSSED],
+        parts=(*early.parts, late.event_id, *late.parts)[:_MOST_PARTS],
         char_confidence=best.char_confidence,
         alternatives=best.alternatives,
         crop=best.crop,
