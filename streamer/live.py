@@ -37,6 +37,7 @@ _FROZEN_FRAMES = 10  # without a new picture, at least: few pictures a second ar
 _FORMS = 300  # in which a coder may show one picture
 _SQUARE, _ALIKE = 4, 6.0  # samples, grey levels: what moves changes some square's mean by more than a coder does
 _WAITING = 3  # frames of a camera that may wait: with one, a moment's delay would cost a frame on a machine with room
+_GIVE_BACK_S = 30.0  # between two times that free memory goes back
 _DELAYS = 3000  # frames whose delay is kept: two minutes
 _SPARSE = 8  # every so manieth row and column tells whether a picture is another one
 _MOST_HANGING = 8  # connections left behind that have not woken up; with so many no other is begun
@@ -131,6 +132,7 @@ class LiveFeed:
         self._random = random.Random()
         self._index = 0
         self._sign = time.monotonic()  # when there was last a frame, or a sign that there is none
+        self._gave_back = time.monotonic()
         self._last_pts = -1e-3
         self._began: float | None = None  # by the clock, of the first frame
         self._shift: float | None = None  # from the connection's time stamps to the clock
@@ -179,6 +181,9 @@ class LiveFeed:
             now = time.monotonic()
             if opened:
                 self.info, heard = self.info or connection.info, now
+            if now - self._gave_back >= _GIVE_BACK_S:
+                self._gave_back = now
+                give_back()
             if frame is not None:
                 heard = self._sign = now
                 frozen_s = still.after(frame, came)

@@ -153,6 +153,18 @@ def test_one_that_wakes_up_late_gives_its_memory_back(monkeypatch: pytest.Monkey
     assert came.wait(10)
 
 
+def test_free_memory_goes_back_while_the_camera_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[float] = []
+    monkeypatch.setattr("streamer.live.give_back", lambda: given.append(time.monotonic()))
+    monkeypatch.setattr("streamer.live._GIVE_BACK_S", 0.05)
+    stop = threading.Event()
+    feed = LiveFeed(FakeCamera([some(50, 0.01)]), QUICK, stop)
+    began = time.monotonic()
+    assert len(taken(feed, stop, 40)) == 40
+    lasted = time.monotonic() - began
+    assert 3 <= len(given) <= lasted / 0.05 + 1
+
+
 def test_given_up_after_so_long() -> None:
     feed = LiveFeed(FakeCamera([refused]), QUICK.model_copy(update={"give_up_s": 0.3}), threading.Event())
     with pytest.raises(InputError, match=r"cam: away for \d+ s \(cannot be opened\)"):
