@@ -106,7 +106,9 @@ class _Connection:
                         self.waiting.popleft()
                         self._health.dropped += 1
                     self._bell.notify_all()
-        except BaseException as error:  # carried to the watching thread
+        except InputError as error:
+            self.error = InputError(str(error))  # without the pictures that its traceback holds, and itself with them
+        except BaseException as error:  # a bug, which is raised in the watching thread
             self.error = error
         finally:
             self.source.close()
