@@ -98,13 +98,17 @@ def knowing(rule: VoteRule, formats: Formats) -> VoteRule:
     the alternatives; what nobody can read stays unreadable."""
 
     def voted(ballots: Sequence[Ballot], alphabet: AlphabetLike) -> Verdict:
-        return _weighed(rule(ballots, alphabet), formats, alphabet)
+        told = any(ballot.reading.slot_probs is not None for ballot in ballots)
+        verdict = rule(ballots, alphabet)
+        return _weighed(verdict, formats, alphabet) if told else verdict
 
     return voted
 
 
 def read_knowing(reading: Reading, formats: Formats, alphabet: AlphabetLike) -> Reading:
-    """One reading with what the country makes likelier."""
+    """One reading with what the country makes likelier; as it is where it does not tell what else it may be."""
+    if reading.slot_probs is None:
+        return reading
     verdict = _weighed(vote([Ballot(reading, 0.0)], alphabet), formats, alphabet)
     if verdict.text == reading.text:
         return reading
@@ -125,8 +129,9 @@ def _weighed(verdict: Verdict, formats: Formats, alphabet: AlphabetLike) -> Verd
         return verdict
     weighed = verdict.slots.copy()
     changed = [k for k in range(length) if found.classes[k] != read[k]]
-    for k in changed:
-        weighed[k, found.classes[k]] *= _ODDS ** (1 / len(changed))
+    for k in changed:  # each is lifted over what was read there; together they are as likely as the odds make them
+        lift = slots[k, read[k]] / slots[k, found.classes[k]]
+        weighed[k, found.classes[k]] *= lift * (_ODDS * found.likely / before) ** (1 / len(changed))
         weighed[k] /= weighed[k].sum()
     ratio = found.likely / before
     others = max(0.0, found.mass - found.likely) / max(1 - before - found.likely, 1e-9)

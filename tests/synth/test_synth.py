@@ -15,7 +15,7 @@ from streamer.geometry import convex, quad_box
 from train.synth.cli import synth_plates
 from train.synth.clip import ClipScene, synth_clip, synth_clips, synth_scenes
 from train.synth.degrade import degrade
-from train.synth.layouts import Catalogue
+from train.synth.layouts import PROTOTYPES, Catalogue, colour_of
 from train.synth.looks import HARD, Look
 from train.synth.plate import CONFIGS, PlateRenderer
 
@@ -83,6 +83,12 @@ def test_unknown_layouts_are_named(renderer: PlateRenderer) -> None:
         renderer.render(np.random.default_rng(0), "latin-moon")
     with pytest.raises(ConfigError, match="latin-moon"):
         renderer.draw_text(np.random.default_rng(0), "latin-moon", "A1")
+
+
+def test_colours_have_their_names() -> None:
+    assert all(colour_of(rgb) == colour for colour, shades in PROTOTYPES.items() for rgb in shades)
+    assert colour_of((20, 40, 90)) == "blue"
+    assert colour_of((200, 20, 30)) is None
 
 
 def test_several_layouts_at_once(renderer: PlateRenderer) -> None:

@@ -107,6 +107,24 @@ def test_the_first_text_is_still_told() -> None:
     assert len(verdict.char_confidence) == len(verdict.text)
 
 
+def test_the_slots_say_what_the_text_says() -> None:
+    reading = between("0ZLZ318", "OZL2318", 0.45)
+    assert reading.slot_probs is not None
+    reading.slot_probs[3, SYMBOLS.index("2")] = 0.03
+    reading.slot_probs[3, SYMBOLS.index("Z")] = 0.97
+    verdict = knowing(vote, of("BR"))([Ballot(reading, 30.0)], ALPHABET)
+    assert verdict.text == "OZL2318"
+    assert verdict.slots is not None
+    assert "".join(SYMBOLS[k] for k in verdict.slots[:7].argmax(1)) == verdict.text
+    assert verdict.text not in dict(alternatives(verdict, ALPHABET))
+
+
+def test_a_reading_that_tells_no_alternatives_stays() -> None:
+    bare = Reading("0ZL2318", 0.45, (0.45, *[0.99] * 6))
+    assert read_knowing(bare, of("BR"), ALPHABET) is bare
+    assert knowing(vote, of("BR"))([Ballot(bare, 30.0)], ALPHABET).text == bare.text
+
+
 def test_a_doubtful_text_does_not_become_a_sure_one() -> None:
     unsure = between("0ZL2318", "OZL2318", 0.45)
     assert unsure.slot_probs is not None

@@ -170,3 +170,5 @@ def colour_of(rgb: Rgb) -> Colour | None:
 
     def far(c: Colour) -> float:
         return min(sum((x - y) ** 2 for x, y in zip(rgb, p, strict=True)) for p in PROTOTYPES[c])
+
+    return min(PROTOTYPES, key=far)
