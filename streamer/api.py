@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from streamer.config import as_countries, as_country
 from streamer.engine.detector import Detector
 from streamer.engine.reader import Reader
 from streamer.engine.zoo import config_folder
+from streamer.errors import ConfigError
 from streamer.geometry import box_quad
 from streamer.pixels import cut, frame_of, rectify
 from streamer.tracking.formats import formats_of, read_knowing
@@ -37,11 +39,15 @@ class PlateReader:
         refiner: str | Path | None = "card",
         countries: Sequence[str] = (),
     ) -> None:
+        try:
+            expected = tuple(as_country(code) for code in as_countries(countries))
+        except ValueError as error:
+            raise ConfigError(f"countries: {error} (got {countries!r})") from None
         self._detector = Detector(detector, precision, threads, min_score, refiner)
         self._reader = Reader(reader, precision, threads)
         alphabet = self._reader.alphabet
         folder = config_folder() / "plates"
-        self._formats = formats_of(tuple(countries), folder, alphabet.symbols, alphabet.size) if countries else None
+        self._formats = formats_of(expected, folder, alphabet.symbols, alphabet.size) if expected else None
 
     @property
     def min_score(self) -> float:

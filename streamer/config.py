@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from streamer.errors import ConfigError
 
@@ -122,13 +122,24 @@ class LineConfig(_Section):
     end: tuple[Share, Share] = Field(description="the other end")
 
 
-def _country(code: str) -> str:
-    if not re.fullmatch("[A-Za-z]{2}", code):
+def as_country(code: Any) -> str:
+    """Two letters (ISO 3166) in upper case; ValueError says what else they are."""
+    if isinstance(code, bool):
+        raise ValueError('put NO in quotes, "NO": YAML takes it for a truth')
+    if not isinstance(code, str) or not re.fullmatch("[A-Za-z]{2}", code):
         raise ValueError("expected the two letters of a country, like DE")
     return code.upper()
 
 
-Country = Annotated[str, AfterValidator(_country)]
+def as_countries(codes: Any) -> Any:
+    """ValueError for one code in place of a list."""
+    if isinstance(codes, str):
+        raise ValueError(f"expected a list of countries, like [{codes}]")
+    return codes
+
+
+Country = Annotated[str, BeforeValidator(as_country)]
+Countries = Annotated[tuple[Country, ...], BeforeValidator(as_countries)]
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -142,7 +153,7 @@ class CameraConfig(_Section):
     lines: dict[str, LineConfig] | None = Field(default=None, description="as lines of the run")
     min_height: float | None = Field(default=None, ge=1, description="as read.min_height of the run")
     cadence: Literal["every", "auto"] | None = Field(default=None, description="as cadence of the run")
-    countries: tuple[Country, ...] | None = Field(default=None, description="as countries of the run")
+    countries: Countries | None = Field(default=None, description="as countries of the run")
 
     def address(self) -> str:
         """The url with its variables filled in; ConfigError names one that is not set."""
@@ -180,7 +191,7 @@ class RunConfig(_Section):
         default="every",
         description="every: the detector sees every frame; auto: fewer where nothing moves or all plates are told",
     )
-    countries: tuple[Country, ...] = Field(
+    countries: Countries = Field(
         default=(), description="whose plates are to be expected, like [DE, AT]: their formats are then likelier"
     )
     queue: int = Field(
@@ -224,7 +235,12 @@ class RunConfig(_Section):
         try:
             return RunConfig.model_validate({**self.model_dump(), **given})
         except ValidationError as error:
-            raise ConfigError(_describe(error, where=lambda loc: "option --" + str(loc[0]).replace("_", "-"))) from None
+            raise ConfigError(_describe(error, where=_option)) from None
+
+
+def _option(loc: tuple[str | int, ...]) -> str:
+    """The option that sets a key."""
+    return "option --" + {"countries": "country"}.get(str(loc[0]), str(loc[0]).replace("_", "-"))
 
 
 def load_config(path: str | Path) -> RunConfig:

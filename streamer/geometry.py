@@ -88,7 +88,7 @@ def from_rectangle(width: float, height: float, quad: FloatArray) -> FloatArray:
 def from_unit_square(quad: FloatArray) -> FloatArray:
     """The map from (0, 0), (1, 0), (1, 1), (0, 1) to each quad (..., 4, 2) -> (..., 3, 3), in closed form (Heckbert
     1989, section 2.2.3): plates are cut by the hundred a second, and solving eight equations for each would cost more
-    than the warp. LinAlgError where one quad has three corners in a line; of many those maps are not finite."""
+    than the warp. LinAlgError where TR, BR and BL of one quad lie in a line; of many those maps are not finite."""
     if quad.ndim == 2:
         return np.array(_unit_square(*quad.ravel().tolist())).reshape(3, 3)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -100,7 +100,7 @@ def _unit_square(*corners: float) -> tuple[float, ...]:
     try:
         return _coefficients(*corners)
     except ZeroDivisionError:
-        raise np.linalg.LinAlgError("three corners in a line") from None
+        raise np.linalg.LinAlgError("TR, BR and BL lie in a line") from None
 
 
 def _coefficients(x0: _T, y0: _T, x1: _T, y1: _T, x2: _T, y2: _T, x3: _T, y3: _T) -> tuple[Any, ...]:
@@ -137,6 +137,7 @@ def cutting_map(width: int, height: int, corners_xy: list[list[float]]) -> Float
 
 def grow_quad(quad: FloatArray, along: float, across: float) -> FloatArray:
     """Each quad (..., 4, 2) with a margin on each side, as shares of the plate's width and height in its own plane
-    (plate_uv)."""
+    (plate_uv). As from_unit_square where corners lie in a line."""
     grown = np.array([[-along, -across], [1 + along, -across], [1 + along, 1 + across], [-along, 1 + across]])
-    return transform(from_unit_square(quad), grown)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return transform(from_unit_square(quad), grown)

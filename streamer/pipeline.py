@@ -34,10 +34,11 @@ from streamer.source.resolve import open_source
 from streamer.status import StatusLines, Streams
 from streamer.tracking import kalman
 from streamer.tracking.cadence import Cadence
-from streamer.tracking.formats import Formats, check_countries, formats_of, knowing
+from streamer.tracking.formats import Formats, formats_of, knowing
 from streamer.tracking.ledger import rejection_of
 from streamer.tracking.lines import Lines
 from streamer.tracking.passage import MOST_CROSSED, Ongoing, PassageBook, TrackReadings
+from streamer.tracking.patterns import check_countries
 from streamer.tracking.tracker import Track, Tracker
 from streamer.tracking.vote import AlphabetLike, VoteRule, vote
 from streamer.tracking.zones import Zones
@@ -176,7 +177,9 @@ def load_engines(config: RunConfig, detector: DetectorLike | None = None, reader
     ConfigError where nothing is known of a country.
 
     A detector made here is asked for weaker plates too: they may continue a track (see association.associate).
-    Several frames are worked on at once, a core each: together that is faster than all cores on one.
+    Several frames are worked on at once, a core each: together that is faster than all cores on one. Where it makes one
+    of the networks itself it sets two things for the whole process: OpenCV works in one thread, and Python's threads
+    take shorter turns.
     """
     import cv2
 
@@ -430,7 +433,7 @@ class _Camera:
             before, crossed = self._way.get(track.id, (_centre(track.first.box_xyxy), []))
             after = _centre(track.last.box_xyxy)
             if len(crossed) < MOST_CROSSED:
-                crossed += self._lines.crossed(before, after, *self._size)
+                crossed += self._lines.crossed(before, after, *self._size)[: MOST_CROSSED - len(crossed)]
             self._way[track.id] = after, crossed
 
     def _announce(self, hit: list[Track]) -> None:

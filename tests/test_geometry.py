@@ -129,6 +129,6 @@ def test_many_maps_at_once_are_the_same() -> None:
 def test_three_corners_in_a_line() -> None:
     flat = np.array([[0, 0], [2, 0], [2, 1], [2, 2.0]])
     for one in (from_unit_square, lambda q: cutting_map(4, 4, q.tolist())):
-        with pytest.raises(np.linalg.LinAlgError, match="three corners"):
+        with pytest.raises(np.linalg.LinAlgError, match="in a line"):
             one(flat)
     assert not np.isfinite(from_unit_square(flat[None])).all()

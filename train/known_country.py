@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamer.tracking.formats as formats
 from streamer.alphabet import Alphabet
-from streamer.errors import ConfigError
+from streamer.tracking.patterns import known_countries
 from streamer.types import Reading
 from train.data.manifest import Sample
 
@@ -21,10 +21,9 @@ def _alphabet() -> Alphabet:
 
 @cache
 def _formats(country: str) -> formats.Formats | None:
-    try:
-        return formats.formats_of((country,), _PLATES, _alphabet().symbols, _alphabet().size)
-    except ConfigError:  # nothing is known of it
+    if country not in known_countries(_PLATES):
         return None
+    return formats.formats_of((country,), _PLATES, _alphabet().symbols, _alphabet().size)
 
 
 def in_their_country(reading: Reading, sample: Sample) -> Reading:

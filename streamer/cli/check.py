@@ -16,7 +16,7 @@ def check(config: Path) -> None:
     from streamer.config import RunConfig, load_config
     from streamer.engine.zoo import config_folder
     from streamer.source.base import redact
-    from streamer.tracking.formats import check_countries
+    from streamer.tracking.patterns import check_countries
 
     checked = load_config(config)
     for expected in (checked.countries, *(camera.countries for camera in checked.cameras.values())):

@@ -34,7 +34,7 @@ def read(images: tuple[Path, ...], as_json: bool, countries: tuple[str, ...], **
     paths, failures = _expand(images)
     empty = len(failures)
     given = {name: value for name, value in models.items() if value is not None}
-    reader = PlateReader(**given, countries=[code.upper() for code in countries])
+    reader = PlateReader(**given, countries=countries)
     show = _print_json if as_json else _print_rows
     for path in paths:
         try:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from streamer.cli.options import country_option
+
 _FILE = click.Path(dir_okay=True, path_type=Path)
 
 
@@ -16,6 +18,7 @@ _FILE = click.Path(dir_okay=True, path_type=Path)
 @click.option("--ledger", "ledger_path", type=_FILE, help="Write why tracks gave no row to this folder (alpr explain).")
 @click.option("--config", "config_path", type=_FILE, help="Settings as YAML: track, read, vote, zones.")
 @click.option("--camera", metavar="NAME", help="Name in the rows instead of the source's own.")
+@country_option
 @click.option("--min-score", type=float, help="Detections below this begin no track. [default: as recorded]")
 @click.option("--quiet", is_flag=True, help="No summary.")
 def replay(
@@ -25,6 +28,7 @@ def replay(
     ledger_path: Path | None,
     config_path: Path | None,
     camera: str | None,
+    countries: tuple[str, ...],
     min_score: float | None,
     quiet: bool,
 ) -> None:
@@ -35,11 +39,14 @@ def replay(
     """
     from streamer.cli.run import check_apart, open_rows, report
     from streamer.config import RunConfig, load_config
+    from streamer.engine.zoo import config_folder
     from streamer.replay import replay as run_again
     from streamer.source.recording import read_recording
+    from streamer.tracking.patterns import check_countries
 
     config = load_config(config_path) if config_path else RunConfig()
-    config = config.with_options(camera=camera, min_score=min_score)
+    config = config.with_options(camera=camera, countries=countries or None, min_score=min_score)
+    check_countries(config.countries, config_folder() / "plates")
     sources = read_recording(recording)  # before the outputs: a bad name must not empty the rows of an earlier run
     check_apart([recording.resolve()], [p.resolve() for p in (csv_path, jsonl_path, ledger_path) if p is not None])
     summary = run_again(sources, open_rows(csv_path, jsonl_path, ledger_path, config.rows), config)

@@ -17,8 +17,9 @@ from streamer.types import Image, Passage, Reading
 
 # A parked car is read for hours; the vote keeps its best readings only.
 _MAX_BALLOTS = 64
-# A row stays a row, however often a parked car was lost and found or trembled across a line: what came first is told.
-_MOST_PARTS, MOST_CROSSED = 500, 100
+# A parked car is lost and found, and trembles across a line, for days: after so many parts its row is full and the next
+# begins, and no more crossings are told than these, the first ones.
+MOST_PARTS, MOST_CROSSED = 500, 100
 # A track that is lost for so long, and found again no farther than so many plate widths away, may be one vehicle though
 # a character differs.
 _SPLIT_S, _SPLIT_WIDTHS = 1.5, 1.5
@@ -169,10 +170,14 @@ class PassageBook:
         return final
 
     def _belong(self, a: Passage, b: Passage) -> bool:
+        if len(a.parts) + len(b.parts) >= MOST_PARTS:  # the join would be a part more
+            return False
         gap = max(a.first_s, b.first_s) - min(a.last_s, b.last_s)
         return gap <= self._rejoin_s and (a.plate == b.plate or (0 < gap <= _SPLIT_S and split(a, b)))
 
     def _held(self, passage: Passage, now_s: float, living: Iterable[Ongoing]) -> bool:
+        if len(passage.parts) >= MOST_PARTS:
+            return False
         if self._rejoin_s > 0 and now_s - passage.last_s <= self._rejoin_s:
             return True
         return any(self._may_continue(track, passage, now_s) for track in living)
@@ -223,7 +228,7 @@ def merge(a: Passage, b: Passage) -> Passage:
         box=best.box,
         n_reads=a.n_reads + b.n_reads,
         crossed=(early.crossed + late.crossed)[:MOST_CROSSED],
-        parts=(*early.parts, late.event_id, *late.parts)[:_MOST_PARTS],
+        parts=(*early.parts, late.event_id, *late.parts),
         char_confidence=best.char_confidence,
         alternatives=best.alternatives,
         crop=best.crop,

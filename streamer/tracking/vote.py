@@ -57,12 +57,14 @@ class Ballot:
 class Verdict:
     """What a track says: `text` ("" where nothing could be read), `confidence` 0-1, one more for each character.
     `settled`: how little another reading could change the text, which is more than how likely it is right.
+    `instead_of`: the text, with its probability, that would have been told but for what else is known of the plate.
     `slots` (S, C): the distributions behind it, where there are any."""
 
     text: str = ""
     confidence: float = 0.0
     char_confidence: tuple[float, ...] = ()
     settled: float = 0.0
+    instead_of: tuple[str, float] | None = None
     slots: FloatArray | None = field(default=None, repr=False, compare=False)
 
 
@@ -82,7 +84,7 @@ def vote(ballots: Sequence[Ballot], alphabet: AlphabetLike) -> Verdict:
         return Verdict()
     if len(voting) == 1:
         only = voting[0].reading
-        return Verdict(only.text, only.confidence, only.char_confidence, only.confidence, _slots(only, alphabet))
+        return Verdict(only.text, only.confidence, only.char_confidence, only.confidence, slots=_slots(only, alphabet))
     length, share = _winning_length(voting)
     chosen = [b for b in voting if len(b.reading.text) == length]
     slots = _fuse(chosen, alphabet)
@@ -94,12 +96,12 @@ def vote(ballots: Sequence[Ballot], alphabet: AlphabetLike) -> Verdict:
     ends = sure[used : used + 1].prod()  # that the text ends there is a claim too
     settled = float(sure[:used].prod() * ends * share)
     confidence = settled * _agreement(voting, text) ** _AGREEMENT
-    return Verdict(text, confidence, tuple(float(p) for p in sure[:used]), settled, slots)
+    return Verdict(text, confidence, tuple(float(p) for p in sure[:used]), settled, slots=slots)
 
 
 def alternatives(verdict: Verdict, alphabet: AlphabetLike) -> tuple[tuple[str, float], ...]:
-    """The likeliest texts with one character of the verdict's changed, each with its probability beside the verdict's
-    confidence, most probable first."""
+    """The text that the verdict stands instead of and the likeliest with one character of the verdict's changed, each
+    with its probability beside the verdict's confidence, most probable first."""
     slots, confidence = verdict.slots, verdict.confidence
     if slots is None:
         return ()
@@ -110,14 +112,15 @@ def alternatives(verdict: Verdict, alphabet: AlphabetLike) -> tuple[tuple[str, f
         second[[int(best[k]), alphabet.eos]] = 0
         other = int(second.argmax())
         found.append((float(second[other] / max(float(slots[k, int(best[k])]), _FLOOR)), k, other))
-    out = []
+    out = {} if verdict.instead_of is None else dict([verdict.instead_of])
     for ratio, k, other in sorted(found, reverse=True)[:_ALTERNATIVES]:
         classes = np.array(best)
         classes[k] = other
         text, _ = _decode(classes, alphabet)
-        if text and confidence * ratio >= _UNLIKELY:
-            out.append((text, confidence * ratio))
-    return tuple(out)
+        if text:
+            out.setdefault(text, confidence * ratio)
+    likely = sorted(((p, text) for text, p in out.items() if p >= _UNLIKELY), reverse=True)
+    return tuple((text, p) for p, text in likely[:_ALTERNATIVES])
 
 
 def _winning_length(ballots: Sequence[Ballot]) -> tuple[int, float]:

@@ -35,6 +35,24 @@ def street() -> Image:
     return ClipScene(5.0, 5, (960, 540), 3, 11).frame(9)
 
 
+@pytest.mark.parametrize(
+    ("countries", "message"),
+    [
+        ("DE", r"countries: expected a list of countries, like \[DE\]"),
+        (("Germany",), "countries: expected the two letters of a country"),
+        ((True,), "countries: .*quotes"),
+        (("qq",), "countries: QQ: nothing is known of its plates"),
+    ],
+)
+def test_countries_that_are_none(countries: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        PlateReader(precision="f32", countries=countries)
+
+
+def test_countries_in_any_case(street: Image) -> None:
+    assert [p.text for p in PlateReader(precision="f32", countries=["cn", "CN"]).read(street)]
+
+
 def test_a_picture(reader: PlateReader, street: Image) -> None:
     plates = reader.read(street)
     assert plates

@@ -17,7 +17,7 @@ from streamer.live import LiveFeed
 from streamer.pipeline import Engines, Outputs, StreamRun, _Camera, run_stream
 from streamer.sink.base import BaseSink
 from streamer.source.base import StreamInfo
-from streamer.tracking.passage import _MOST_PARTS, MOST_CROSSED, PassageBook
+from streamer.tracking.passage import MOST_CROSSED, MOST_PARTS, Ongoing, PassageBook
 from streamer.tracking.vote import vote
 from streamer.types import Frame, Passage, Plates, Reading, RunSummary
 
@@ -203,14 +203,19 @@ def passage(k: int, **changes: Any) -> Passage:
     return Passage(**(shown | changes))
 
 
-def test_a_row_of_a_car_that_is_lost_and_found_for_days_stays_a_row() -> None:
+def test_rows_of_a_car_that_is_lost_and_found_for_days() -> None:
     book = PassageBook(rejoin_s=5)
-    for k in range(3 * _MOST_PARTS):
+    rows = []
+    count = 2 * (MOST_PARTS + 1) + 7
+    for k in range(count):
         book.add(passage(k + 1))
-    (row,) = book.finish()
-    assert (row.track_id, row.first_s, row.last_s, row.n_reads) == (1, 1.0, 1500.5, 3000)
-    assert (len(row.parts), len(row.crossed)) == (_MOST_PARTS, MOST_CROSSED)
-    assert row.parts[0] == "2"
+        rows += book.release(k + 1, [Ongoing(k + 1, "A1")])
+    assert len(rows) == 2
+    rows += book.finish()
+    told = [id for row in rows for id in (row.event_id, *row.parts)]
+    assert sorted(map(int, told)) == list(range(1, count + 1))  # none is lost: each ends its first rows
+    assert [len(row.parts) for row in rows] == [MOST_PARTS, MOST_PARTS, 6]
+    assert [len(row.crossed) for row in rows] == [MOST_CROSSED, MOST_CROSSED, 14]
 
 
 def test_a_plate_that_trembles_on_a_line() -> None:

@@ -69,6 +69,13 @@ def test_a_part_is_enough(tmp_path: Path, text: str) -> None:
         ("camera: [\n", r"c\.yaml:2: not valid YAML: "),
         ("camera: !!python/object:os.system x\n", r"c\.yaml:1: not valid YAML: "),
         ("on: 1\n", r"c\.yaml:1: .*unknown key"),
+        ("countries: DE\n", r"c\.yaml:1: countries: expected a list of countries, like \[DE\] \(got 'DE'\)"),
+        ("countries: [SE, NO]\n", r'c\.yaml:1: countries\.1: put NO in quotes, "NO": YAML'),
+        ("countries: [49]\n", r"c\.yaml:1: countries\.0: expected the two letters .* \(got 49\)"),
+        (
+            "cameras:\n  gate:\n    url: x\n    countries: NO\n",
+            r"c\.yaml:4: cameras\.gate\.countries: .*tuple",
+        ),
     ],
 )
 def test_errors_name_file_line_and_key(tmp_path: Path, text: str, message: str) -> None:
@@ -99,7 +106,7 @@ def test_options_win_and_are_checked() -> None:
     config = RunConfig(camera="gate", min_score=0.3).with_options(min_score=0.5, threads=None)
     assert (config.camera, config.min_score, config.threads) == ("gate", 0.5, None)
     assert RunConfig().with_options(countries=("de", "At")).countries == ("DE", "AT")
-    with pytest.raises(ConfigError, match=r"option --countries: expected the two letters .*\(got 'Germany'\)"):
+    with pytest.raises(ConfigError, match=r"option --country: expected the two letters .*\(got 'Germany'\)"):
         config.with_options(countries=("Germany",))
     with pytest.raises(ConfigError, match="option --min-score: "):
         config.with_options(min_score=2.0)

@@ -11,7 +11,7 @@ from streamkit import FakeAlphabet, FakeDetector, FakeReader
 
 from streamer.cli import cli
 from streamer.config import RunConfig
-from streamer.errors import InputError
+from streamer.errors import ConfigError, InputError
 from streamer.pipeline import run_stream
 from streamer.replay import replay
 from streamer.sink.csv import CsvSink
@@ -66,6 +66,16 @@ def test_other_settings_give_other_rows(recorded: Path) -> None:
     assert result.exit_code == 0, result.output
     assert len(rows.read_text(encoding="utf-8").splitlines()) == 1  # the header
     assert "0 passages" in result.output
+
+
+def test_a_country_can_be_expected_afterwards(recorded: Path) -> None:
+    rows = recorded / "expected.csv"
+    arguments = ["replay", str(recorded / "run.jsonl.gz"), "--csv", str(rows), "--country"]
+    assert CliRunner().invoke(cli, [*arguments, "cn"]).exit_code == 0
+    unknown = CliRunner().invoke(cli, [*arguments, "qq"]).exception
+    assert isinstance(unknown, ConfigError)
+    assert "QQ: nothing is known" in str(unknown)
+    assert len(rows.read_text(encoding="utf-8").splitlines()) > 2  # an unknown one leaves earlier rows alone
 
 
 def test_another_rule_can_vote(recorded: Path, tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ class Catalogue:
     def select(self, wanted: str | None) -> tuple[list[str], np.ndarray]:
         """Names and chances of the layouts meant by `wanted`: layouts, countries, files (cn, latin), separated by
         commas; None for all."""
-        words = None if wanted is None else wanted.lower().split(",")
+        words = None if wanted is None else [word.strip() for word in wanted.lower().split(",") if word.strip()]
         known = {word for name in self.layouts for word in self._words(name)}
         for word in words or ():
             if word not in known:
