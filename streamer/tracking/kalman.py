@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from streamer.tracking.lean import kalman_filter
 from streamer.types import FloatArray
 
 # All spreads are in plate heights (per second), so that one set serves near and far plates.
@@ -17,7 +18,7 @@ _SIZE_ACCELERATION = 3.0
 
 def prepare() -> None:
     """Imports now what the first track would: a camera's first vehicle must not wait for it."""
-    import filterpy.kalman  # noqa: F401
+    kalman_filter()
 
 
 class PlateMotion:
@@ -28,9 +29,7 @@ class PlateMotion:
     """
 
     def __init__(self, box_xyxy: FloatArray) -> None:
-        from filterpy.kalman import KalmanFilter  # 0.5-1 s of imports, paid when the first track is born
-
-        self._filter: Any = KalmanFilter(dim_x=8, dim_z=4)
+        self._filter: Any = kalman_filter()(dim_x=8, dim_z=4)
         measured = _centre_size(box_xyxy)
         height = max(measured[3], 1.0)
         self._filter.x = np.concatenate([measured, np.zeros(4)]).reshape(8, 1)
