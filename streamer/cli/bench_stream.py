@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import subprocess
 import sys
@@ -72,7 +73,8 @@ def stream(source: Path, rounds: int, video: bool, streams: int | None, most: bo
     _parts(source, config, engines, rounds)
     if video:
         _with_video(source, config, engines, rounds)
-    click.echo(f"start    {start_up(source):8.2f} s from the command to the first reading, {peak_mb():.0f} MB at most")
+    seconds, peak = fresh_run(source)
+    click.echo(f"start    {seconds:8.2f} s from the command to the first reading, {peak:.0f} MB at most in that run")
 
 
 def _parts(source: Path, config: RunConfig, engines: Engines, rounds: int) -> None:
@@ -282,20 +284,26 @@ class _Stopwatch:
         return Rate(self.frames / self._seconds, 1e3 * self._cpu / max(self.frames, 1))
 
 
-def start_up(source: Path) -> float:
-    """Seconds from the start of the command to the first provisional row of a fresh process; 0 where none came."""
+def fresh_run(source: Path) -> tuple[float, float]:
+    """Of a fresh process: seconds from the start of the command to the first provisional row (0 where none came), and
+    the most memory it had, MB."""
     command = [sys.executable, "-m", "streamer.cli", "run", str(source), "--jsonl", "/dev/stdout", "--provisional"]
     began = time.perf_counter()
-    process = subprocess.Popen([*command, "--quiet"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    assert process.stdout is not None
-    came = process.stdout.readline()
-    seconds = time.perf_counter() - began
-    process.kill()
-    process.communicate()
-    return seconds if came else 0.0
+    seconds = peak = 0.0
+    with subprocess.Popen([*command, "--quiet"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        for _ in process.stdout:  # the last rows come at the end
+            seconds = seconds or time.perf_counter() - began
+            peak = max(peak, _peak_mb(process.pid))
+    return seconds, peak
 
 
-def peak_mb() -> float:
-    """The most memory that this process ever had, MB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
+def _peak_mb(pid: int) -> float:
+    """The most memory that a process has had. (On Linux its resource usage would count what its parent had.)"""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
+    found = re.search(r"VmHWM:\s*(\d+) kB", status)
+    return float(found[1]) / 1e3 if found else 0.0
