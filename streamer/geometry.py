@@ -11,6 +11,7 @@ from streamer.types import FloatArray
 _T = TypeVar("_T", float, FloatArray)
 
 _NEXT = np.array([1, 2, 3, 0])  # the corner after each; np.roll takes five times as long
+_OF_BOX = np.array([0, 1, 2, 1, 2, 3, 0, 3])  # x and y of a box's corners TL TR BR BL
 _HALF = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1.0]])
 _BACK = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1.0]])
 
@@ -19,10 +20,25 @@ def box_iou_matrix(a: FloatArray, b: FloatArray) -> FloatArray:
     """IoU of every pair: (n, 4) and (m, 4) xyxy -> (n, m). Empty and inverted boxes have IoU 0 with everything."""
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    inter = np.clip(high - low, 0, None).prod(-1)
-    area_a = np.clip(a[:, 2:] - a[:, :2], 0, None).prod(-1)
-    area_b = np.clip(b[:, 2:] - b[:, :2], 0, None).prod(-1)
-    union = area_a[:, None] + area_b[None, :] - inter
+    return _shared(_area(high - low), _area(a[:, 2:] - a[:, :2])[:, None] + _area(b[:, 2:] - b[:, :2]))
+
+
+def box_iou(a: FloatArray, b: FloatArray) -> FloatArray:
+    """IoU of each box with the one in the same row: (n, 4) and (n, 4) xyxy -> (n,)."""
+    low, high = np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])
+    return _shared(_area(high - low), _area(a[:, 2:] - a[:, :2]) + _area(b[:, 2:] - b[:, :2]))
+
+
+def _area(size: FloatArray) -> FloatArray:
+    """Of width and height (..., 2), 0 where one is negative. (np.clip and prod take three times as long.)"""
+    size = np.maximum(size, 0)
+    result: FloatArray = size[..., 0] * size[..., 1]
+    return result
+
+
+def _shared(inter: FloatArray, both: FloatArray) -> FloatArray:
+    """IoU from the area in common and the sum of both areas."""
+    union = both - inter
     result: FloatArray = np.divide(inter, union, out=np.zeros_like(union), where=union > 0)
     return result
 
@@ -46,8 +62,7 @@ def quad_box(quad: FloatArray) -> FloatArray:
 
 def box_quad(box_xyxy: FloatArray) -> FloatArray:
     """The box's own corners TL TR BR BL: (..., 4) -> (..., 4, 2)."""
-    x1, y1, x2, y2 = np.moveaxis(box_xyxy, -1, 0)
-    return np.stack([np.stack(p, -1) for p in ((x1, y1), (x2, y1), (x2, y2), (x1, y2))], -2)
+    return np.asarray(box_xyxy[..., _OF_BOX].reshape(*box_xyxy.shape[:-1], 4, 2))
 
 
 def convex(quad: FloatArray) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:

@@ -32,7 +32,7 @@ from streamer.sink.base import BaseSink, Sink, TrackView
 from streamer.source.base import Source, StreamInfo
 from streamer.source.resolve import open_source
 from streamer.status import StatusLines, Streams
-from streamer.tracking import kalman
+from streamer.tracking import tracker
 from streamer.tracking.cadence import Cadence
 from streamer.tracking.formats import Formats, formats_of, knowing
 from streamer.tracking.ledger import rejection_of
@@ -187,21 +187,24 @@ def load_engines(config: RunConfig, detector: DetectorLike | None = None, reader
         check_countries(expected or (), config_folder() / "plates")
     seats = available_cores() if config.threads is None else config.threads
     if detector is not None and reader is not None:
-        kalman.prepare()
+        tracker.prepare()
         return Engines(detector, reader, config.min_score or detector.min_score)
     prepare()
     cv2.setNumThreads(1)  # cores are kept busy by several frames; sharing out one costs a tenth more
     sys.setswitchinterval(_TURN_S)  # a camera's frame shall not wait for 5 ms of Python's work on another's
-    with ThreadPoolExecutor(2, "alpr-load") as pool:  # compiling both takes as long as the imports of the tracker
+    pool = ThreadPoolExecutor(3, "alpr-load")  # compiling both takes as long as the imports of the tracker
+    try:
         looking = pool.submit(_detector, config, seats) if detector is None else None
         reading = pool.submit(_reader, config, seats) if reader is None else None
-        kalman.prepare()
+        pool.submit(tracker.prepare)
         if looking is None:
             assert detector is not None
             seats, found = 1, (detector, config.min_score or detector.min_score)
         else:
             found = looking.result()
         read = reading.result() if reading is not None else reader
+    finally:
+        pool.shutdown(wait=False)  # the tracker is needed with the second frame that has a plate
     assert read is not None
     return Engines(found[0], read, found[1], seats)
 

@@ -14,7 +14,7 @@ from streamer.engine.refiner import Refiner
 from streamer.engine.runtime import Runner, compile_model, resolve_precision
 from streamer.engine.zoo import find_model, sha256
 from streamer.errors import ConfigError, ModelError
-from streamer.geometry import box_iou_matrix, box_quad, convex, nms, quad_box, side_lengths
+from streamer.geometry import box_iou, box_quad, convex, nms, quad_box, side_lengths
 from streamer.pixels import PAD, letterbox
 from streamer.types import F32Array, FloatArray, Frame, Plates
 
@@ -161,11 +161,13 @@ def plates_of_levels(
 
 def in_frame(box: FloatArray, score: FloatArray, quad: FloatArray, width: int, height: int) -> Plates:
     """Boxes clipped to the picture, corners checked against them; what has no area left is dropped."""
-    box = np.clip(box, 0, np.array([width, height, width, height], float))
+    box = np.minimum(np.maximum(box, 0.0), np.array([width, height, width, height], float))
     there = ((box[:, 2:] - box[:, :2]) > 1.0).all(-1)
-    box, score, quad = box[there], score[there], quad[there]
+    if not there.all():
+        box, score, quad = box[there], score[there], quad[there]
     bad = ~good_quads(quad, box)
-    quad = np.where(bad[:, None, None], box_quad(box), quad)
+    if bad.any():
+        quad = np.where(bad[:, None, None], box_quad(box), quad)
     return Plates(box, score, quad, bad)
 
 
@@ -173,7 +175,7 @@ def good_quads(quad: FloatArray, box: FloatArray) -> np.ndarray[tuple[int], np.d
     """Convex, no side vanishing, and agreeing with the box (IoU of its hull at least 0.5): (n,) bool."""
     if not len(box):
         return np.zeros(0, bool)
-    agree = np.diag(box_iou_matrix(quad_box(quad), box)) >= 0.5
+    agree = box_iou(quad_box(quad), box) >= 0.5
     sides = (side_lengths(quad) >= SMALLEST_SIDE).all(-1)
     good: np.ndarray[tuple[int], np.dtype[np.bool_]] = convex(quad) & agree & sides
     return good

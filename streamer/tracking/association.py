@@ -15,24 +15,22 @@ _FORBIDDEN = 1e6
 
 
 def association_cost(
-    expected_xyxy: FloatArray, found_xyxy: FloatArray, max_jump: float, max_growth: float
+    expected_xyxy: FloatArray, found_xyxy: FloatArray, overlap: FloatArray, max_jump: float, max_growth: float
 ) -> FloatArray:
-    """(n, 4), (m, 4) -> (n, m): 1 - IoU plus the centres' distance in gate lengths; inf outside the gate.
+    """(n, 4), (m, 4) and their IoU `overlap` (n, m) -> (n, m): 1 - IoU plus the centres' distance in gate lengths; inf
+    outside the gate.
 
     Plates are small and quick, so that one frame may leave no overlap: the distance (up to `max_jump` plate widths)
     carries those. Sizes may differ by a factor of `max_growth` at most.
     """
     a, b = expected_xyxy.reshape(-1, 1, 4), found_xyxy.reshape(1, -1, 4)
     size_a, size_b = a[..., 2:] - a[..., :2], b[..., 2:] - b[..., :2]
-    distance = np.linalg.norm((a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]) / 2, axis=-1)
+    apart = (a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]) / 2
+    distance = np.hypot(apart[..., 0], apart[..., 1])
     reach = max_jump * np.maximum(np.maximum(size_a[..., 0], size_b[..., 0]), 1.0)
     growth = np.abs(np.log(np.maximum(size_a, 1e-3) / np.maximum(size_b, 1e-3))).min(-1)
     gate = (distance <= reach) & (growth <= np.log(max_growth))
-    return np.asarray(
-        np.where(
-            gate, 1 - box_iou_matrix(expected_xyxy.reshape(-1, 4), found_xyxy.reshape(-1, 4)) + distance / reach, np.inf
-        )
-    )
+    return np.asarray(np.where(gate, 1 - overlap + distance / reach, np.inf))
 
 
 def assign(cost: FloatArray) -> list[tuple[int, int]]:
@@ -61,13 +59,14 @@ def associate(
     `expected_xyxy` (n, 4) of the tracks, `found_xyxy` (m, 4) and `high` (m,) of the detections. A weak detection must
     overlap what was expected, and never begins a track.
     """
-    cost = association_cost(expected_xyxy, found_xyxy, max_jump, max_growth)
+    overlap = box_iou_matrix(expected_xyxy.reshape(-1, 4), found_xyxy.reshape(-1, 4))
+    cost = association_cost(expected_xyxy, found_xyxy, overlap, max_jump, max_growth)
     strong, weak = np.flatnonzero(high), np.flatnonzero(~high)
     pairs = [(t, int(strong[d])) for t, d in assign(cost[:, strong])]
-    taken = {t for t, _ in pairs}
-    left = np.array([t for t in range(len(expected_xyxy)) if t not in taken], int)
-    overlap = box_iou_matrix(expected_xyxy.reshape(-1, 4), found_xyxy.reshape(-1, 4))
-    careful = np.where(overlap > 0.1, cost, np.inf)[np.ix_(left, weak)]
-    pairs += [(int(left[t]), int(weak[d])) for t, d in assign(careful)]
+    if len(weak):
+        taken = {t for t, _ in pairs}
+        left = np.array([t for t in range(len(expected_xyxy)) if t not in taken], int)
+        careful = np.where(overlap > 0.1, cost, np.inf)[np.ix_(left, weak)]
+        pairs += [(int(left[t]), int(weak[d])) for t, d in assign(careful)]
     used = {d for _, d in pairs}
     return Matches(sorted(pairs), [int(d) for d in strong if int(d) not in used])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,7 @@ _MEASURED = 0.08  # of centre and size
 _SPEED_AT_BIRTH = 8.0  # a plate that crosses a tele picture moves 10-20 heights a second
 _ACCELERATION = 12.0  # noise: braking cars, shaking hands
 _SIZE_ACCELERATION = 3.0
-
-
-def prepare() -> None:
-    """Imports now what the first track would: a camera's first vehicle must not wait for it."""
-    kalman_filter()
+_FOUR = np.eye(4)
 
 
 class PlateMotion:
@@ -49,9 +46,7 @@ class PlateMotion:
     def predict(self, dt: float) -> FloatArray:
         """Moves `dt` seconds on (0 and less: not at all) and gives the expected box (4,)."""
         if dt > 0:
-            motion = np.eye(8)
-            motion[:4, 4:] = np.eye(4) * dt
-            self._filter.predict(F=motion, Q=self._process_noise(dt))
+            self._filter.predict(F=_motion(dt), Q=self._process_noise(dt))
         return self.box_xyxy
 
     def at(self, dt: float) -> FloatArray:
@@ -61,17 +56,28 @@ class PlateMotion:
     def update(self, box_xyxy: FloatArray) -> None:
         """Corrects the state by a measured box (4,)."""
         measured = _centre_size(box_xyxy)
-        self._filter.update(measured.reshape(4, 1), R=np.eye(4) * (_MEASURED * max(measured[3], 1.0)) ** 2)
+        self._filter.update(measured.reshape(4, 1), R=_FOUR * (_MEASURED * max(measured[3], 1.0)) ** 2)
 
     def _process_noise(self, dt: float) -> FloatArray:
         """White noise in acceleration, integrated over `dt`."""
         height = max(float(self._filter.x[3, 0]), 1.0)
-        power = (np.array([_ACCELERATION, _ACCELERATION, _SIZE_ACCELERATION, _SIZE_ACCELERATION]) * height) ** 2
-        noise = np.zeros((8, 8))
-        noise[:4, :4] = np.diag(power * dt**4 / 4)
-        noise[:4, 4:] = noise[4:, :4] = np.diag(power * dt**3 / 2)
-        noise[4:, 4:] = np.diag(power * dt**2)
-        return noise
+        result: FloatArray = _noise(dt) * height**2
+        return result
+
+
+@lru_cache(256)
+def _motion(dt: float) -> FloatArray:
+    """(8, 8) what `dt` seconds do to the state."""
+    motion = np.eye(8)
+    motion[:4, 4:] = _FOUR * dt
+    return motion
+
+
+@lru_cache(256)
+def _noise(dt: float) -> FloatArray:
+    """(8, 8) what `dt` seconds of acceleration do to the state of a plate of height 1."""
+    power = np.diag(np.array([_ACCELERATION, _ACCELERATION, _SIZE_ACCELERATION, _SIZE_ACCELERATION]) ** 2)
+    return np.block([[power * dt**4 / 4, power * dt**3 / 2], [power * dt**3 / 2, power * dt**2]])
 
 
 def _box(cx: float, cy: float, w: float, h: float) -> FloatArray:

@@ -12,6 +12,7 @@ import numpy as np
 from streamer.config import TrackConfig
 from streamer.tracking.association import associate
 from streamer.tracking.kalman import PlateMotion
+from streamer.tracking.lean import kalman_filter
 from streamer.types import FloatArray, Frame, Plates, TimeSource
 
 # A track that was not believed yet ends sooner: flicker must not wait in the way of real plates.
@@ -65,6 +66,13 @@ class Track:
         if last.time_source == "rtcp":
             return last.seen - lasted, last.seen, "rtcp"
         return first.seen, first.seen + lasted, first.time_source
+
+
+def prepare() -> None:
+    """Imports now what the first tracks would: a camera's first vehicle must not wait for it."""
+    import scipy.optimize  # noqa: F401
+
+    kalman_filter()
 
 
 class Tracker:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamer.geometry import box_iou_matrix
 from streamer.tracking.association import assign, associate, association_cost
 
 BOX = (10.0, 10.0, 50.0, 20.0)
@@ -31,7 +32,8 @@ def shifted(dx: float, dy: float = 0.0, grow: float = 1.0) -> tuple[float, float
     ],
 )
 def test_gate(box: tuple[float, ...], inside: bool) -> None:
-    cost = association_cost(np.array([BOX]), np.array([box]), 1.5, 2.0)
+    a, b = np.array([BOX]), np.array([box])
+    cost = association_cost(a, b, box_iou_matrix(a, b), 1.5, 2.0)
     assert bool(np.isfinite(cost[0, 0])) == inside
 
 
