@@ -213,6 +213,10 @@ class RunConfig(_Section):
     video: VideoConfig = VideoConfig()
     live: LiveConfig = LiveConfig()
 
+    def all_countries(self) -> tuple[str, ...]:
+        """Those of the run and of its cameras."""
+        return self.countries + tuple(c for camera in self.cameras.values() for c in camera.countries or ())
+
     def of_camera(self, name: str) -> RunConfig:
         """The configuration of one of the cameras."""
         own = self.cameras[name]

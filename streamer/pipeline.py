@@ -183,8 +183,7 @@ def load_engines(config: RunConfig, detector: DetectorLike | None = None, reader
     """
     import cv2
 
-    for expected in (config.countries, *(camera.countries for camera in config.cameras.values())):
-        check_countries(expected or (), config_folder() / "plates")
+    check_countries(config.all_countries(), config_folder() / "plates")
     seats = available_cores() if config.threads is None else config.threads
     if detector is not None and reader is not None:
         tracker.prepare()

@@ -285,8 +285,8 @@ class _Stopwatch:
 
 
 def fresh_run(source: Path) -> tuple[float, float]:
-    """Of a fresh process: seconds from the start of the command to the first provisional row (0 where none came), and
-    the most memory it had, MB."""
+    """Of a fresh process: seconds from the start of the command to the first provisional row, and the most memory
+    it had, MB; both 0 where no row came."""
     command = [sys.executable, "-m", "streamer.cli", "run", str(source), "--jsonl", "/dev/stdout", "--provisional"]
     began = time.perf_counter()
     seconds = peak = 0.0

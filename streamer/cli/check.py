@@ -19,8 +19,7 @@ def check(config: Path) -> None:
     from streamer.tracking.patterns import check_countries
 
     checked = load_config(config)
-    for expected in (checked.countries, *(camera.countries for camera in checked.cameras.values())):
-        check_countries(expected or (), config_folder() / "plates")
+    check_countries(checked.all_countries(), config_folder() / "plates")
     changes = list(_changes(RunConfig().model_dump(), checked.model_dump()))
     click.echo(f"{config}: good, {len(changes)} of its settings differ from the defaults")
     for key, default, value in changes:

@@ -46,7 +46,7 @@ def replay(
 
     config = load_config(config_path) if config_path else RunConfig()
     config = config.with_options(camera=camera, countries=countries or None, min_score=min_score)
-    check_countries(config.countries, config_folder() / "plates")
+    check_countries(config.all_countries(), config_folder() / "plates")
     sources = read_recording(recording)  # before the outputs: a bad name must not empty the rows of an earlier run
     check_apart([recording.resolve()], [p.resolve() for p in (csv_path, jsonl_path, ledger_path) if p is not None])
     summary = run_again(sources, open_rows(csv_path, jsonl_path, ledger_path, config.rows), config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -79,8 +79,8 @@ def _file(path: Path) -> list[_Layout]:
         raise ConfigError(f"plate layouts {path}: cannot be read ({error}); expected schema 1") from error
     for layout in layouts:
         for pattern in layout.patterns:
-            for name in re.findall(r"\{([^}]*)\}", pattern):
-                if name not in layout.lists:
+            for name in (token["list"] for token in _TOKEN.finditer(pattern)):
+                if name is not None and name not in layout.lists:
                     raise ConfigError(f"plate layouts {path}: pattern {pattern!r}: define {name!r} under lists")
     return layouts
 
@@ -91,20 +91,21 @@ def _texts(layout: _Layout) -> Iterator[Places]:
             pattern = pattern.replace(word, letter)
         rows = pattern.split(" / ")
         text = "".join(rows[k] for k in layout.row_order if k < len(rows))
-        for parts in itertools.product(*_choices(text, layout.charset, layout.lists)):
+        for parts in itertools.product(*_choices(text, layout)):
             places = tuple(place for part in parts for place in part)
             yield tuple(p.replace("O", "0") for p in places) if layout.zero_for_o else places
 
 
-def _choices(pattern: str, letters: str, lists: Mapping[str, Iterable[str]]) -> Iterator[list[Places]]:
+def _choices(pattern: str, layout: _Layout) -> Iterator[list[Places]]:
     """What each sign of a pattern may stand for: entries of a list are several places each."""
+    several = {"A": layout.charset, "9": DIGITS, "*": layout.charset + DIGITS}
     for token in _TOKEN.finditer(pattern):
         if token["list"] is not None:
-            yield sorted({tuple(_plain(str(entry))) for entry in lists[token["list"]]})
+            yield sorted({tuple(_plain(entry)) for entry in layout.lists[token["list"]]})
         elif token["one"] is not None:
             yield [(_class(token["one"]),)]
         elif token["char"].translate(_SEPARATORS):
-            yield [({"A": letters, "9": DIGITS, "*": letters + DIGITS}.get(token["char"], token["char"]),)]
+            yield [(several.get(token["char"], token["char"]),)]
 
 
 def _plain(entry: str) -> str:

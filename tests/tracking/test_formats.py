@@ -107,7 +107,7 @@ def test_the_first_text_is_still_told(first: str) -> None:
     assert [p for _, p in others] == sorted((p for _, p in others), reverse=True)
     assert len(others) == len(dict(others)) <= 3
     assert sum(p for _, p in others) + verdict.confidence < 1.0001
-    assert 0.1 < verdict.confidence <= 1
+    assert 0.5 < verdict.confidence <= 1
     assert len(verdict.char_confidence) == len(verdict.text)
 
 
