@@ -115,13 +115,19 @@ class Plate:
     kind: Kind = Kind()
 
 
+# Reasons to doubt a row: no format of the expected countries, cut by the picture's edge, one character from a surer row
+# of the same time, a thing that never moved or was drawn over the picture, fewer readings than usual.
+Flag = Literal["country", "edge", "near_repeat", "static", "few_reads"]
+
+
 @dataclass(frozen=True)
 class Passage:
     """One vehicle's pass through the picture: a row of the CSV. `box` is in frame_xy of the best frame, `first_box` and
     `last_box` in those of the first and last; `score` is the detector's in the best frame. `event_id` repeats with the
     run; `parts` are those of passages that were joined to this one. `crossed`: lines in the order they were crossed,
     each with + or -. `char_confidence`: one for each character of `plate`; `alternatives`:
-    the next texts and their probabilities. Where a sink wants them, `crop` (H, W, 3) BGR: the plate as it was read
+    the next texts and their probabilities. `flags`: reasons for doubt, in the order of `Flag`; `kind`: colour, rows and
+    region as the best reading has them. Where a sink wants them, `crop` (H, W, 3) BGR: the plate as it was read
     best, and `snapshot`: the whole frame then as JPEG."""
 
     camera: str
@@ -147,6 +153,8 @@ class Passage:
     parts: tuple[str, ...] = ()
     char_confidence: tuple[float, ...] = ()
     alternatives: tuple[tuple[str, float], ...] = ()
+    flags: tuple[Flag, ...] = ()
+    kind: Kind = Kind()
     crop: Image | None = field(default=None, repr=False, compare=False)
     snapshot: bytes | None = field(default=None, repr=False, compare=False)
 

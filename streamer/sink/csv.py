@@ -19,7 +19,7 @@ from streamer.types import Passage
 COLUMNS = (
     "camera", "track_id", "plate", "confidence", "first_frame", "last_frame", "best_frame", "first_s", "last_s",
     "first_seen", "last_seen", "time_source", "box", "n_reads", "event_id", "dwell_s", "direction_deg", "movement",
-    "score", "zone", "crossed",
+    "score", "zone", "crossed", "flags", "region", "colour", "rows",
 )  # fmt: skip
 # A cell that begins with one of these is a formula to a spreadsheet.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -86,6 +86,10 @@ def row_of(passage: Passage) -> tuple[str, ...]:
         f"{passage.score:.4f}",
         guard(passage.zone),
         guard(" ".join(passage.crossed)),
+        ",".join(passage.flags),
+        passage.kind.region or "",
+        passage.kind.colour or "",
+        "" if passage.kind.rows is None else str(passage.kind.rows),
     )
 
 

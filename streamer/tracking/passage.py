@@ -13,7 +13,7 @@ from streamer.tracking.course import event_id
 from streamer.tracking.policy import ReadState, should_read
 from streamer.tracking.tracker import Hit, Track
 from streamer.tracking.vote import AlphabetLike, Ballot, Verdict, VoteRule, alternatives, vote
-from streamer.types import Image, Passage, Reading
+from streamer.types import Image, Kind, Passage, Reading
 
 # A parked car is read for hours; the vote keeps its best readings only.
 _MAX_BALLOTS = 64
@@ -41,6 +41,7 @@ class TrackReadings:
         self.crop: Image | None = None  # what was read at `best`
         self.view: Image | None = None  # the same, larger, where somebody wants it
         self.snapshot: bytes | None = None  # the whole frame then as JPEG, where somebody wants it
+        self.kind = Kind()  # as read at `best`
         self.announced = ""  # the text of the last provisional row
         self.tallest = 0.0  # px, of all hits asked about
         self.verdict = Verdict()
@@ -64,6 +65,7 @@ class TrackReadings:
             self.verdict = self._rule(self._ballots, self._alphabet)
             if self.best is None or ballot.weight > self._best_weight:
                 self.best, self._best_weight, self.crop = hit, ballot.weight, crop
+                self.kind = reading.kind
         self.state = ReadState(
             reads=self.state.reads + 1,
             enough=self.voted >= self._min_reads,
@@ -104,6 +106,7 @@ class TrackReadings:
             event_id=event_id(camera, track.first.frame, track.first.pts, track.first.box),
             char_confidence=self.verdict.char_confidence,
             alternatives=alternatives(self.verdict, self._alphabet),
+            kind=self.kind,
             crop=self.view,
             snapshot=self.snapshot,
         )
@@ -231,6 +234,8 @@ def merge(a: Passage, b: Passage) -> Passage:
         parts=(*early.parts, late.event_id, *late.parts),
         char_confidence=best.char_confidence,
         alternatives=best.alternatives,
+        flags=best.flags,
+        kind=best.kind,
         crop=best.crop,
         snapshot=best.snapshot,
     )

@@ -22,10 +22,12 @@ from streamer.sink.jsonl import JsonlSink
 from streamer.sink.platerecognizer import PlateRecognizerSink
 from streamer.sink.terminal import TerminalSink
 from streamer.sink.video import VideoFolderSink, VideoSink
+from streamer.types import Kind
 
 HEADER = (
     "camera,track_id,plate,confidence,first_frame,last_frame,best_frame,first_s,last_s,"
-    "first_seen,last_seen,time_source,box,n_reads,event_id,dwell_s,direction_deg,movement,score,zone,crossed\n"
+    "first_seen,last_seen,time_source,box,n_reads,event_id,dwell_s,direction_deg,movement,score,zone,crossed,"
+    "flags,region,colour,rows\n"
 )
 SEEN = datetime(2026, 1, 31, 8, 0, 0, 120000, timezone(timedelta(hours=8)))
 
@@ -33,13 +35,15 @@ SEEN = datetime(2026, 1, 31, 8, 0, 0, 120000, timezone(timedelta(hours=8)))
 def test_the_exact_bytes_of_schema_1(tmp_path: Path) -> None:
     sink = CsvSink(tmp_path / "p.csv")
     sink.passage(passage_of())
-    sink.passage(passage_of(camera="gate, north", track_id=2, first_seen=SEEN, last_seen=SEEN, time_source="given"))
+    told = {"first_seen": SEEN, "last_seen": SEEN, "time_source": "given"}
+    doubted = {"flags": ("country", "edge"), "kind": Kind("blue", 1, "china")}
+    sink.passage(passage_of(camera="gate, north", track_id=2, **told, **doubted))
     sink.close()
     sink.close()
     assert (tmp_path / "p.csv").read_text(encoding="utf-8") == HEADER + (
-        'gate,1,皖A12345,0.9877,3,40,20,0.120,1.600,,,unknown,"[1.0,2.0,30.3,12.0]",5,0f,1.480,28,approaching,0.9123,lane,\n'
+        'gate,1,皖A12345,0.9877,3,40,20,0.120,1.600,,,unknown,"[1.0,2.0,30.3,12.0]",5,0f,1.480,28,approaching,0.9123,lane,,,,,\n'
         '"gate, north",2,皖A12345,0.9877,3,40,20,0.120,1.600,2026-01-31T08:00:00.120000+08:00,'
-        '2026-01-31T08:00:00.120000+08:00,given,"[1.0,2.0,30.3,12.0]",5,0f,1.480,28,approaching,0.9123,lane,\n'
+        '2026-01-31T08:00:00.120000+08:00,given,"[1.0,2.0,30.3,12.0]",5,0f,1.480,28,approaching,0.9123,lane,,"country,edge",china,blue,1\n'
     )
 
 
