@@ -333,6 +333,7 @@ class _Camera:
     def __init__(self, run: StreamRun, info: StreamInfo) -> None:
         self._run, self._info, config = run, info, run.config
         self._size = info.width, info.height
+        self._part = 0
         self._cadence = Cadence() if config.cadence == "auto" and not info.still else None
         track, self._vote = config.track, config.vote
         if info.still:  # one picture: what is seen once is all there is
@@ -360,6 +361,10 @@ class _Camera:
     def step(self, frame: Frame, found: Plates | None) -> None:
         """Takes one frame and what was detected in it to the sinks; None where nobody looked."""
         summary = self._run.summary
+        if frame.part != self._part:
+            self._part = frame.part
+            self._end(self._tracker.finish())  # what was here before was recorded at another time
+            self._book.seam(frame.pts)
         if found is None:
             self._pass_over(frame)
             return

@@ -39,7 +39,7 @@ class Frame:
     """One upright picture. Exactly one of `planes` (from a decoder) and `bgr` ((H, W, 3) uint8, from a file) is set.
 
     `index` counts from 0 in presentation order; `pts` is seconds in the stream; `captured_at` is an aware datetime or
-    None, and `time_source` says how it is known.
+    None, and `time_source` says how it is known. `part`: of a stream of joined recordings, which of them it belongs to.
     """
 
     index: int
@@ -50,6 +50,7 @@ class Frame:
     bgr: Image | None = None
     captured_at: datetime | None = None
     time_source: TimeSource = "unknown"
+    part: int = 0
 
 
 @dataclass(frozen=True, eq=False)

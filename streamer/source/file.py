@@ -15,6 +15,7 @@ from streamer.source.base import StreamInfo, redact
 from streamer.source.clock import Clock, container_clock
 from streamer.source.live import CaptureTimes, is_live, opening
 from streamer.source.planes import PlaneReader, frame_orientation
+from streamer.source.timeline import Timeline
 from streamer.types import Frame, Image, YuvPlanes
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _TRUSTED_DURATION = ("mp4", "matroska", "avi")
 _MISSING_TAIL_S = 0.5
 _FALLBACK_RATE = Fraction(25)
 _LIST = b"ffconcat"
+_TS_DISCONT = 0x200  # AVFMT_TS_DISCONT
 
 
 class VideoSource:
@@ -83,16 +85,19 @@ class VideoSource:
     def frames(self) -> Iterator[Frame]:
         """The frames; InputError after the last good one where the file ends early."""
         planes = PlaneReader()
-        ticker = _Ticker(self._stream, self._rate() or _FALLBACK_RATE)
+        line = Timeline(self._stream, self._rate() or _FALLBACK_RATE, resets=self._resets())
         pts, lasts, index = 0.0, 0.0, 0
         for index, decoded in enumerate(self._with_first()):
-            pts = ticker.seconds(decoded)
+            pts = line.seconds(decoded)
+            part = 0 if self.live else line.part  # a camera's stamps are watched from outside (live.py)
             lasts = float((decoded.duration or 0) * (decoded.time_base or 0))
             yuv, bgr = self._converted(planes, decoded)
             height, width = (bgr if yuv is None else yuv.y).shape[:2]  # type: ignore[union-attr]
             seen, how = self._captured(pts, decoded.pts)
-            yield Frame(index, pts, width, height, planes=yuv, bgr=bgr, captured_at=seen, time_source=how)
-        self._report_damage(pts + max(ticker.step_s, lasts), index + 1)
+            yield Frame(index, pts, width, height, planes=yuv, bgr=bgr, captured_at=seen, time_source=how, part=part)
+        if (told := line.told()) is not None and not self.live:
+            self.warnings.append(f"{self.name}: {told}")
+        self._report_damage(pts + max(line.step_s, lasts), index + 1)
 
     def _converted(self, planes: PlaneReader, decoded: av.VideoFrame) -> tuple[YuvPlanes | None, Image | None]:
         """The frame's planes or BGR; InputError where its format cannot be converted (a damaged header makes such)."""
@@ -156,6 +161,10 @@ class VideoSource:
     def _rate(self) -> Fraction | None:
         rate = self._stream.average_rate or self._stream.guessed_rate
         return Fraction(rate) if rate and 0 < rate <= 1000 else None
+
+    def _resets(self) -> bool:
+        """Whether time stamps may begin anew in this container."""
+        return bool(self._container.format.flags & _TS_DISCONT)
 
     def _info(self, first: av.VideoFrame) -> StreamInfo:
         turned = frame_orientation(first).transpose
@@ -227,31 +236,6 @@ class VideoSource:
             raise InputError(f"{self.name}: truncated at {end_s:.2f} s of {declared:.2f} s: {_kept(frames)}")
         if self._bad_packets:
             self.warnings.append(f"{self.name}: {self._bad_packets} damaged packets were skipped")
-
-
-class _Ticker:
-    """Seconds from the stream's start for each frame, strictly rising."""
-
-    def __init__(self, stream: Any, rate: Fraction) -> None:
-        self._base = Fraction(stream.time_base)
-        self._start: int | None = stream.start_time
-        self._step = max(1, round(1 / (rate * self._base)))
-        self._last: int | None = None
-        self.step_s = float(self._step * self._base)
-
-    def seconds(self, frame: av.VideoFrame) -> float:
-        ticks = self._ticks(frame)
-        if self._last is not None and ticks <= self._last:
-            ticks = self._last + self._step  # a stamp that stands still or jumps back
-        self._last = ticks
-        return float(ticks * self._base)
-
-    def _ticks(self, frame: av.VideoFrame) -> int:
-        if frame.pts is None:
-            return 0 if self._last is None else self._last + self._step
-        if self._start is None:
-            self._start = frame.pts
-        return int(frame.pts - self._start)
 
 
 def _check_file(path: Path, name: str) -> None:

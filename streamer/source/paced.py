@@ -38,17 +38,21 @@ class PacedSource:
 
     def frames(self) -> Iterator[Frame]:
         """InputError where the recording ends early."""
-        began, round_s, index = time.monotonic(), 0.0, 0
+        began, round_s, index, part, parts = time.monotonic(), 0.0, 0, 0, 0
         while True:
             last = step = 0.0
             for frame in self._recording.frames():
                 step, last = max(frame.pts - last, 0.0) or step, frame.pts
                 due = (round_s + frame.pts) / self._speed
                 time.sleep(max(0.0, began + due - time.monotonic()))
-                yield replace(frame, index=index, pts=due, captured_at=datetime.now(UTC), time_source="arrival")
+                part = parts + frame.part
+                yield replace(
+                    frame, index=index, pts=due, captured_at=datetime.now(UTC), time_source="arrival", part=part
+                )
                 index += 1
             if not self._loop:
                 return
+            parts = part + 1  # what stands at the beginning is not what stood at the end
             round_s += last + (step or 0.04)
             self._recording.close()
             self._recording = self._recording.again()

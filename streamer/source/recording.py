@@ -81,6 +81,8 @@ def frame_line(frame: Frame, plates: Plates, readings: dict[int, Reading]) -> st
     row: dict[str, Any] = {"type": "frame", "index": frame.index, "pts": frame.pts}
     if frame.captured_at is not None:
         row |= {"seen": frame.captured_at.isoformat(), "time_source": frame.time_source}
+    if frame.part:
+        row["part"] = frame.part
     if len(plates):
         row["plates"] = [
             {
@@ -144,7 +146,7 @@ def _take(row: dict[str, Any], sources: list[RecordedSource]) -> None:
     source.recorded.append(
         RecordedFrame(
             row["index"], row["pts"], source.info.width, source.info.height, captured_at=seen,
-            time_source=row.get("time_source", "unknown"), plates=plates, readings=readings,
+            time_source=row.get("time_source", "unknown"), part=row.get("part", 0), plates=plates, readings=readings,
         )
     )  # fmt: skip
 

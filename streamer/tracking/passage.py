@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -144,13 +145,18 @@ class PassageBook:
     """Holds passages of one camera back until nothing can rejoin them, then gives them out as final.
 
     A track that is split (a pillar, a missed second) gives two passages with one text; those within `rejoin_s` of each
-    other become one row, under the earlier id.
+    other become one row, under the earlier id. Over a seam of joined recordings only equal texts belong together.
     """
 
     def __init__(self, rejoin_s: float) -> None:
         self._rejoin_s = rejoin_s
         self._pending: list[Passage] = []
+        self._seams: list[float] = []
         self.joined = 0  # passages that became part of another
+
+    def seam(self, second: float) -> None:
+        """From that second on another recording follows: a place in the picture means nothing across it."""
+        self._seams.append(second)
 
     def add(self, passage: Passage) -> None:
         """Takes in the passage of an ended track, merged with every waiting one that it belongs to."""
@@ -176,7 +182,13 @@ class PassageBook:
         if len(a.parts) + len(b.parts) >= MOST_PARTS:  # the join would be a part more
             return False
         gap = max(a.first_s, b.first_s) - min(a.last_s, b.last_s)
-        return gap <= self._rejoin_s and (a.plate == b.plate or (0 < gap <= _SPLIT_S and split(a, b)))
+        if gap > self._rejoin_s:
+            return False
+        return a.plate == b.plate or (0 < gap <= _SPLIT_S and not self._parted(a, b) and split(a, b))
+
+    def _parted(self, a: Passage, b: Passage) -> bool:
+        """Whether a seam lies between two passages."""
+        return bisect_right(self._seams, min(a.last_s, b.last_s)) < bisect_right(self._seams, max(a.first_s, b.first_s))
 
     def _held(self, passage: Passage, now_s: float, living: Iterable[Ongoing]) -> bool:
         if len(passage.parts) >= MOST_PARTS:
