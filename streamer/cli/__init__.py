@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 import sys
 from typing import NoReturn
 
 import click
 
+from streamer.cli.console import say, settle_streams, tell
 from streamer.cli.lazy import LazyGroup, PipeClosed, Verb
-from streamer.errors import AlprError, printable
+from streamer.errors import AlprError
 
 VERBS = {
     "run": Verb("streamer.cli.run:run", "Read the plates of a video, a folder or an address."),
@@ -31,10 +35,13 @@ TRAIN_VERBS = {
 # What the loader says when OpenCV's system libraries are missing.
 _SYSTEM_LIBRARIES = ("libGL", "libgthread", "libglib", "libSM", "libXext", "libXrender", "libxcb", "libEGL")
 
+# What a write to a standard stream may end with.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
+
 
 def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not context.resilient_parsing:
-        click.echo(f"alpr {_version()}")
+        say(f"alpr {_version()}")
         context.exit()
 
 
@@ -66,11 +73,16 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     0 done, 1 our bug, 2 usage or configuration, 3 an input failed, 4 an output could not be written, 5 a model is
     missing or altered, 130 Ctrl-C.
     """
+    settle_streams()
     try:
         code = cli.main(args=arguments, prog_name="alpr", standalone_mode=False)
+        sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except AlprError as error:
         _fail(str(error), error.exit_code)
+    except BrokenPipeError:
+        _leave_stdout()
+        sys.exit(0)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(2)
@@ -80,10 +92,16 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except click.ClickException as error:
         _fail(error.format_message(), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        _fail("stopped by Ctrl-C", 130)
+        tell("alpr: stopped by Ctrl-C")
+        sys.exit(130)
     except PipeClosed:
-        _silence_stdout()
+        _leave_stdout()
         sys.exit(0)
+    except OSError as error:
+        if error.filename is not None or error.errno not in _FULL:
+            raise
+        _leave_stdout()
+        _fail(f"standard output: cannot be written ({os.strerror(error.errno)}): free space or give another output", 4)
     except ImportError as error:
         if not any(name in str(error) for name in _SYSTEM_LIBRARIES):
             raise
@@ -96,13 +114,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    line = printable(" ".join(message.splitlines()))
-    click.secho(f"alpr: error: {line}", fg="red", err=True)
+    tell(f"alpr: error: {' '.join(message.splitlines())}", "red")
     sys.exit(code)
 
 
-def _silence_stdout() -> None:
-    """Keeps the interpreter from failing on the closed pipe once more when it flushes."""
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _leave_stdout() -> None:
+    """Keeps the interpreter from failing on standard output once more when it flushes."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

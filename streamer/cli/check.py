@@ -13,6 +13,7 @@ import click
 @click.argument("config", type=click.Path(path_type=Path))
 def check(config: Path) -> None:
     """Check CONFIG and list what differs from the defaults."""
+    from streamer.cli.console import say
     from streamer.config import RunConfig, load_config
     from streamer.engine.zoo import config_folder
     from streamer.source.base import redact
@@ -21,9 +22,9 @@ def check(config: Path) -> None:
     checked = load_config(config)
     check_countries(checked.all_countries(), config_folder() / "plates")
     changes = list(_changes(RunConfig().model_dump(), checked.model_dump()))
-    click.echo(f"{config}: good, {len(changes)} of its settings differ from the defaults")
+    say(f"{config}: good, {len(changes)} of its settings differ from the defaults")
     for key, default, value in changes:
-        click.echo(redact(f"  {key}: {value} (default {default})"))
+        say(redact(f"  {key}: {value} (default {default})"))
 
 
 def _changes(default: dict[str, Any], given: dict[str, Any], parent: str = "") -> Iterator[tuple[str, Any, Any]]:

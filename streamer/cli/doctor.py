@@ -11,6 +11,8 @@ from pathlib import Path
 
 import click
 
+from streamer.cli.console import say
+
 _LEAST_FREE = 1e9  # bytes on the disk
 _OPENCVS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
 _CODECS = ("h264", "hevc", "mjpeg", "vp9", "av1")
@@ -49,9 +51,9 @@ def doctor(source: str | None, out: Path) -> None:
         for finding in check():
             bad += bool(finding.remedy)
             mark = click.style("!!", fg="red") if finding.remedy else click.style("ok", fg="green")
-            click.echo(f"{mark}  {finding.what}: {finding.found}")
+            say(f"{mark}  {finding.what}: {finding.found}")
             if finding.remedy:
-                click.echo(f"    {finding.remedy}")
+                say(f"    {finding.remedy}")
     raise SystemExit(3 if bad else 0)
 
 

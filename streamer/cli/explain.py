@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from streamer.cli.console import say
 from streamer.errors import InputError, printable
 
 _EXAMPLES = 3
@@ -35,7 +36,7 @@ def explain(ledger: Path, every: bool) -> None:
         if row["type"] == "rejection":
             rejected[row["reason"]].append(row)
     count = sum(len(v) for v in rejected.values())
-    click.echo(f"{len(rows) - count} rows; {count} tracks gave none")
+    say(f"{len(rows) - count} rows; {count} tracks gave none")
     console = Console() if Console().is_terminal else Console(width=140)
     if rejected:
         table = Table(box=SIMPLE_HEAD)

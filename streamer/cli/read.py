@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from streamer.cli.console import knows_unicode, say
 from streamer.cli.options import country_option, model_options
-from streamer.errors import InputError, printable
+from streamer.errors import InputError
 
 if TYPE_CHECKING:
     from streamer.types import Plate
@@ -73,7 +75,7 @@ def _expand(images: Sequence[Path]) -> tuple[list[Path], list[str]]:
 
 def _print_json(path: Path, plates: Iterable[Plate]) -> None:
     row = {"image": str(path), "plates": [record_of(p) for p in plates]}
-    click.echo(printable(json.dumps(row, ensure_ascii=False)))
+    say(json.dumps(row, ensure_ascii=not knows_unicode(sys.stdout)))
 
 
 def record_of(plate: Plate) -> dict[str, object]:
@@ -93,9 +95,9 @@ def record_of(plate: Plate) -> dict[str, object]:
 
 def _print_rows(path: Path, plates: Sequence[Plate]) -> None:
     """Tab-separated, so that `cut` and eyes can both use it."""
-    name = printable(str(path))
+    name = str(path)
     for plate in plates:
         box = ",".join(f"{v:.0f}" for v in plate.box_xyxy)
-        click.echo(f"{name}\t{plate.text or '-'}\t{plate.confidence:.3f}\t{plate.score:.3f}\t{box}")
+        say(f"{name}\t{plate.text or '-'}\t{plate.confidence:.3f}\t{plate.score:.3f}\t{box}")
     if not plates:
-        click.echo(f"{name}\tno plate")
+        say(f"{name}\tno plate")

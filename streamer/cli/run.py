@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from streamer.cli.console import tell, warn
 from streamer.cli.options import cadence_option, country_option, model_options
-from streamer.errors import ConfigError, printable
+from streamer.errors import ConfigError
 from streamer.memory import keep_memory_small
 
 if TYPE_CHECKING:
     from streamer.config import RowsConfig, RunConfig
     from streamer.pipeline import Engines
     from streamer.sink.base import Sink
-    from streamer.source.base import Source, StreamInfo
+    from streamer.sink.screen import Screen
+    from streamer.source.base import Source
     from streamer.status import Streams
     from streamer.types import RunSummary
 
@@ -97,6 +98,7 @@ def run(
     Without SOURCE the cameras of --config are read, all at once. Every output is optional; without one the rows go to
     the terminal.
     """
+    from streamer.cli.progress import progress_on
     from streamer.config import RunConfig, load_config
     from streamer.pipeline import load_engines, run_stream
     from streamer.source.clock import parse_start_time
@@ -120,18 +122,24 @@ def run(
             raise click.UsageError("--video, --mot, --record and --show are for one SOURCE, not for cameras")
         outputs = (csv_path, jsonl_path, ledger_path, crops_path, snapshots_path)
         check_apart([], [p.resolve() for p in outputs if p is not None])
-        _site(config, rows, crops_path, snapshots_path, append, metrics, quiet)
+        told = not (csv_path or jsonl_path)
+        with _screen(quiet, told, *outputs) if told else nullcontext() as screen:
+            rows = partial(rows, terminal=partial(_terminal, screen, early=not quiet))
+            _site(config, rows, crops_path, snapshots_path, append, metrics, quiet)
         return
     sources = open_source(source, start_time=config.start_time, live=config.live)
     if realtime or loop:
         sources = [_paced(one, loop) for one in sources]
     others = (ledger_path, record_path, mot_path, crops_path, snapshots_path)
-    _check_paths(source, sources, csv_path, video_path, jsonl_path, *others)
+    given = (csv_path, video_path, jsonl_path, *others)
+    _check_paths(source, sources, *given)
     engines = load_engines(config)  # before the outputs: a missing model must not empty the rows of an earlier run
     stop = _Stop()
     pictures = (video_path, crops_path, snapshots_path, mot_path)
+    told = not (csv_path or jsonl_path or video_path or show)
     # Before the outputs too: a port that is taken must not empty them.
-    with stop.on_signals(), _served(metrics) as watched, _progress(quiet) as progress:
+    with stop.on_signals(), _served(metrics) as watched, _screen(quiet, told, *given) as screen:
+        rows = partial(rows, terminal=partial(_terminal, screen, early=not quiet))
         sinks = _open_sinks(rows, pictures, record_path, show, append, config, engines, sources, stop)
         summary = _reported(
             lambda: run_stream(
@@ -140,9 +148,9 @@ def run(
                 config,
                 engines=engines,
                 stop=stop.event,
-                progress=progress,
+                progress=progress_on(screen, len(sources)) if screen else None,
                 streams=watched,
-                status=None if quiet or progress else partial(click.echo, err=True),
+                status=None if quiet else tell,
             ),
             quiet,
         )
@@ -179,11 +187,11 @@ def _site(
     if snapshots_path:
         more.append(lambda: _snapshots(snapshots_path))
     goes_on = True if append is None else append
-    tell = None if quiet else partial(click.echo, err=True)
+    status = None if quiet else tell
     with stop.on_signals(), _served(metrics) as watched:
         sinks = rows(append=goes_on, more=more, patient=True)
         summary = _reported(
-            lambda: run_site(config, sinks, engines=engines, stop=stop.event, status=tell, streams=watched), quiet
+            lambda: run_site(config, sinks, engines=engines, stop=stop.event, status=status, streams=watched), quiet
         )
     _conclude(summary, stop, quiet)
 
@@ -201,6 +209,15 @@ def _conclude(summary: RunSummary, stop: _Stop, quiet: bool) -> None:
     report(summary, quiet)
     if stop.interrupted:
         raise KeyboardInterrupt
+
+
+def _screen(quiet: bool, rows: bool, *outputs: Path | None) -> AbstractContextManager[Screen | None]:
+    """The screen to draw on; none where an output is a terminal itself, or nothing is to be told."""
+    from streamer.cli.progress import screen_for
+
+    if quiet or any(p is not None and (str(p) == "-" or (p.is_char_device() and p.name != "null")) for p in outputs):
+        return nullcontext()
+    return screen_for(rows=rows)
 
 
 @contextmanager
@@ -304,6 +321,7 @@ def open_rows(
     more: Sequence[Callable[[], Sink]] = (),
     shown: bool = False,
     patient: bool = False,
+    terminal: Callable[[], Sink] | None = None,
 ) -> list[Sink]:
     """The sinks of rows, and `more`; those opened already are closed where a later one fails. Rows that go nowhere go
     to the terminal, unless they are `shown`."""
@@ -316,7 +334,7 @@ def open_rows(
         makers.append(lambda: _ledger(ledger_path, append=append))
     makers += more
     if not (csv_path or jsonl_path or shown):
-        makers.append(_terminal)
+        makers.append(terminal or _terminal)
     sinks: list[Sink] = []
     try:
         for make in makers:
@@ -384,10 +402,10 @@ def _window(stop: _Stop) -> Sink:
     return WindowSink(on_quit=stop.event.set)
 
 
-def _terminal() -> Sink:
-    from streamer.sink.terminal import TerminalSink
+def _terminal(screen: Screen | None = None, *, early: bool = False) -> Sink:
+    from streamer.sink.terminal import terminal_sink
 
-    return TerminalSink()
+    return terminal_sink(screen, early=early)
 
 
 class _Stop:
@@ -419,49 +437,19 @@ class _Stop:
         self.event.set()
 
 
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[StreamInfo, RunSummary], None] | None]:
-    """A progress bar on a terminal, nothing elsewhere."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("frames, {task.fields[rows]} rows"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    tasks: dict[str, Any] = {}
-    with bar:
-
-        def show(info: StreamInfo, summary: RunSummary) -> None:
-            if info.name not in tasks:
-                tasks[info.name] = bar.add_task(printable(info.name), total=info.frames, rows=0)
-            bar.update(tasks[info.name], advance=1, rows=summary.passages)
-
-        yield show
-
-
 def report(summary: RunSummary | None, quiet: bool) -> None:
     """What was done, on stderr: rows on stdout stay clean."""
     if summary is None:
         return
     for warning in summary.warnings:
-        click.secho(f"alpr: warning: {warning}", fg="yellow", err=True)
+        warn(warning)
     if quiet:
         return
     rate = summary.frames / summary.seconds if summary.seconds else 0.0
     without = sum(n for reason, n in summary.rejected.items() if reason != "seen too rarely")
-    click.echo(
+    tell(
         f"{summary.passages} passages from {summary.tracks} tracks "
         f"({without} without a sure text), "
         f"{summary.detections} detections and {summary.reads} reads in {summary.frames} frames, "
-        f"{summary.seconds:.1f} s ({rate:.0f} frames/s)",
-        err=True,
+        f"{summary.seconds:.1f} s ({rate:.0f} frames/s)"
     )

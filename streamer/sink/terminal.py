@@ -2,56 +2,196 @@
 
 from __future__ import annotations
 
-from typing import IO, Any
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import IO
 
 from streamer.errors import printable
 from streamer.sink.base import BaseSink
 from streamer.sink.csv import time_text
-from streamer.types import Passage
+from streamer.sink.screen import Screen, plain
+from streamer.types import Passage, Rejection
 
-_WIDTHS = {"camera": 24, "plate": 12, "conf": 6, "from": 12, "to": 12, "reads": 5}
+# Each column: its name, its width, and how soon it is left out where the terminal is narrow (never: 0).
+_COLUMNS = (("camera", 24, 0), ("plate", 12, 0), ("conf", 6, 2), ("from", 12, 3), ("to", 12, 4), ("reads", 5, 5))
+_GAP = "  "
+_LEAST_CAMERA = 10
+_MOST_OPEN = 1000
 
 
 class TerminalSink(BaseSink):
-    """Prints each passage as a line of a table, as it becomes final."""
+    """Prints each passage as a line of a table, as it becomes final; with a `screen`, above its foot."""
 
-    def __init__(self, stream: IO[str] | None = None) -> None:
-        from rich.console import Console
-
-        class _Quiet(Console):
-            def on_broken_pipe(self) -> None:
-                raise BrokenPipeError  # rich's own would end the process
-
-        self._console: Any = _Quiet(file=stream, highlight=False, soft_wrap=True)
-        self._started = False
+    def __init__(self, stream: IO[str] | None = None, screen: Screen | None = None) -> None:
+        self._stream, self._screen = stream, screen
+        self._head: tuple[tuple[str, int], ...] = ()
+        self._unsure = 0
+        self._closed = self._any = False
 
     def passage(self, passage: Passage) -> None:
-        from rich.markup import escape
+        self._row(passage)
 
-        if not self._started:
-            self._console.print(f"[bold]{_line({name: name for name in _WIDTHS})}[/bold]")
-            self._started = True
-        cells = {
-            "camera": printable(passage.camera),
-            "plate": passage.plate,
-            "conf": f"{passage.confidence:.3f}",
-            "from": _moment(passage.first_s),
-            "to": _moment(passage.last_s),
-            "reads": str(passage.n_reads),
-        }
-        self._console.print(escape(_line(cells) + "  " + time_text(passage.first_seen)).rstrip())
+    def rejection(self, rejection: Rejection) -> None:
+        self._unsure += rejection.reason != "seen too rarely"
 
     def close(self) -> None:
-        if not self._started:
-            self._console.print("no plate was read")
-            self._started = True
+        if not self._any and not self._closed:
+            unsure = f": {self._unsure} seen, none read surely enough (alpr run --ledger tells why)"
+            self._print("no plate was read" + (unsure if self._unsure else ""))
+        self._closed = True
+
+    def _row(self, passage: Passage, mark: str = "") -> None:
+        columns = self._headed()
+        self._print(_row(passage, columns, self._width(), mark))
+        self._any = True
+
+    def _headed(self) -> tuple[tuple[str, int], ...]:
+        """The columns, under a heading: with the first row, and where the terminal's width has changed."""
+        columns = columns_of(self._width())
+        if columns != self._head:
+            self._head = columns
+            self._print(_line({name: name for name, _ in columns}, columns).rstrip(), bold=True)
+        return columns
+
+    def _print(self, line: str, *, bold: bool = False) -> None:
+        if self._screen is not None:
+            self._screen.print(line, bold=bold)
+            return
+        stream = self._stream or sys.stdout
+        stream.write(line + "\n")
+        stream.flush()
+
+    def _width(self) -> int | None:
+        """Of the terminal; None where it is none."""
+        if self._screen is not None:
+            return self._screen.width
+        stream = self._stream or sys.stdout
+        if not stream.isatty():
+            return None
+        from shutil import get_terminal_size
+
+        return get_terminal_size().columns
 
 
-def _line(cells: dict[str, str]) -> str:
+class PromptTerminalSink(TerminalSink):
+    """Tells rows on a terminal as soon as a plate is read: at the foot of the screen until they are final, or, where
+    there may be no foot, as lines that say so in place of their readings."""
+
+    def __init__(self, screen: Screen | None = None) -> None:
+        super().__init__(None, screen)
+        self._open: dict[str, _OpenRow] = {}  # by event
+
+    def provisional(self, passage: Passage, *, withdrawn: bool = False) -> None:
+        before = self._open.pop(passage.event_id, None)
+        if withdrawn:
+            if before is not None and self._screen is None:
+                self._row(passage, "gone")
+        else:
+            events = self._same(passage)
+            self._open[passage.event_id] = _OpenRow(passage.camera, passage.plate, events, self._render(passage))
+            if len(self._open) > _MOST_OPEN:
+                del self._open[next(iter(self._open))]
+            if self._screen is None:
+                self._row(passage, "open")
+        self._show()
+
+    def passage(self, passage: Passage) -> None:
+        events = {passage.event_id, *passage.parts}
+        for key, row in list(self._open.items()):
+            if events & row.events:
+                del self._open[key]
+        self._row(passage)
+        self._show()
+
+    def tick(self) -> None:
+        if self._screen is not None:
+            self._screen.draw()
+
+    def close(self) -> None:
+        self._open.clear()
+        super().close()
+
+    def _same(self, passage: Passage) -> frozenset[str]:
+        """The events that this row stands for: the plate of an open row that comes back is shown once."""
+        events = {passage.event_id}
+        for key, row in list(self._open.items()):
+            if (row.camera, row.plate) == (passage.camera, passage.plate):
+                events |= row.events
+                del self._open[key]
+        return frozenset(events)
+
+    def _render(self, passage: Passage) -> Callable[[int | None], str]:
+        passage = replace(passage, crop=None, snapshot=None)  # a row may be open for hours
+        return lambda width: _row(passage, columns_of(width), width, "open")
+
+    def _show(self) -> None:
+        if self._screen is not None:
+            self._headed()
+            width = self._width()
+            self._screen.rows = [row.line(width) for row in self._open.values()]
+            self._screen.draw()
+
+
+@dataclass(frozen=True)
+class _OpenRow:
+    camera: str
+    plate: str
+    events: frozenset[str]
+    line: Callable[[int | None], str]
+
+
+def terminal_sink(screen: Screen | None = None, *, early: bool = True) -> TerminalSink:
+    """The sink for rows on standard output: with `early`, those that may change yet too where that is a terminal."""
+    if screen is not None or (early and sys.stdout.isatty() and plain(sys.stdout)):
+        return PromptTerminalSink(screen)
+    return TerminalSink()
+
+
+def columns_of(width: int | None) -> tuple[tuple[str, int], ...]:
+    """The columns that fit, with their widths; all of them where there is no width to keep to."""
+    chosen = list(_COLUMNS)
+    while width is not None:
+        room = width - sum(size for name, size, _ in chosen if name != "camera") - len(_GAP) * (len(chosen) - 1)
+        if room >= _LEAST_CAMERA or len(chosen) == 2:
+            return tuple((name, max(min(size, room), 4) if name == "camera" else size) for name, size, _ in chosen)
+        chosen.remove(max(chosen, key=lambda column: column[2]))
+    return tuple((name, size) for name, size, _ in chosen)
+
+
+def _row(passage: Passage, columns: tuple[tuple[str, int], ...], width: int | None, mark: str = "") -> str:
+    """A line of the table; `mark` stands in the last column where the row is not final."""
+    cells = _cells(passage)
+    if mark:
+        cells[columns[-1][0]] = mark
+    line = _line(cells, columns)
+    seen = time_text(passage.first_seen)
+    if seen and (width is None or width >= len(line) + len(_GAP) + len(seen)):
+        line += _GAP + seen
+    return line.rstrip()
+
+
+def _cells(passage: Passage) -> dict[str, str]:
+    return {
+        "camera": _tame(passage.camera),
+        "plate": _tame(passage.plate),
+        "conf": f"{passage.confidence:.3f}",
+        "from": _moment(passage.first_s),
+        "to": _moment(passage.last_s),
+        "reads": str(passage.n_reads),
+    }
+
+
+def _tame(text: str) -> str:
+    """Without what would move the cursor or change the colours."""
+    return "".join(c if c.isprintable() else "?" for c in printable(text))
+
+
+def _line(cells: dict[str, str], columns: tuple[tuple[str, int], ...]) -> str:
     """Cells padded by what they fill on screen (a Chinese character fills two columns)."""
     from rich.cells import set_cell_size
 
-    return "  ".join(set_cell_size(cells[name], width) for name, width in _WIDTHS.items())
+    return _GAP.join(set_cell_size(cells[name], width) for name, width in columns)
 
 
 def _moment(seconds: float) -> str:

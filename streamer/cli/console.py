@@ -1,0 +1,64 @@
+"""The three standard streams as a command finds them: closed, of an encoding without Chinese, without colour."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from typing import IO
+
+import click
+
+from streamer.errors import printable
+from streamer.sink.screen import plain
+
+
+def settle_streams() -> None:
+    """Makes the standard streams fit for use; to be called before any file is opened.
+
+    One that is closed becomes the null device, or the next file would get its number and take what is printed. What an
+    encoding lacks is printed as an escape like `\\u6d25`: a run must not end because of a character.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - as long as the process
+    if sys.stdout is None:
+        sys.stdout = _nowhere()
+    if sys.stderr is None:
+        sys.stderr = _nowhere()
+    for stream in (sys.stdout, sys.stderr):
+        # An error handler that was asked for (PYTHONIOENCODING=latin-1:replace) stays.
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _nowhere() -> IO[str]:
+    return open(os.devnull, "w", encoding="utf-8")
+
+
+def knows_unicode(stream: IO[str]) -> bool:
+    """Whether every character can be printed there."""
+    return (getattr(stream, "encoding", None) or "utf-8").lower().replace("-", "").startswith(("utf", "cp65001"))
+
+
+def say(text: str) -> None:
+    """A line on standard output, in its own encoding (click would write UTF-8 where that is ASCII)."""
+    click.echo(printable(text), file=sys.stdout, color=None if not plain(sys.stdout) else False)
+
+
+def tell(text: str, colour: str | None = None) -> None:
+    """A line on standard error; nothing happens where nobody takes it."""
+    line = printable(text)
+    if colour is not None and not plain(sys.stderr):
+        line = click.style(line, fg=colour)
+    with contextlib.suppress(OSError, ValueError):
+        click.echo(line, file=sys.stderr)
+
+
+def warn(text: str) -> None:
+    tell(f"alpr: warning: {' '.join(text.splitlines())}", "yellow")

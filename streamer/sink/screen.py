@@ -1,0 +1,95 @@
+"""The foot of a terminal: rows that may change yet, and one line of progress. What is printed goes above it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator, Sequence
+from typing import IO, Any
+
+_EVERY_S = 0.2  # between two drawings: a terminal must not cost more than the work
+_LEAST_ABOVE = 4  # lines of the terminal that stay for what was printed
+
+
+def plain(stream: IO[str]) -> bool:
+    """Whether no escape sequences may go there: it is no terminal, or NO_COLOR or TERM say so."""
+    try:
+        terminal = stream.isatty()
+    except ValueError:  # closed
+        return True
+    unfit = ("dumb", "unknown") if os.name == "nt" else ("", "dumb", "unknown")
+    return not terminal or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM", "").lower() in unfit
+
+
+class Screen:
+    """Draws its foot while started, at most five times a second and only where something was told to it."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        class _Calm(Console):
+            def on_broken_pipe(self) -> None:
+                raise BrokenPipeError  # rich's own would end the process
+
+        self.rows: Sequence[str] = ()
+        self.progress: Any = None  # a renderable of one line
+        self._drawn = 0.0
+        self._gone = False
+        # The terminal itself was looked at (`plain`): rich's own guesses (CI, TTY_COMPATIBLE) must not differ.
+        self._console: Any = _Calm(stderr=stderr, highlight=False, force_terminal=True)
+        self._live = Live(
+            console=self._console,
+            get_renderable=self._foot,
+            auto_refresh=False,
+            transient=True,
+            vertical_overflow="crop",
+        )
+
+    @property
+    def width(self) -> int:
+        return int(self._console.width)
+
+    def start(self) -> None:
+        self._live.start()
+        self._console.show_cursor(True)  # whoever is killed leaves a terminal with a cursor
+
+    def stop(self) -> None:
+        """Takes the foot away; what was printed stays."""
+        self.rows, self.progress = (), None
+        with self._calm():
+            self._live.stop()
+
+    def print(self, line: str, *, bold: bool = False) -> None:
+        """A line that stays; OSError where the terminal is gone."""
+        from rich.text import Text
+
+        self._console.print(Text(line, style="bold" if bold else ""), soft_wrap=True)
+
+    def draw(self) -> None:
+        """Shows what is new, if it is not too soon."""
+        now = time.monotonic()
+        if not self._gone and now - self._drawn >= _EVERY_S:
+            self._drawn = now
+            with self._calm():
+                self._live.refresh()
+
+    @contextlib.contextmanager
+    def _calm(self) -> Iterator[None]:
+        """A terminal that went away ends no run."""
+        try:
+            yield
+        except (OSError, ValueError):
+            self._gone = True
+
+    def _foot(self) -> Any:
+        from rich.console import Group
+        from rich.text import Text
+
+        most = max(1, min(10, self._console.height - _LEAST_ABOVE))
+        shown = list(self.rows[-most:])
+        if len(shown) < len(self.rows):
+            shown[0] = f"... and {len(self.rows) - most + 1} more"
+        lines: list[Any] = [Text(row, style="dim", no_wrap=True, overflow="crop") for row in shown]
+        return Group(*lines, *([self.progress] if self.progress is not None else []))

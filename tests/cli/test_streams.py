@@ -1,0 +1,113 @@
+"""Standard streams as init systems, pipes and old terminals hand them over."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from streamkit import drive, write_video
+
+FAKE = """
+import sys
+sys.path.insert(0, "tests")
+import streamer.pipeline, streamer
+from streamkit import FakeDetector, FakeReader
+from test_cli import FakePlateReader
+plain = streamer.pipeline.load_engines
+streamer.pipeline.load_engines = lambda config, *_: plain(config, FakeDetector(), FakeReader())
+streamer.PlateReader = FakePlateReader
+from streamer.cli import main
+main(sys.argv[1:])
+"""
+
+
+def shell(repo: Path, redirection: str, *arguments: object, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    env = {**os.environ, **environment, "PYTHONPATH": os.pathsep.join([str(repo), str(repo / "tests" / "cli")])}
+    command = ["sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable, "-c", FAKE, *map(str, arguments)]
+    return subprocess.run(command, cwd=repo, capture_output=True, timeout=60, env=env)
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_video(tmp_path_factory.mktemp("streams") / "a.mp4", drive(25))
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_output_file(tmp_path: Path, repo: Path, video: Path, closed: str) -> None:
+    done = shell(repo, closed, "run", video, "--csv", tmp_path / "p.csv")
+    assert done.returncode == 0, done.stderr
+    head, row = (tmp_path / "p.csv").read_text(encoding="utf-8").splitlines()  # nothing printed got in between
+    assert head.startswith("camera,")
+    assert row.startswith("a.mp4,1,皖A12345,")
+
+
+def test_an_error_without_a_stream_to_tell_it_keeps_its_exit_code(repo: Path) -> None:
+    assert shell(repo, "2>&-", "run", "nothere.mp4").returncode == 3
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("ascii", "\\u7696A12345"), ("cp1252", "\\u7696A12345")])
+def test_what_an_encoding_lacks_gets_a_stand_in(repo: Path, video: Path, encoding: str, shown: str) -> None:
+    done = shell(repo, "", "run", video, PYTHONIOENCODING=encoding)
+    assert done.returncode == 0, done.stderr
+    assert shown in done.stdout.decode(encoding)
+
+
+def test_json_is_json_in_every_encoding(tmp_path: Path, repo: Path) -> None:
+    import cv2
+    from streamkit import RED, scene
+
+    picture = tmp_path / "é.png"
+    cv2.imwrite(str(picture), scene(64, 48, (5, 5, RED)))
+    for encoding in ("ascii", "latin-1", "utf-8"):
+        done = shell(repo, "", "read", "--json", picture, PYTHONIOENCODING=encoding)
+        record = json.loads(done.stdout.decode(encoding))
+        assert (record["image"], record["plates"][0]["text"]) == (str(picture), "皖A1")
+        done = shell(repo, "", "read", picture, PYTHONIOENCODING=encoding)
+        assert (done.returncode, done.stdout.decode(encoding).count("\t")) == (0, 4), done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_behind_standard_output_is_a_failed_output(repo: Path) -> None:
+    done = shell(repo, ">/dev/full", "check", repo / "configs" / "stream" / "default.yaml")
+    assert done.returncode == 4
+    assert done.stderr.startswith(b"alpr: error: standard output: cannot be written (No space left on device)")
+
+
+def on_terminal(repo: Path, *arguments: object, **environment: str) -> tuple[int, bytes]:
+    """Exit code, and what a terminal was given."""
+    leader, follower = pty.openpty()
+    env = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR")}
+    env |= {"TERM": "xterm-256color", **environment}
+    env["PYTHONPATH"] = os.pathsep.join([str(repo), str(repo / "tests" / "cli")])
+    command = [sys.executable, "-c", FAKE, *map(str, arguments)]
+    process = subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower, env=env, cwd=repo)
+    os.close(follower)
+    shown = b""
+    while True:
+        try:
+            data = os.read(leader, 65536)
+        except OSError:
+            break
+        if not data:
+            break
+        shown += data
+    os.close(leader)
+    return process.wait(30), shown
+
+
+@pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"TERM": ""}])
+def test_no_escape_sequences_where_they_are_not_wanted(repo: Path, video: Path, environment: dict[str, str]) -> None:
+    code, shown = on_terminal(repo, "run", "nothere.mp4", **environment)
+    assert (code, shown.count(b"\x1b")) == (3, 0)
+    code, shown = on_terminal(repo, "run", video, **environment)
+    assert (code, shown.count(b"\x1b")) == (0, 0)
+    assert "皖A12345".encode() in shown
+
+
+def test_an_error_is_red_on_a_terminal(repo: Path) -> None:
+    assert on_terminal(repo, "run", "nothere.mp4")[1].startswith(b"\x1b[31malpr: error: nothere.mp4")
