@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from streamer.config_errors import described, faults_of
 from streamer.errors import ConfigError
+from streamer.yamlfile import YamlFile
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_below(cls, values: Any) -> Any:
+        """A section without a key (all are comments, say) is as its defaults are."""
+        if values is None:
+            return {}
+        if not isinstance(values, dict):
+            return values
+        sections = {
+            name for name, field in cls.model_fields.items() if isinstance(field.default, BaseModel | dict | tuple)
+        }
+        return {name: value for name, value in values.items() if value is not None or name not in sections}
 
 
 class TrackConfig(_Section):
@@ -124,8 +137,6 @@ class LineConfig(_Section):
 
 def as_country(code: Any) -> str:
     """Two letters (ISO 3166) in upper case; ValueError says what else they are."""
-    if isinstance(code, bool):
-        raise ValueError('put NO in quotes, "NO": YAML takes it for a truth')
     if not isinstance(code, str) or not re.fullmatch("[A-Za-z]{2}", code):
         raise ValueError("expected the two letters of a country, like DE")
     return code.upper()
@@ -141,6 +152,15 @@ def as_countries(codes: Any) -> Any:
 Country = Annotated[str, BeforeValidator(as_country)]
 Countries = Annotated[tuple[Country, ...], BeforeValidator(as_countries)]
 
+
+def as_time(value: Any) -> Any:
+    """ValueError for a bare number: 20260131 would be taken for seconds since 1970."""
+    if isinstance(value, str | int | float) and re.fullmatch(r"[-+\d.]+", str(value)) and "-" not in str(value)[1:]:
+        raise ValueError("expected a date, a time and its offset, like 2026-01-31T08:00:00+08:00")
+    return value
+
+
+Time = Annotated[AwareDatetime, BeforeValidator(as_time)]
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -154,6 +174,16 @@ class CameraConfig(_Section):
     min_height: float | None = Field(default=None, ge=1, description="as read.min_height of the run")
     cadence: Literal["every", "auto"] | None = Field(default=None, description="as cadence of the run")
     countries: Countries | None = Field(default=None, description="as countries of the run")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _address_alone(cls, values: Any) -> Any:
+        """`gate: rtsp://...` is short for its url."""
+        return {"url": values} if isinstance(values, str) else values
+
+    def unset(self) -> list[str]:
+        """The variables in the url that the environment has not."""
+        return [name for name in dict.fromkeys(_VARIABLE.findall(self.url)) if name not in os.environ]
 
     def address(self) -> str:
         """The url with its variables filled in; ConfigError names one that is not set."""
@@ -173,9 +203,7 @@ class RunConfig(_Section):
     camera: str | None = Field(
         default=None, min_length=1, description="the name in the rows; null: the source's own name"
     )
-    start_time: AwareDatetime | None = Field(
-        default=None, description="when second 0 of the source was recorded, with offset"
-    )
+    start_time: Time | None = Field(default=None, description="when second 0 of the source was recorded, with offset")
     detector: str = Field(
         default="plate-detector-s", min_length=1, description="a name in the zoo, or a path to an .xml"
     )
@@ -217,6 +245,16 @@ class RunConfig(_Section):
         """Those of the run and of its cameras."""
         return self.countries + tuple(c for camera in self.cameras.values() for c in camera.countries or ())
 
+    def check_addresses(self) -> None:
+        """ConfigError names every variable that a camera's url needs and the environment has not."""
+        unset = [
+            f"cameras.{name}.url: ${{{variable}}} is not set in the environment: export {variable}=... first"
+            for name, camera in self.cameras.items()
+            for variable in camera.unset()
+        ]
+        if unset:
+            raise ConfigError(*unset)
+
     def of_camera(self, name: str) -> RunConfig:
         """The configuration of one of the cameras."""
         own = self.cameras[name]
@@ -239,7 +277,7 @@ class RunConfig(_Section):
         try:
             return RunConfig.model_validate({**self.model_dump(), **given})
         except ValidationError as error:
-            raise ConfigError(_describe(error, where=_option)) from None
+            raise ConfigError(*described(error, RunConfig, _option)) from None
 
 
 def _option(loc: tuple[str | int, ...]) -> str:
@@ -248,101 +286,19 @@ def _option(loc: tuple[str | int, ...]) -> str:
 
 
 def load_config(path: str | Path) -> RunConfig:
-    """The configuration in a YAML file. ConfigError names file, line, key and the nearest valid one."""
-    path = Path(path)
+    """The configuration in a YAML file. ConfigError tells of every fault its file, line and key, and the nearest valid
+    one."""
+    file = YamlFile(Path(path))
+    faults, config = list(file.faults), None
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such configuration file: check the path") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read as UTF-8 text ({error})") from None
-    lines = _Lines(path, text)
-    try:
-        return RunConfig.model_validate(lines.values)
+        config = RunConfig.model_validate(file.values)
     except ValidationError as error:
-        raise ConfigError(_describe(error, where=lines.where)) from None
-
-
-class _Lines:
-    """A YAML mapping's values and the line of each key."""
-
-    def __init__(self, path: Path, text: str) -> None:
-        self._path = path
-        self._line: dict[tuple[str, ...], int] = {}
-        try:
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
-            if root is not None and not isinstance(root, yaml.MappingNode):
-                raise ConfigError(f"{path}:1: expected a mapping of keys to values, see configs/stream/default.yaml")
-            if root is not None:
-                self._walk(root, ())
-            self.values: dict[str, Any] = _text_keys(yaml.load(text, Loader=_TextTimes)) or {}
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            raise ConfigError(f"{path}:{mark.line + 1 if mark else 1}: not valid YAML: {error.problem}") from None
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            reason = str(error).splitlines()[0]
-            raise ConfigError(f"{path}: not valid YAML: {reason}") from None
-
-    def where(self, loc: tuple[str | int, ...]) -> str:
-        """`file:line: key.path` of an error's place, or of the nearest parent that is in the file."""
-        names = tuple(str(part) for part in loc)
-        line = next((self._line[names[:n]] for n in range(len(names), 0, -1) if names[:n] in self._line), 1)
-        return f"{self._path}:{line}: {'.'.join(names)}"
-
-    def _walk(self, node: yaml.MappingNode, parents: tuple[str, ...]) -> None:
-        for key, value in node.value:
-            name = (*parents, str(key.value))
-            line = key.start_mark.line + 1
-            if name in self._line:
-                raise ConfigError(f"{self._path}:{line}: {'.'.join(name)}: already given in line {self._line[name]}")
-            self._line[name] = line
-            if isinstance(value, yaml.MappingNode):
-                self._walk(value, name)
-
-
-class _TextTimes(yaml.SafeLoader):
-    """YAML turns times into datetimes and drops their offset; kept as text they are parsed with it."""
-
-
-_TextTimes.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
-def _text_keys(values: Any) -> Any:
-    """Keys as text: YAML reads `on:` as True and `1:` as a number, and neither is a key of ours."""
-    if not isinstance(values, dict):
-        return values
-    return {str(key): _text_keys(value) for key, value in values.items()}
-
-
-def _describe(error: ValidationError, where: Any) -> str:
-    """One line for the first of pydantic's errors; an unknown key goes before what it leaves missing."""
-    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-    loc = first["loc"]
-    place = where(loc)
-    if first["type"] == "extra_forbidden":
-        return f"{place}: unknown key{_suggestion(loc)}"
-    value = first.get("input")
-    shown = f" (got {value!r})" if isinstance(value, str | int | float | bool | None) else ""
-    told = first["msg"].removeprefix("Value error, ")
-    message = told[0].lower() + told[1:]
-    return f"{place}: {message}{shown}"
-
-
-def _suggestion(loc: tuple[str | int, ...]) -> str:
-    model: type[BaseModel] = RunConfig
-    inner: Any = model
-    for part in loc[:-1]:
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            inner = inner.model_fields[str(part)].annotation
-        else:  # a mapping by name: what stands below any name
-            inner = get_args(inner)[-1] if get_args(inner) else model
-    model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else model
-    keys = list(model.model_fields)
-    near = difflib.get_close_matches(str(loc[-1]), keys, n=1, cutoff=0.5)
-    return f": did you mean {near[0]!r}?" if near else f": expected one of {', '.join(keys)}"
+        faults += [
+            (file.line_of(loc), f"{'.'.join(map(str, loc))}: {told}") for loc, told in faults_of(error, RunConfig)
+        ]
+    if config is None or faults:
+        raise ConfigError(*(f"{path}:{line}: {told}" for line, told in sorted(faults, key=lambda fault: fault[0])))
+    return config
 
 
 __all__ = ["ReadConfig", "RunConfig", "TrackConfig", "VideoConfig", "VoteConfig", "ZoneConfig", "load_config"]

@@ -12,9 +12,14 @@ class AlprError(Exception):
 
 
 class ConfigError(AlprError):
-    """Usage or configuration: an unknown key, a value out of range, a clash of options."""
+    """Usage or configuration: an unknown key, a value out of range, a clash of options. `messages`: each fault's line,
+    where there are several."""
 
     exit_code = 2
+
+    def __init__(self, *messages: str) -> None:
+        super().__init__("; ".join(messages))
+        self.messages = messages
 
 
 class InputError(AlprError):

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import sys
+from collections.abc import Sequence
 from typing import NoReturn
 
 import click
@@ -79,7 +80,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except AlprError as error:
-        _fail(str(error), error.exit_code)
+        _fail(str(error), error.exit_code, getattr(error, "messages", ()))
     except BrokenPipeError:
         _leave_stdout()
         sys.exit(0)
@@ -113,8 +114,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         )
 
 
-def _fail(message: str, code: int) -> NoReturn:
-    tell(f"alpr: error: {' '.join(message.splitlines())}", "red")
+def _fail(message: str, code: int, messages: Sequence[str] = ()) -> NoReturn:
+    """Tells a line, or one for each of several faults."""
+    for one in messages or (message,):
+        tell(f"alpr: error: {' '.join(one.splitlines())}", "red")
     sys.exit(code)
 
 

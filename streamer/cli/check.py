@@ -12,15 +12,22 @@ import click
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path))
 def check(config: Path) -> None:
-    """Check CONFIG and list what differs from the defaults."""
+    """Check CONFIG, a YAML file of settings, and list what differs from the defaults.
+
+    Looks also whether the environment has the variables of camera addresses, and whether the networks are there. Every
+    fault is told; exit code 2 (5 where a network is missing).
+    """
     from streamer.cli.console import say
     from streamer.config import RunConfig, load_config
-    from streamer.engine.zoo import config_folder
+    from streamer.engine.zoo import config_folder, find_model
     from streamer.source.base import redact
     from streamer.tracking.patterns import check_countries
 
     checked = load_config(config)
+    checked.check_addresses()
     check_countries(checked.all_countries(), config_folder() / "plates")
+    for model, kind in ((checked.detector, "detector"), (checked.reader, "reader")):
+        find_model(model, "int8" if checked.precision == "int8" else "f32", kind)
     changes = list(_changes(RunConfig().model_dump(), checked.model_dump()))
     say(f"{config}: good, {len(changes)} of its settings differ from the defaults")
     for key, default, value in changes:

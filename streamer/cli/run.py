@@ -179,8 +179,7 @@ def _site(
     from streamer.pipeline import load_engines
     from streamer.site import run_site
 
-    for camera in config.cameras.values():
-        camera.address()  # a variable that is not set is told before anything is begun
+    config.check_addresses()  # a variable that is not set is told before anything is begun
     engines = load_engines(config)
     stop = _Stop()
     more: list[Callable[[], Sink]] = [lambda: _crops(crops_path)] if crops_path else []

@@ -300,6 +300,34 @@ def test_check(tmp_path: Path, repo: Path, capsys: pytest.CaptureFixture[str]) -
     (tmp_path / "c.yaml").write_text("cameras: {gate: {url: x, countries: [QQ]}}\n")
     assert alpr("check", tmp_path / "c.yaml") == 2
     assert "countries: QQ: nothing is known of its plates" in capsys.readouterr().err
+    (tmp_path / "c.yaml").write_text("reader: plate-redaer\n")
+    assert alpr("check", tmp_path / "c.yaml") == 5
+    assert "model 'plate-redaer' is not in" in error_line(capsys)
+
+
+def test_every_fault_is_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "c.yaml").write_text("min_score: 3\nmin_confidence: 1\n")
+    for verb in (["check", tmp_path / "c.yaml"], ["run", "x.mp4", "--config", tmp_path / "c.yaml"]):
+        assert alpr(*verb) == 2
+        one, two = capsys.readouterr().err.splitlines()
+        assert one.startswith(f"alpr: error: {tmp_path}/c.yaml:1: min_score: ")
+        assert two.startswith(f"alpr: error: {tmp_path}/c.yaml:2: min_confidence: ")
+
+
+def test_variables_that_are_not_set_are_told_before_anything_is_begun(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALPR_SET", "x")
+    monkeypatch.delenv("ALPR_UNSET", raising=False)
+    (tmp_path / "c.yaml").write_text(
+        "cameras:\n  a: rtsp://u:${ALPR_UNSET}@h/\n  b: rtsp://${ALPR_SET}/\n  c: rtsp://${ALPR_GONE}/\n"
+    )
+    for verb in (["check", tmp_path / "c.yaml"], ["run", "--config", tmp_path / "c.yaml", "--csv", tmp_path / "p.csv"]):
+        assert alpr(*verb) == 2
+        one, two = capsys.readouterr().err.splitlines()
+        assert "cameras.a.url: ${ALPR_UNSET} is not set in the environment" in one
+        assert "cameras.c.url: ${ALPR_GONE} is not set" in two
+    assert not (tmp_path / "p.csv").exists()
 
 
 def test_an_unknown_country_leaves_earlier_rows_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
