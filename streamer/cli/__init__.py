@@ -19,11 +19,11 @@ VERBS = {
     "run": Verb("streamer.cli.run:run", "Read the plates of a video, a folder or an address."),
     "read": Verb("streamer.cli.read:read", "Read the plates of pictures."),
     "replay": Verb("streamer.cli.replay:replay", "Track and vote again, from a recording."),
-    "explain": Verb("streamer.cli.explain:explain", "Say why vehicles gave no row."),
+    "explain": Verb("streamer.cli.explain:explain", "Show why plates gave no row."),
     "bench": Verb("streamer.cli.bench:bench", "Measure speed on this machine."),
-    "doctor": Verb("streamer.cli.doctor:doctor", "Look whether this machine and a camera are fit."),
-    "chaos": Verb("streamer.cli.chaos:chaos", "Serve a camera that misbehaves."),
-    "soak": Verb("streamer.cli.soak:soak", "Play clips for hours and see what grows."),
+    "doctor": Verb("streamer.cli.doctor:doctor", "Check this machine, and whether a camera answers."),
+    "chaos": Verb("streamer.cli.chaos:chaos", "Serve a video as an RTSP camera with faults."),
+    "soak": Verb("streamer.cli.soak:soak", "Play clips for hours and measure memory."),
     "check": Verb("streamer.cli.check:check", "Check a configuration file."),
 }
 # These need torch and live with the training code; they are found where that is installed.
@@ -60,12 +60,14 @@ def _version() -> str:
     verbs=VERBS,
     train_verbs=TRAIN_VERBS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Exit codes: 0 done, 1 a bug, 2 usage or configuration, 3 an input failed (the others were done), 4 an "
+    "output could not be written, 5 a model is missing or altered, 130 Ctrl-C.",
 )
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
 )
 def cli() -> None:
-    """Licence plates from video: one row a passage, on a plain CPU."""
+    """Licence plates from video: one row per passage of a vehicle, on a plain CPU."""
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

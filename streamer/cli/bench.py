@@ -28,8 +28,17 @@ bench.add_command(stream)
 
 @bench.command()
 @click.argument("image", type=click.Path(path_type=Path, dir_okay=False), required=False)
-@click.option("--rounds", type=click.IntRange(min=10), default=200, show_default=True, help="Runs of each.")
-@click.option("--detector", default="plate-detector-s", show_default=True, metavar="NAME|XML")
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=10),
+    default=200,
+    show_default=True,
+    metavar="COUNT",
+    help="Number of runs per precision and number of threads.",
+)
+@click.option(
+    "--detector", default="plate-detector-s", show_default=True, metavar="NAME|XML", help="Detector to measure."
+)
 def detector(image: Path | None, rounds: int, detector: str) -> None:
     """Milliseconds of the detector, from picture to plates: on IMAGE, or on 1920x1080 without a plate.
 
@@ -76,8 +85,15 @@ def _empty_street() -> Image:
 
 
 @bench.command()
-@click.option("--rounds", type=click.IntRange(min=10), default=300, show_default=True, help="Runs of each.")
-@click.option("--reader", default="plate-reader", show_default=True, metavar="NAME|XML")
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=10),
+    default=300,
+    show_default=True,
+    metavar="COUNT",
+    help="Number of runs per precision and number of threads.",
+)
+@click.option("--reader", default="plate-reader", show_default=True, metavar="NAME|XML", help="Reader to measure.")
 def reader(rounds: int, reader: str) -> None:
     """Milliseconds of the reader on one rectified plate, per precision and number of threads."""
     import numpy as np

@@ -45,10 +45,22 @@ class Rate:
 
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path))
-@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Rounds of each, in turn.")
-@click.option("--video", is_flag=True, help="With the annotated video too, beside bare decoding and encoding.")
-@click.option("--streams", type=click.IntRange(min=1), help="As so many cameras at 25 frames/s instead.")
-@click.option("--most", is_flag=True, help="How many cameras there can be with under 1 % of the frames dropped.")
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    metavar="COUNT",
+    help="Number of times that each is measured, in turn.",
+)
+@click.option("--video", is_flag=True, help="Measure runs that write the annotated video, too.")
+@click.option(
+    "--streams",
+    type=click.IntRange(min=1),
+    metavar="COUNT",
+    help="Measure this many cameras at 25 frames/s at once instead.",
+)
+@click.option("--most", is_flag=True, help="Search how many cameras can be read with under 1 % of the frames dropped.")
 @model_options
 @cadence_option
 def stream(source: Path, rounds: int, video: bool, streams: int | None, most: bool, **options: Any) -> None:

@@ -26,15 +26,57 @@ _RTSP_PORT = 554
 
 @click.command(epilog="Faults: " + "; ".join(f"{name}: {text}" for name, text in FAULTS.items()) + ".")
 @click.argument("source")
-@click.option("--port", type=click.IntRange(1, 65535), default=8554, show_default=True, help="Where to serve it.")
-@click.option("--fault", "names", multiple=True, type=click.Choice(list(FAULTS)), help="In turn; repeatable.")
 @click.option(
-    "--percent", type=click.FloatRange(0, 100), default=5, show_default=True, help="Of packets, where it is by packet."
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=8554,
+    show_default=True,
+    metavar="PORT",
+    help="Serve the camera on this TCP port of this machine.",
 )
-@click.option("--seconds", type=click.FloatRange(min=0.1), default=5, show_default=True, help="How long a fault lasts.")
-@click.option("--pause", type=click.FloatRange(min=0.1), default=20, show_default=True, help="Seconds between faults.")
-@click.option("--trial", is_flag=True, help="Watch it ourselves, and print how each fault is come through.")
-@click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Of each fault in a trial.")
+@click.option(
+    "--fault",
+    "names",
+    multiple=True,
+    type=click.Choice(list(FAULTS)),
+    metavar="NAME",
+    help="Fault to show (listed below); given several times, they take turns.",
+)
+@click.option(
+    "--percent",
+    type=click.FloatRange(0, 100),
+    default=5,
+    show_default=True,
+    metavar="PERCENT",
+    help="Share of the packets that a fault of packets hits.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0.1),
+    default=5,
+    show_default=True,
+    metavar="SECONDS",
+    help="Length of each fault, in seconds.",
+)
+@click.option(
+    "--pause",
+    type=click.FloatRange(min=0.1),
+    default=20,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time between two faults, in seconds.",
+)
+@click.option(
+    "--trial", is_flag=True, help="Also read the camera here, and print how long recovery from each fault takes."
+)
+@click.option(
+    "--repeats",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    metavar="COUNT",
+    help="Number of times that --trial tries each fault.",
+)
 def chaos(
     source: str,
     port: int,

@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import sys
+from collections.abc import Iterator
 from typing import IO
 
 import click
@@ -58,6 +59,20 @@ def tell(text: str, colour: str | None = None) -> None:
         line = click.style(line, fg=colour)
     with contextlib.suppress(OSError, ValueError):
         click.echo(line, file=sys.stderr)
+
+
+@contextlib.contextmanager
+def hushed() -> Iterator[None]:
+    """Without warnings of the log while inside (--quiet)."""
+    import logging
+
+    log = logging.getLogger("streamer")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def warn(text: str) -> None:

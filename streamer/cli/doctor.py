@@ -30,11 +30,17 @@ class Finding:
 
 @click.command()
 @click.argument("source", required=False)
-@click.option("--out", type=click.Path(path_type=Path), default=Path(), help="Where outputs shall go. [default: here]")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    metavar="FOLDER",
+    help="Check the free space of this folder. [default: the current one]",
+)
 def doctor(source: str | None, out: Path) -> None:
-    """Look at this machine, and at SOURCE (a camera's address or a file) where one is given.
+    """Check this machine, and SOURCE (a camera's address or a file) where one is given.
 
-    Ends with exit code 3 where something must be done.
+    Prints one line per check, and what to do where something is wrong; the exit code is then 3.
     """
     checks: list[Callable[[], Iterator[Finding]]] = [
         processor,

@@ -18,9 +18,9 @@ _EXAMPLES = 3
 
 @click.command()
 @click.argument("ledger", type=click.Path(path_type=Path))
-@click.option("--all", "every", is_flag=True, help="Show every track that gave no row, not only the sums.")
+@click.option("--all", "every", is_flag=True, help="Print one line per track that gave no row, not only the sums.")
 def explain(ledger: Path, every: bool) -> None:
-    """Say why tracks gave no row, from the folder that alpr run --ledger wrote.
+    """Show why plates gave no row, from LEDGER, the folder that alpr run --ledger wrote.
 
     For each reason: how many tracks ended so, the setting that decides it, the value that would have let half of them
     through, and crops to look at.

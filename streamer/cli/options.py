@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -10,9 +10,27 @@ import click
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
+class SectionedCommand(click.Command):
+    """A command whose --help shows its options under headings. `sections`: the names of the parameters of each; what
+    none names comes in the last one."""
+
+    def __init__(self, *, sections: Mapping[str, Sequence[str]], **rest: Any) -> None:
+        super().__init__(**rest)
+        self._sections = sections
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        options = [p for p in self.get_params(ctx) if isinstance(p, click.Option)]
+        records = {p.name: record for p in options if (record := p.get_help_record(ctx)) is not None}
+        last = list(self._sections)[-1]
+        for title, names in self._sections.items():
+            shown = [records.pop(name) for name in names if name in records]
+            with formatter.section(title):
+                formatter.write_dl(shown + (list(records.values()) if title == last else []))
+
+
 def cadence_option(command: Decorated) -> Decorated:
     """--cadence; None where not given."""
-    text = "Look at every frame, or (auto) at fewer where nothing moves or all plates are told."
+    text = "Frames given to the detector: every one, or (auto) fewer while nothing moves or all plates are read."
     return click.option("--cadence", type=click.Choice(["every", "auto"]), help=text)(command)
 
 
@@ -26,12 +44,33 @@ def model_options(command: Decorated) -> Decorated:
     """--detector, --reader, --precision, --threads, --min-score; None where not given."""
     for option in reversed(
         [
-            click.option("--detector", metavar="NAME|XML", help="Detector: a name in the zoo or a path."),
-            click.option("--reader", metavar="NAME|XML", help="Reader: a name in the zoo or a path."),
-            click.option("--precision", type=click.Choice(["auto", "int8", "bf16", "f32"]), help="Number format."),
-            click.option("--threads", type=click.IntRange(min=1), help="Cores to use."),
             click.option(
-                "--min-score", type=click.FloatRange(0, 1, min_open=True, max_open=True), help="Detection threshold."
+                "--detector",
+                metavar="NAME|XML",
+                help="Detector to use: a name in models/zoo or the path of an .xml. [default: plate-detector-s]",
+            ),
+            click.option(
+                "--reader",
+                metavar="NAME|XML",
+                help="Reader to use: a name in models/zoo or the path of an .xml. [default: plate-reader]",
+            ),
+            click.option(
+                "--precision",
+                type=click.Choice(["auto", "int8", "bf16", "f32"]),
+                help="Number format of the networks; auto: int8 where the processor is fast at it, else f32. "
+                "[default: auto]",
+            ),
+            click.option(
+                "--threads",
+                type=click.IntRange(min=1),
+                metavar="CORES",
+                help="Number of processor cores to use. [default: all that this process may use]",
+            ),
+            click.option(
+                "--min-score",
+                type=click.FloatRange(0, 1, min_open=True, max_open=True),
+                metavar="SHARE",
+                help="Ignore detections with a score below this, between 0 and 1. [default: by the detector's card]",
             ),
         ]
     ):

@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a picture instead of a table.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per picture and line instead of a table.")
 @country_option
 @model_options
 def read(images: tuple[Path, ...], as_json: bool, countries: tuple[str, ...], **models: Any) -> None:
     """Read the plates of IMAGES: picture files, or folders of them (not what lies in folders inside).
 
-    A line a plate, separated by tabs: picture, text, confidence of the text, score of the detection, box x1,y1,x2,y2.
-    Every plate found is shown, however unsure its text; `alpr run` gives a row only from vote.min_confidence on.
+    Prints one line per plate, separated by tabs: picture, text (- where nothing can be read, ? for a character that
+    cannot be read), confidence of the text, score of the detection, and box as x1,y1,x2,y2 in pixels. Every plate found
+    is printed, however unsure its text; alpr run writes a row only from vote.min_confidence (0.5) on.
     """
     from streamer import PlateReader
     from streamer.source.base import redact

@@ -13,14 +13,33 @@ _FILE = click.Path(dir_okay=True, path_type=Path)
 
 @click.command()
 @click.argument("recording", type=click.Path(path_type=Path))
-@click.option("--csv", "csv_path", type=_FILE, help="Write a row a passage to this file.")
-@click.option("--jsonl", "jsonl_path", type=_FILE, help="Write a JSON object a passage to this file.")
-@click.option("--ledger", "ledger_path", type=_FILE, help="Write why tracks gave no row to this folder (alpr explain).")
-@click.option("--config", "config_path", type=_FILE, help="Settings as YAML: track, read, vote, zones.")
-@click.option("--camera", metavar="NAME", help="Name in the rows instead of the source's own.")
+@click.option("--csv", "csv_path", type=_FILE, metavar="FILE", help="Write one CSV row per passage to this file.")
+@click.option(
+    "--jsonl", "jsonl_path", type=_FILE, metavar="FILE", help="Write one JSON object per passage and line to this file."
+)
+@click.option(
+    "--ledger",
+    "ledger_path",
+    type=_FILE,
+    metavar="FOLDER",
+    help="Write to this folder why plates gave no row; alpr explain FOLDER shows it.",
+)
+@click.option(
+    "--config",
+    "config_path",
+    type=_FILE,
+    metavar="FILE",
+    help="Read settings from this YAML file; track, read, vote and zones count here.",
+)
+@click.option("--camera", metavar="NAME", help="Write this name in the rows instead of the source's own name.")
 @country_option
-@click.option("--min-score", type=float, help="Detections below this begin no track. [default: as recorded]")
-@click.option("--quiet", is_flag=True, help="No summary.")
+@click.option(
+    "--min-score",
+    type=float,
+    metavar="SHARE",
+    help="Detections with a score below this, between 0 and 1, begin no track. [default: as recorded]",
+)
+@click.option("--quiet", is_flag=True, help="Print nothing but errors (and rows, where they go to the terminal).")
 def replay(
     recording: Path,
     csv_path: Path | None,
@@ -32,10 +51,10 @@ def replay(
     min_score: float | None,
     quiet: bool,
 ) -> None:
-    """Track and vote again from RECORDING, what alpr run --record kept of a run.
+    """Make rows again from RECORDING, the file that alpr run --record wrote, without the networks.
 
-    The same settings give the same rows; others show in seconds what they would have given. Only what was read then
-    can be voted on now: record with read.every 1 and read.confirm_s 0.01 to keep a reading of every frame.
+    The same settings give the same rows; other settings show in seconds what they would have given. Only what was read
+    then can be used now: record with read.every 1 and read.confirm_s 0.01 to keep a reading of every frame.
     """
     from streamer.cli.run import check_apart, open_rows, report
     from streamer.config import RunConfig, load_config

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamer.cli.console import tell, warn
-from streamer.cli.options import cadence_option, country_option, model_options
+from streamer.cli.console import hushed, tell, warn
+from streamer.cli.options import SectionedCommand, cadence_option, country_option, model_options
 from streamer.errors import ConfigError
 from streamer.memory import keep_memory_small
 
@@ -31,42 +31,117 @@ _EXIT_INTERRUPTED, _EXIT_TERMINATED = 130, 143
 _FILE = click.Path(dir_okay=True, path_type=Path)
 
 
-@click.command()
+# What --help shows together: the parameters of each heading.
+_SECTIONS = {
+    "Input": ("realtime", "loop", "start_time", "camera"),
+    "Outputs": (
+        "csv_path", "csv_dialect", "jsonl_path", "provisional", "video_path", "crops_path", "snapshots_path",
+        "mot_path", "ledger_path", "record_path", "append", "show",
+    ),
+    "Recognition": ("countries", "rejoin", "min_score", "cadence", "detector", "reader", "precision", "threads"),
+    "Settings and diagnostics": ("config_path", "metrics", "quiet"),
+}  # fmt: skip
+
+
+@click.command(cls=SectionedCommand, sections=_SECTIONS)
 @click.argument("source", required=False)
-@click.option("--csv", "csv_path", type=_FILE, help="Write a row a passage to this file.")
+@click.option("--csv", "csv_path", type=_FILE, metavar="FILE", help="Write one CSV row per passage to this file.")
 @click.option(
     "--csv-dialect",
     type=click.Choice(["alpr", "platerecognizer"]),
     default="alpr",
     show_default=True,
-    help="Whose columns the CSV has (docs/outputs.md).",
+    help="Columns of the CSV: this program's own, or those of Plate Recognizer's CSV (see docs/outputs.md).",
 )
-@click.option("--video", "video_path", type=_FILE, help="Write the annotated video (.mp4 or .mkv; a folder for many).")
-@click.option("--jsonl", "jsonl_path", type=_FILE, help="Write a JSON object a passage to this file.")
-@click.option("--provisional", is_flag=True, help="In --jsonl, rows as soon as a plate is read, and their revisions.")
-@click.option("--crops", "crops_path", type=_FILE, help="Write the best picture of each row's plate to this folder.")
-@click.option("--snapshots", "snapshots_path", type=_FILE, help="Write the frame of each row's best reading there.")
-@click.option("--mot", "mot_path", type=_FILE, help="Write the tracks of every frame to this file (MOT challenge).")
-@click.option("--ledger", "ledger_path", type=_FILE, help="Write why tracks gave no row to this folder (alpr explain).")
-@click.option("--record", "record_path", type=_FILE, help="Keep what was found and read, for alpr replay (.jsonl.gz).")
-@click.option("--metrics", metavar="PORT", help="Serve /metrics, /healthz and /readyz there ([HOST:]PORT).")
-@click.option("--show", is_flag=True, help="Show the annotated video in a window (q ends).")
-@click.option("--config", "config_path", type=_FILE, help="Settings as YAML; options given here win.")
-@click.option("--append/--replace", default=None, help="Keep the rows that are there (as cameras do) or begin anew.")
+@click.option(
+    "--video",
+    "video_path",
+    type=_FILE,
+    metavar="FILE|FOLDER",
+    help="Write the video with boxes and texts drawn into it (.mp4 or .mkv), or one video per source to this folder.",
+)
+@click.option(
+    "--jsonl", "jsonl_path", type=_FILE, metavar="FILE", help="Write one JSON object per passage and line to this file."
+)
+@click.option(
+    "--provisional",
+    is_flag=True,
+    help="Write rows to --jsonl as soon as a plate is read, and again when the text changes; each has a status.",
+)
+@click.option(
+    "--crops",
+    "crops_path",
+    type=_FILE,
+    metavar="FOLDER",
+    help="Write one picture of the plate per passage, from its best reading, to this folder.",
+)
+@click.option(
+    "--snapshots",
+    "snapshots_path",
+    type=_FILE,
+    metavar="FOLDER",
+    help="Write one picture of the whole frame per passage, from its best reading, to this folder.",
+)
+@click.option(
+    "--mot",
+    "mot_path",
+    type=_FILE,
+    metavar="FILE",
+    help="Write the boxes of all tracks, frame by frame, to this file (format of the MOT challenge).",
+)
+@click.option(
+    "--ledger",
+    "ledger_path",
+    type=_FILE,
+    metavar="FOLDER",
+    help="Write to this folder why plates gave no row; alpr explain FOLDER shows it.",
+)
+@click.option(
+    "--record",
+    "record_path",
+    type=_FILE,
+    metavar="FILE",
+    help="Write all detections and readings to this file (.jsonl.gz), for alpr replay.",
+)
+@click.option(
+    "--metrics",
+    metavar="[HOST:]PORT",
+    help="Serve /metrics (Prometheus), /healthz and /readyz over HTTP on this port of this machine.",
+)
+@click.option("--show", is_flag=True, help="Show the video with boxes and texts in a window; the key q ends the run.")
+@click.option(
+    "--config",
+    "config_path",
+    type=_FILE,
+    metavar="FILE",
+    help="Read settings, and cameras, from this YAML file; options given on the command line win over it.",
+)
+@click.option(
+    "--append/--replace",
+    default=None,
+    help="Keep the rows that are in the output files, or overwrite them. [default: keep for cameras, else overwrite]",
+)
 @click.option(
     "--rejoin",
     type=click.FloatRange(min=0),
     metavar="SECONDS",
-    help="The same plate again within this time is the same passage; rows wait for it. [default: 60]",
+    help="Count the same plate as one passage if it comes back within this many seconds; a row becomes final that "
+    "much later. [default: 60]",
 )
-@click.option("--start-time", metavar="ISO", help="When second 0 was recorded, like 2026-01-31T08:00:00+08:00.")
-@click.option("--realtime", is_flag=True, help="Play a file like a camera, at its own pace; the newest frame wins.")
-@click.option("--loop", is_flag=True, help="Like --realtime, over and over.")
-@click.option("--camera", metavar="NAME", help="Name in the rows instead of the source's own.")
+@click.option(
+    "--start-time",
+    metavar="ISO-TIME",
+    help="Time at which the recording began, like 2026-01-31T08:00:00+08:00; gives rows their clock times.",
+)
+@click.option(
+    "--realtime", is_flag=True, help="Play a file at its own speed like a camera; frames are dropped to keep up."
+)
+@click.option("--loop", is_flag=True, help="Like --realtime, and begin again at the end, until stopped.")
+@click.option("--camera", metavar="NAME", help="Write this name in the rows instead of the source's own name.")
 @country_option
 @model_options
 @cadence_option
-@click.option("--quiet", is_flag=True, help="No progress and no summary.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors (and rows, where they go to the terminal).")
 def run(
     source: str | None,
     csv_path: Path | None,
@@ -95,8 +170,11 @@ def run(
     """Read the plates of SOURCE: a video file, a picture, a folder of either (not of folders inside), or an address
     (rtsp://, http://).
 
-    Without SOURCE the cameras of --config are read, all at once. Every output is optional; without one the rows go to
-    the terminal.
+    Without SOURCE all cameras listed in --config are read at once. Every output is optional; without one the rows are
+    printed on the terminal. One row is written per passage: one vehicle that passes through the picture.
+
+    Exit codes: 0 done (also when no plate was found, and after SIGTERM), 1 a bug, 2 usage or configuration, 3 an input
+    failed (the others were done), 4 an output could not be written, 5 a model is missing or altered, 130 Ctrl-C.
     """
     from streamer.cli.progress import progress_on
     from streamer.config import RunConfig, load_config
@@ -105,6 +183,8 @@ def run(
     from streamer.source.resolve import open_source
 
     keep_memory_small()
+    if quiet:
+        click.get_current_context().with_resource(hushed())
     if provisional and jsonl_path is None:
         raise click.UsageError("--provisional tells rows early in --jsonl FILE: name that file too")
     config = load_config(config_path) if config_path else RunConfig()
@@ -118,8 +198,12 @@ def run(
             raise click.UsageError(
                 "SOURCE is missing: give a video file, a folder or an address, or cameras in --config"
             )
-        if video_path or mot_path or record_path or show:
-            raise click.UsageError("--video, --mot, --record and --show are for one SOURCE, not for cameras")
+        alone = {
+            "--video": video_path, "--mot": mot_path, "--record": record_path, "--show": show, "--camera": camera,
+            "--start-time": start, "--realtime": realtime, "--loop": loop,
+        }  # fmt: skip
+        if given_alone := [name for name, value in alone.items() if value]:
+            raise click.UsageError(f"{', '.join(given_alone)}: for one SOURCE only, not for the cameras of --config")
         outputs = (csv_path, jsonl_path, ledger_path, crops_path, snapshots_path)
         check_apart([], [p.resolve() for p in outputs if p is not None])
         told = not (csv_path or jsonl_path)
@@ -127,6 +211,8 @@ def run(
             rows = partial(rows, terminal=partial(_terminal, screen, early=not quiet))
             _site(config, rows, crops_path, snapshots_path, append, metrics, quiet)
         return
+    if config.cameras and not quiet:
+        warn(f"{config_path}: its cameras ({len(config.cameras)}) are not read, as SOURCE is given: leave SOURCE out")
     sources = open_source(source, start_time=config.start_time, live=config.live)
     if realtime or loop:
         sources = [_paced(one, loop) for one in sources]
@@ -206,6 +292,8 @@ def _reported(work: Callable[[], RunSummary], quiet: bool) -> RunSummary:
 
 def _conclude(summary: RunSummary, stop: _Stop, quiet: bool) -> None:
     report(summary, quiet)
+    if stop.interrupted and quiet:
+        raise SystemExit(_EXIT_INTERRUPTED)
     if stop.interrupted:
         raise KeyboardInterrupt
 
@@ -438,12 +526,10 @@ class _Stop:
 
 def report(summary: RunSummary | None, quiet: bool) -> None:
     """What was done, on stderr: rows on stdout stay clean."""
-    if summary is None:
+    if summary is None or quiet:
         return
     for warning in summary.warnings:
         warn(warning)
-    if quiet:
-        return
     rate = summary.frames / summary.seconds if summary.seconds else 0.0
     without = sum(n for reason, n in summary.rejected.items() if reason != "seen too rarely")
     tell(

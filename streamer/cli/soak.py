@@ -27,26 +27,48 @@ _MOST_MB = 5.0  # an hour, that memory may grow with 95 % certainty
 
 @click.command()
 @click.argument("clips", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--hours", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True, help="How long.")
-@click.option("--cameras", type=click.IntRange(min=1), help="How many, the clips in turn; one a clip by default.")
+@click.option(
+    "--hours",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    metavar="HOURS",
+    help="Length of the run, in hours.",
+)
+@click.option(
+    "--cameras",
+    type=click.IntRange(min=1),
+    metavar="COUNT",
+    help="Number of cameras; they play the clips in turn. [default: one per clip]",
+)
 @click.option(
     "--speed",
     type=click.FloatRange(min=0, min_open=True),
     default=3.0,
     show_default=True,
-    help="Times the clips' own pace.",
+    metavar="FACTOR",
+    help="Speed, as a multiple of the clips' own.",
 )
 @click.option(
     "--reconnect-minutes",
     type=click.FloatRange(min=0, min_open=True),
     default=3.0,
     show_default=True,
-    help="Between two broken connections of a camera, more or less.",
+    metavar="MINUTES",
+    help="Mean time between two broken connections of a camera, in minutes.",
 )
 @click.option(
-    "--warm-minutes", type=click.FloatRange(min=0), help="That do not count; a tenth of the time, 10 at most."
+    "--warm-minutes",
+    type=click.FloatRange(min=0),
+    metavar="MINUTES",
+    help="Leave this time at the start out of the measurement. [default: a tenth of --hours, 10 at most]",
 )
-@click.option("--samples", type=click.Path(dir_okay=False, path_type=Path), help="Write every sample to this CSV.")
+@click.option(
+    "--samples",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write one CSV row per sample of memory, threads, files and delays to this file.",
+)
 @model_options
 @cadence_option
 def soak(
@@ -59,7 +81,7 @@ def soak(
     samples: Path | None,
     **options: Any,
 ) -> int:
-    """Play CLIPS as cameras that break now and then, faster than they are, and see what grows.
+    """Play CLIPS (video files) as cameras whose connections break, faster than real time, and measure what grows.
 
     Prints the slope of the memory with its upper 95 % bound, how old frames are when they are done, and the threads and
     files left behind at the end. Exit code 1 where that bound is over 5 MB an hour or something was left behind. Ctrl-C

@@ -66,6 +66,54 @@ def test_each_verb_has_help(verb: list[str], capsys: pytest.CaptureFixture[str])
     assert "Usage: alpr " + " ".join(verb) in capsys.readouterr().out
 
 
+def test_options_of_run_stand_under_headings(capsys: pytest.CaptureFixture[str]) -> None:
+    assert alpr("run", "--help") == 0
+    told = capsys.readouterr().out
+    places = [told.index(part) for part in ("\nInput:\n", "--loop", "\nOutputs:\n", "--csv FILE", "\nRecognition:\n")]
+    assert places == sorted(places)
+    assert told.count("--help") == 1
+    from streamer.cli.run import run
+
+    for option in run.params:
+        if isinstance(option, click.Option):
+            assert told.count(f"\n  {option.opts[0]} ") == 1, option.opts
+
+
+@pytest.mark.parametrize("verb", list(VERBS))
+def test_every_option_says_what_happens(verb: str) -> None:
+    from streamer.cli import cli
+
+    command = cli.get_command(click.Context(cli), verb)
+    assert command is not None
+    commands = list(command.commands.values()) if isinstance(command, click.Group) else [command]
+    for one in commands:
+        for option in one.params:
+            if isinstance(option, click.Option) and option.name != "help":
+                assert len((option.help or "").split()) >= 3, (one.name, option.name)
+                assert not (option.type.name.endswith("range") and option.metavar is None), option.name
+
+
+@pytest.mark.parametrize(
+    "option", [["--camera", "x"], ["--loop"], ["--realtime"], ["--start-time", "2026-01-31T08:00:00Z"], ["--mot", "x"]]
+)
+def test_options_of_one_source_are_not_ignored_for_cameras(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: list[str]
+) -> None:
+    (tmp_path / "c.yaml").write_text("cameras: {gate: x}\n")
+    assert alpr("run", "--config", tmp_path / "c.yaml", *option) == 2
+    assert f"{option[0]}: for one SOURCE only, not for the cameras of --config" in error_line(capsys)
+
+
+def test_cameras_that_are_not_read_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "c.yaml").write_text("cameras: {gate: x}\n")
+    video = write_video(tmp_path / "a.mp4", drive(3))
+    assert alpr("run", video, "--config", tmp_path / "c.yaml", "--csv", tmp_path / "p.csv") == 0
+    assert "alpr: warning: " in (told := capsys.readouterr().err)
+    assert "c.yaml: its cameras (1) are not read, as SOURCE is given" in told
+    assert alpr("run", video, "--config", tmp_path / "c.yaml", "--csv", tmp_path / "p.csv", "--quiet") == 0
+    assert capsys.readouterr() == ("", "")
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert alpr("--version") == 0
     assert capsys.readouterr().out.startswith("alpr ")
@@ -396,6 +444,8 @@ def test_signals_drain_and_close(tmp_path: Path, repo: Path, number: signal.Sign
     _, err = process.communicate(timeout=30)
     assert process.returncode == code, err
     assert "Traceback" not in err
+    assert "error" not in err
+    assert ("alpr: stopped by Ctrl-C" in err) == (number == signal.SIGINT)
     rows = (tmp_path / "p.csv").read_text(encoding="utf-8").splitlines()
     assert len(rows) == 2, "the track so far gave its row"
     last = int(rows[1].split(",")[5])
