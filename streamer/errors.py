@@ -40,6 +40,11 @@ class ModelError(AlprError):
     exit_code = 5
 
 
+def one_line(text: str) -> str:
+    """`text` without what would break a line, move a terminal's cursor or change its colours: `?` in its place."""
+    return "".join(c if c.isprintable() else "?" for c in printable(text))
+
+
 def printable(text: str) -> str:
     """`text` fit for a terminal: file names that are not UTF-8 get `?` for what cannot be shown."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -101,6 +101,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _leave_stdout()
         sys.exit(0)
     except OSError as error:
+        if error.errno == errno.ENOENT and _folder_is_gone():
+            _fail("the working folder is not there any more: change to another (cd)", 2)
         if error.filename is not None or error.errno not in _FULL:
             raise
         _leave_stdout()
@@ -121,6 +123,14 @@ def _fail(message: str, code: int, messages: Sequence[str] = ()) -> NoReturn:
     for one in messages or (message,):
         tell(f"alpr: error: {' '.join(one.splitlines())}", "red")
     sys.exit(code)
+
+
+def _folder_is_gone() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _leave_stdout() -> None:

@@ -42,9 +42,10 @@ def _nowhere() -> IO[str]:
     return open(os.devnull, "w", encoding="utf-8")
 
 
-def knows_unicode(stream: IO[str]) -> bool:
-    """Whether every character can be printed there."""
-    return (getattr(stream, "encoding", None) or "utf-8").lower().replace("-", "").startswith(("utf", "cp65001"))
+def ascii_only() -> bool:
+    """Whether JSON on standard output must escape all beyond ASCII, as the encoding has not every character."""
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
+    return not encoding.startswith(("utf", "cp65001"))
 
 
 def say(text: str) -> None:

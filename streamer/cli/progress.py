@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from streamer.errors import one_line
 from streamer.sink.screen import plain
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class _Progress:
             parts.append(f"{frames} frames, {self._rate:.0f}/s" if self._rate else f"{frames} frames")
         parts.append(rows_text(summary))
         told = Text(", ".join(parts), no_wrap=True, overflow="crop")
-        name = Text("".join(c if c.isprintable() else "?" for c in info.name), no_wrap=True, overflow="ellipsis")
+        name = Text(one_line(info.name), no_wrap=True, overflow="ellipsis")
         name.truncate(_MOST_NAME)
         line = Table.grid(padding=(0, 1))
         room = self._screen.width - told.cell_len - 1

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamer.cli.console import knows_unicode, say
+from streamer.cli.console import ascii_only, say, warn
 from streamer.cli.options import country_option, model_options
-from streamer.errors import InputError
+from streamer.errors import InputError, one_line
 
 if TYPE_CHECKING:
     from streamer.types import Plate
@@ -33,23 +32,30 @@ def read(images: tuple[Path, ...], as_json: bool, countries: tuple[str, ...], **
     from streamer import PlateReader
     from streamer.source.base import redact
     from streamer.source.images import read_image
+    from streamer.source.resolve import VIDEO_SUFFIXES
 
     paths, failures = _expand(images)
-    empty = len(failures)
+    total = len(paths) + len(failures)
     given = {name: value for name, value in models.items() if value is not None}
     reader = PlateReader(**given, countries=countries)
     show = _print_json if as_json else _print_rows
+    told = 0
     for path in paths:
         try:
             picture = read_image(path)
         except InputError as error:
-            failures.append(str(error))
-            continue
-        show(path, reader.read(picture))
+            hint = "; alpr run reads videos" if path.suffix.lower() in VIDEO_SUFFIXES else ""
+            failures.append(redact(f"{error}{hint}"))
+            if as_json:
+                say(json.dumps({"image": str(path), "plates": [], "error": failures[-1]}, ensure_ascii=ascii_only()))
+        else:
+            show(path, reader.read(picture))
+        if total > 1:  # at once: the end may be hours away
+            for failure in failures[told:]:
+                warn(failure)
+            told = len(failures)
     if failures:
-        total = len(paths) + empty
-        head = f"{len(failures)} of {total} pictures failed: " if total > 1 else ""
-        raise InputError(redact(head + "; ".join(failures)))
+        raise InputError(failures[0] if total == 1 else f"{len(failures)} of {total} pictures failed: see above")
 
 
 def _expand(images: Sequence[Path]) -> tuple[list[Path], list[str]]:
@@ -76,7 +82,7 @@ def _expand(images: Sequence[Path]) -> tuple[list[Path], list[str]]:
 
 def _print_json(path: Path, plates: Iterable[Plate]) -> None:
     row = {"image": str(path), "plates": [record_of(p) for p in plates]}
-    say(json.dumps(row, ensure_ascii=not knows_unicode(sys.stdout)))
+    say(json.dumps(row, ensure_ascii=ascii_only()))
 
 
 def record_of(plate: Plate) -> dict[str, object]:
@@ -96,7 +102,7 @@ def record_of(plate: Plate) -> dict[str, object]:
 
 def _print_rows(path: Path, plates: Sequence[Plate]) -> None:
     """Tab-separated, so that `cut` and eyes can both use it."""
-    name = str(path)
+    name = one_line(str(path))
     for plate in plates:
         box = ",".join(f"{v:.0f}" for v in plate.box_xyxy)
         say(f"{name}\t{plate.text or '-'}\t{plate.confidence:.3f}\t{plate.score:.3f}\t{box}")

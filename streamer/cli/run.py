@@ -538,3 +538,7 @@ def report(summary: RunSummary | None, quiet: bool) -> None:
         f"{summary.detections} detections and {summary.reads} reads in {summary.frames} frames, "
         f"{summary.seconds:.1f} s ({rate:.0f} frames/s)"
     )
+    if without and not summary.passages:
+        tell(
+            "plates were seen, none was read surely enough for a row: --ledger FOLDER and alpr explain FOLDER tell why"
+        )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import IO
 
-from streamer.errors import printable
+from streamer.errors import one_line
 from streamer.sink.base import BaseSink
 from streamer.sink.csv import time_text
 from streamer.sink.screen import Screen, plain
@@ -173,18 +173,13 @@ def _row(passage: Passage, columns: tuple[tuple[str, int], ...], width: int | No
 
 def _cells(passage: Passage) -> dict[str, str]:
     return {
-        "camera": _tame(passage.camera),
-        "plate": _tame(passage.plate),
+        "camera": one_line(passage.camera),
+        "plate": one_line(passage.plate),
         "conf": f"{passage.confidence:.3f}",
         "from": _moment(passage.first_s),
         "to": _moment(passage.last_s),
         "reads": str(passage.n_reads),
     }
-
-
-def _tame(text: str) -> str:
-    """Without what would move the cursor or change the colours."""
-    return "".join(c if c.isprintable() else "?" for c in printable(text))
 
 
 def _line(cells: dict[str, str], columns: tuple[tuple[str, int], ...]) -> str:

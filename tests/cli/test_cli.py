@@ -132,6 +132,7 @@ def test_run_writes_every_output(tmp_path: Path, capsys: pytest.CaptureFixture[s
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "1 passages from 1 tracks" in captured.err
+    assert "surely enough" not in captured.err
 
 
 def test_run_without_outputs_prints_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -337,6 +338,24 @@ def test_a_bad_picture_does_not_stop_the_others(
     assert "b.png\t皖A1" in captured.out
     assert captured.err.count("alpr: error:") == 1
     assert "2 of 3 pictures failed" in captured.err
+    for name in ("a.jpg", "gone.png"):
+        assert captured.err.count(f"alpr: warning: {tmp_path}/{name}: ") == 1
+    (tmp_path / "c.mp4").write_text("text")
+    assert alpr("read", "--json", tmp_path / "c.mp4", tmp_path / "b.png") == 3
+    bad, good = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (bad["image"], bad["plates"]) == (str(tmp_path / "c.mp4"), [])
+    assert bad["error"].endswith("; alpr run reads videos")
+    assert "error" not in good
+
+
+def test_a_name_of_a_picture_breaks_no_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("streamer.PlateReader", FakePlateReader, raising=False)
+    cv2.imwrite(str(tmp_path / "b.png"), scene(64, 48))
+    (tmp_path / "b.png").rename(tmp_path / "a\tb\n\x1b[31m.png")
+    assert alpr("read", tmp_path) == 0
+    assert capsys.readouterr().out.split("\t")[:2] == [f"{tmp_path}/a?b??[31m.png", "皖A1"]
 
 
 def test_check(tmp_path: Path, repo: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -78,6 +78,18 @@ def test_a_full_disk_behind_standard_output_is_a_failed_output(repo: Path) -> No
     assert done.stderr.startswith(b"alpr: error: standard output: cannot be written (No space left on device)")
 
 
+def test_a_working_folder_that_was_deleted(repo: Path, tmp_path: Path, video: Path) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(repo), str(repo / "tests" / "cli"), str(repo / "tests")])}
+    command = ["sh", "-c", f'cd {here} && rmdir {here} && exec "$@"', "sh", sys.executable, "-P", "-c", FAKE, "run"]
+    done = subprocess.run([*command, video, "--csv", "p.csv"], capture_output=True, text=True, timeout=60, env=env)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.splitlines()[-1] == (
+        "alpr: error: the working folder is not there any more: change to another (cd)"
+    )
+
+
 def on_terminal(repo: Path, *arguments: object, **environment: str) -> tuple[int, bytes]:
     """Exit code, and what a terminal was given."""
     leader, follower = pty.openpty()
