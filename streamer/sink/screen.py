@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any
 
 _EVERY_S = 0.2  # between two drawings: a terminal must not cost more than the work
@@ -20,6 +20,16 @@ def plain(stream: IO[str]) -> bool:
         return True
     unfit = ("dumb", "unknown") if os.name == "nt" else ("", "dumb", "unknown")
     return not terminal or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM", "").lower() in unfit
+
+
+class _Foot:
+    """Is asked anew whenever something is printed above it."""
+
+    def __init__(self, made: Callable[[], Any]) -> None:
+        self._made = made
+
+    def __rich__(self) -> Any:
+        return self._made()
 
 
 class Screen:
@@ -40,8 +50,8 @@ class Screen:
         # The terminal itself was looked at (`plain`): rich's own guesses (CI, TTY_COMPATIBLE) must not differ.
         self._console: Any = _Calm(stderr=stderr, highlight=False, force_terminal=True)
         self._live = Live(
+            _Foot(self.foot),
             console=self._console,
-            get_renderable=self._foot,
             auto_refresh=False,
             transient=True,
             vertical_overflow="crop",
@@ -83,7 +93,8 @@ class Screen:
         except (OSError, ValueError):
             self._gone = True
 
-    def _foot(self) -> Any:
+    def foot(self) -> Any:
+        """What is drawn: the last rows that fit, and the progress."""
         from rich.console import Group
         from rich.text import Text
 

@@ -101,6 +101,7 @@ class PromptTerminalSink(TerminalSink):
         for key, row in list(self._open.items()):
             if events & row.events:
                 del self._open[key]
+        self._tell_screen()
         self._row(passage)
         self._show()
 
@@ -110,6 +111,7 @@ class PromptTerminalSink(TerminalSink):
 
     def close(self) -> None:
         self._open.clear()
+        self._tell_screen()
         super().close()
 
     def _same(self, passage: Passage) -> frozenset[str]:
@@ -128,9 +130,13 @@ class PromptTerminalSink(TerminalSink):
     def _show(self) -> None:
         if self._screen is not None:
             self._headed()
+            self._tell_screen()
+            self._screen.draw()
+
+    def _tell_screen(self) -> None:
+        if self._screen is not None:
             width = self._width()
             self._screen.rows = [row.line(width) for row in self._open.values()]
-            self._screen.draw()
 
 
 @dataclass(frozen=True)

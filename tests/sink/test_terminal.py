@@ -79,13 +79,16 @@ def test_rows_stand_at_the_foot_until_they_are_final(terminal: Terminal, monkeyp
     assert (one[1], one[-1], two[1], two[-1]) == ("皖A12345", "open", "GRN777", "open")
     assert progress[0] == "a.mp4"
     assert " ".join(progress[2:4]) == "50/100 frames,"
+    monkeypatch.setattr("streamer.sink.screen._EVERY_S", 1e9)  # what is printed shows what is true by then
     sink.passage(passage_of(event_id="1"))
     print("said by somebody")
     _, one, said, two, _ = words(terminal.lines())
     assert (one[1], one[-1], two[1], two[-1]) == ("皖A12345", "5", "GRN777", "open")
     assert said == ["said", "by", "somebody"]
     sink.provisional(passage_of(event_id="2", plate="GRN777"), withdrawn=True)
+    sink.provisional(passage_of(event_id="3", plate="RED1"))
     sink.close()
+    assert not screen.rows
     screen.stop()
     assert [line[:2] for line in words(terminal.lines())] == [["camera", "plate"], ["gate", "皖A12345"], ["said", "by"]]
 
