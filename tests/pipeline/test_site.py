@@ -113,7 +113,7 @@ def test_the_example_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
     ("arguments", "message"),
     [
         ([], "GATE_PASSWORD"),
-        (["--video", "x.mp4"], "are for one SOURCE"),
+        (["--video", "x.mp4"], "for one SOURCE only"),
         (["--csv", "x", "--jsonl", "x"], "stands for two outputs"),
     ],
 )
