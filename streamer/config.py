@@ -9,9 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from streamer.config_errors import described, faults_of
+from streamer.config_errors import described, read_settings
 from streamer.errors import ConfigError
-from streamer.yamlfile import YamlFile
 
 
 class _Section(BaseModel):
@@ -286,19 +285,8 @@ def _option(loc: tuple[str | int, ...]) -> str:
 
 
 def load_config(path: str | Path) -> RunConfig:
-    """The configuration in a YAML file. ConfigError tells of every fault its file, line and key, and the nearest valid
-    one."""
-    file = YamlFile(Path(path))
-    faults, config = list(file.faults), None
-    try:
-        config = RunConfig.model_validate(file.values)
-    except ValidationError as error:
-        faults += [
-            (file.line_of(loc), f"{'.'.join(map(str, loc))}: {told}") for loc, told in faults_of(error, RunConfig)
-        ]
-    if config is None or faults:
-        raise ConfigError(*(f"{path}:{line}: {told}" for line, told in sorted(faults, key=lambda fault: fault[0])))
-    return config
+    """The configuration in a YAML file; ConfigError tells all that is wrong with it."""
+    return read_settings(Path(path), RunConfig)
 
 
 __all__ = ["ReadConfig", "RunConfig", "TrackConfig", "VideoConfig", "VoteConfig", "ZoneConfig", "load_config"]

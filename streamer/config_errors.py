@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator
-from typing import Any, get_args
+from pathlib import Path
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from streamer.errors import ConfigError
 from streamer.source.base import redact
+from streamer.yamlfile import YamlFile
 
 Loc = tuple[str | int, ...]
+S = TypeVar("S", bound=BaseModel)
 
 _NEAR = 0.6
 _SIBLING = 0.1  # by how much a key of the same place is likelier meant
@@ -27,6 +31,21 @@ _EXPECTED = {
     "bool_parsing": "expected true or false",
     "bool_type": "expected true or false",
 }
+
+
+def read_settings(path: Path, schema: type[S]) -> S:
+    """The settings in a YAML file. ConfigError tells of every fault its file, line and key, and the nearest valid
+    one."""
+    file = YamlFile(path)
+    faults, settings = list(file.faults), None
+    try:
+        settings = schema.model_validate(file.values)
+    except ValidationError as error:
+        for loc, told in faults_of(error, schema):
+            faults.append((file.line_of(loc), f"{'.'.join(map(str, loc))}: {told}"))
+    if settings is None or faults:
+        raise ConfigError(*(f"{path}:{line}: {told}" for line, told in sorted(faults, key=lambda fault: fault[0])))
+    return settings
 
 
 def faults_of(error: ValidationError, schema: type[BaseModel]) -> Iterator[tuple[Loc, str]]:

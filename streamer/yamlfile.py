@@ -58,7 +58,7 @@ class YamlFile:
             line = text.count("\n", 0, error.position) + 1
             raise self._invalid(line, f"the character #x{error.character:04x} is not allowed") from None
         if root is not None and not isinstance(root, yaml.MappingNode):
-            raise ConfigError(f"{path}:1: expected a mapping of keys to values, see configs/stream/default.yaml")
+            raise ConfigError(f"{path}:1: expected a mapping of keys to values, one a line: KEY: VALUE")
         self.values: dict[str, Any] = {} if root is None else self._mapping(root, (), ())
 
     def line_of(self, loc: Loc) -> int:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, TypeVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from streamer.config_errors import read_settings
 from streamer.engine.zoo import config_folder
-from streamer.errors import ConfigError
 
 ALPHABET = config_folder() / "plates" / "alphabet.yaml"
 
@@ -98,16 +97,5 @@ C = TypeVar("C", bound=TrainConfig)
 
 
 def load_config(path: Path, schema: type[C]) -> C:
-    """Reads a YAML file; ConfigError names the file, the key and what was expected."""
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: cannot be read as a training configuration ({error})") from error
-    try:
-        return schema.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"])) or "(whole file)"
-        known = ", ".join(sorted(schema.model_fields))
-        hint = f"; known keys: {known}" if first["type"] == "extra_forbidden" else ""
-        raise ConfigError(f"{path}: {key}: {first['msg']}{hint}") from error
+    """Reads a YAML file; ConfigError names the file, and of every fault the line, the key and what was expected."""
+    return read_settings(path, schema)

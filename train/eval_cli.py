@@ -319,10 +319,9 @@ def _failures(sheets: Path | None) -> Failures | None:
 
 def _console() -> Any:
     """A file or a pipe has no width of its own: wide enough for every column."""
-    from rich.console import Console
+    from streamer.cli.console import table_console
 
-    console = Console()
-    return console if console.is_terminal else Console(width=_PIPE_WIDTH)
+    return table_console(_PIPE_WIDTH)
 
 
 def _show(

@@ -24,6 +24,7 @@ from rich.progress import track
 
 from streamer.alphabet import Alphabet
 from streamer.errors import AlprError, InputError
+from streamer.sink.screen import plain
 from train.config import ALPHABET
 from train.data.manifest import Box, PlateLabel, Sample, evaluation_set, json_lines
 from train.measures import (
@@ -261,7 +262,7 @@ def _batches(items: Iterable[T]) -> Iterator[list[T]]:
 
 def _progress(items: Sequence[T], what: str) -> Iterable[T]:
     console = Console(stderr=True)
-    return track(items, what, console=console, transient=True, disable=not console.is_terminal)
+    return track(items, what, console=console, transient=True, disable=plain(sys.stderr))
 
 
 # Runs a video and gives its rows; `run_video` is the real one.

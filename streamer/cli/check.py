@@ -17,10 +17,12 @@ def check(config: Path) -> None:
     Looks also whether the environment has the variables of camera addresses, and whether the networks are there. Every
     fault is told; exit code 2 (5 where a network is missing).
     """
-    from streamer.cli.console import say
+    from streamer.cli.console import say, warn
     from streamer.config import RunConfig, load_config
     from streamer.engine.zoo import config_folder, find_model
+    from streamer.errors import AlprError
     from streamer.source.base import redact
+    from streamer.source.resolve import open_source
     from streamer.tracking.patterns import check_countries
 
     checked = load_config(config)
@@ -28,6 +30,11 @@ def check(config: Path) -> None:
     check_countries(checked.all_countries(), config_folder() / "plates")
     for model, kind in ((checked.detector, "detector"), (checked.reader, "reader")):
         find_model(model, "int8" if checked.precision == "int8" else "f32", kind)
+    for name, camera in checked.cameras.items():
+        try:
+            open_source(camera.address())
+        except AlprError as error:  # may be there when it is run
+            warn(f"{config}: cameras.{name}.url: {error}")
     changes = list(_changes(RunConfig().model_dump(), checked.model_dump()))
     say(f"{config}: good, {len(changes)} of its settings differ from the defaults")
     for key, default, value in changes:

@@ -7,7 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, Any
 
 import click
 
@@ -40,6 +40,15 @@ def settle_streams() -> None:
 
 def _nowhere() -> IO[str]:
     return open(os.devnull, "w", encoding="utf-8")
+
+
+def table_console(width: int) -> Any:
+    """Where tables go: standard output; `width` where it has none of its own, being a file or a pipe."""
+    from rich.console import Console
+
+    if not sys.stdout.isatty():
+        return Console(width=width)
+    return Console(force_terminal=not plain(sys.stdout))
 
 
 def ascii_only() -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from streamer.cli.console import say
+from streamer.cli.console import say, table_console
 from streamer.errors import InputError, printable
 
 _EXAMPLES = 3
@@ -26,7 +26,6 @@ def explain(ledger: Path, every: bool) -> None:
     through, and crops to look at.
     """
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
 
     file = ledger / "ledger.jsonl" if ledger.is_dir() else ledger
@@ -37,7 +36,7 @@ def explain(ledger: Path, every: bool) -> None:
             rejected[row["reason"]].append(row)
     count = sum(len(v) for v in rejected.values())
     say(f"{len(rows) - count} rows; {count} tracks gave none")
-    console = Console() if Console().is_terminal else Console(width=140)
+    console = table_console(140)
     if rejected:
         table = Table(box=SIMPLE_HEAD)
         for name in ("reason", "tracks", "setting", "needed", "half had", "crops"):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from streamer.errors import one_line
 from streamer.sink.screen import plain
@@ -27,7 +29,7 @@ def screen_for(*, rows: bool) -> Iterator[Screen | None]:
     """The screen while inside, where there is a terminal; `rows`: standard output shows the rows, so that they and the
     progress are drawn by one hand."""
     stderr = not (rows and sys.stdout.isatty())
-    if plain(sys.stderr if stderr else sys.stdout):
+    if (rows and _is_pipe(sys.stdout)) or plain(sys.stderr if stderr else sys.stdout):
         yield None
         return
     from streamer.sink.screen import Screen
@@ -38,6 +40,14 @@ def screen_for(*, rows: bool) -> Iterator[Screen | None]:
         yield screen
     finally:
         screen.stop()
+
+
+def _is_pipe(stream: IO[str]) -> bool:
+    """Whether another program reads it, which may draw on the same terminal (`alpr run ... | less`)."""
+    try:
+        return stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def progress_on(screen: Screen, sources: int) -> Told:

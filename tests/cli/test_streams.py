@@ -9,8 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import pytest
-from streamkit import drive, write_video
+from streamkit import RED, drive, scene, write_video
 
 FAKE = """
 import sys
@@ -58,9 +59,6 @@ def test_what_an_encoding_lacks_gets_a_stand_in(repo: Path, video: Path, encodin
 
 
 def test_json_is_json_in_every_encoding(tmp_path: Path, repo: Path) -> None:
-    import cv2
-    from streamkit import RED, scene
-
     picture = tmp_path / "é.png"
     cv2.imwrite(str(picture), scene(64, 48, (5, 5, RED)))
     for encoding in ("ascii", "latin-1", "utf-8"):
@@ -90,13 +88,15 @@ def test_a_working_folder_that_was_deleted(repo: Path, tmp_path: Path, video: Pa
     )
 
 
-def on_terminal(repo: Path, *arguments: object, **environment: str) -> tuple[int, bytes]:
-    """Exit code, and what a terminal was given."""
+def on_terminal(repo: Path, *arguments: object, pipe: bool = False, **environment: str) -> tuple[int, bytes]:
+    """Exit code, and what a terminal was given; with `pipe`, standard output goes to another program."""
     leader, follower = pty.openpty()
     env = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR")}
     env |= {"TERM": "xterm-256color", **environment}
     env["PYTHONPATH"] = os.pathsep.join([str(repo), str(repo / "tests" / "cli")])
     command = [sys.executable, "-c", FAKE, *map(str, arguments)]
+    if pipe:
+        command = ["sh", "-c", '"$@" | cat', "sh", *command]
     process = subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower, env=env, cwd=repo)
     os.close(follower)
     shown = b""
@@ -119,6 +119,20 @@ def test_no_escape_sequences_where_they_are_not_wanted(repo: Path, video: Path, 
     code, shown = on_terminal(repo, "run", video, **environment)
     assert (code, shown.count(b"\x1b")) == (0, 0)
     assert "皖A12345".encode() in shown
+
+
+def test_tables_of_explain_have_no_escape_sequences_either(repo: Path, video: Path, tmp_path: Path) -> None:
+    small = write_video(tmp_path / "small.mp4", [scene(64, 48, (5 + k, 9, RED), size=(9, 7)) for k in range(12)])
+    assert shell(repo, "", "run", small, "--ledger", tmp_path / "why", "--quiet").returncode == 0
+    code, shown = on_terminal(repo, "explain", tmp_path / "why", NO_COLOR="1")
+    assert (code, shown.count(b"\x1b")) == (0, 0)
+    assert b"setting" in shown
+    assert b"\x1b" in on_terminal(repo, "explain", tmp_path / "why")[1]
+
+
+def test_nothing_is_drawn_beside_a_pager(repo: Path, video: Path) -> None:
+    code, shown = on_terminal(repo, "run", video, pipe=True)
+    assert (code, shown.count(b"\x1b")) == (0, 0)
 
 
 def test_an_error_is_red_on_a_terminal(repo: Path) -> None:

@@ -174,11 +174,15 @@ def test_shipped_configurations_are_good(repo: Path, file: str) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("name: a\nsamples: 1\nbatch: 1\nlr: 1\nepochs: 3\n", "epochs: .*known keys: .*samples"),
+        (
+            "name: a\nsamples: 1\nbatch: 1\nlr: 1\nepochs: 3\n",
+            ":5: epochs: unknown key: expected one of name, samples, ",
+        ),
         ("name: a\nsamples: 0\nbatch: 1\nlr: 1\n", "samples: "),
         ("name: a\nbatch: 1\nlr: 1\n", "samples: "),
-        ("name: [a", "cannot be read as a training configuration"),
-        ("", "whole file"),
+        ("name: [a", ":1: not valid YAML: "),
+        ("name: 007\nsamples: 1e\nbatch: 1\nlr: 1e-3\n", ":2: samples: expected a whole number"),
+        ("", ":1: name: is missing"),
     ],
 )
 def test_bad_configurations_name_file_and_key(tmp_path: Path, text: str, says: str) -> None:
