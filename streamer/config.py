@@ -134,18 +134,25 @@ class LineConfig(_Section):
     end: tuple[Share, Share] = Field(description="the other end")
 
 
+# Codes in use, on plates or in the European Union, that are not those of ISO 3166.
+_ALSO_WRITTEN = {"UK": "GB", "EL": "GR"}
+
+
 def as_country(code: Any) -> str:
     """Two letters (ISO 3166) in upper case; ValueError says what else they are."""
     if not isinstance(code, str) or not re.fullmatch("[A-Za-z]{2}", code):
         raise ValueError("expected the two letters of a country, like DE")
-    return code.upper()
+    return _ALSO_WRITTEN.get(code.upper(), code.upper())
 
 
 def as_countries(codes: Any) -> Any:
-    """ValueError for one code in place of a list."""
+    """The codes one by one where several are in one word (`DE,AT`); ValueError for a text in place of a list."""
     if isinstance(codes, str):
         raise ValueError(f"expected a list of countries, like [{codes}]")
-    return codes
+    if not isinstance(codes, list | tuple | set | frozenset):
+        return codes
+    apart = [re.split(r"[\s,;/+]+", code.strip(" ,;")) if isinstance(code, str) else [code] for code in codes]
+    return tuple(code for several in apart for code in several)
 
 
 Country = Annotated[str, BeforeValidator(as_country)]

@@ -55,7 +55,8 @@ _SINK_QUEUE = 4
 _BEHIND = 15  # of 19
 _TICK_S = 1.0
 _TURN_S = 0.0005
-_EDGE = 1.5  # px: a plate nearer to the picture's edge may be cut by it
+_EDGE, _EDGE_HEIGHTS = 1.5, 0.08  # px, and its heights: a plate nearer to the picture's edge may be cut by it
+_FILLS = 0.8  # of the picture's width: a plate so wide was cut out by somebody, not by chance
 # The plate as it is kept for people: margins along and across as shares of its size, width and height in px.
 _VIEW = 0.2, 0.35, 320, 120
 
@@ -344,7 +345,7 @@ class _Camera:
         self._name = config.camera or info.name
         self._tracker = Tracker(track, high_score=run.engines.high_score, first_id=first_id)
         self._readings: dict[int, TrackReadings] = {}
-        self._book = PassageBook(self._vote.rejoin_s)
+        self._book = PassageBook(self._vote.rejoin_s, self._vote.min_confidence)
         self._zones, self._lines = Zones(config.zones), Lines(config.lines)
         self._way: dict[int, tuple[FloatArray, list[str]]] = {}  # of each track: where it was, what it crossed
 
@@ -376,6 +377,7 @@ class _Camera:
         ended = self._tracker.update(frame, plates)
         hit = [t for t in self._tracker.tracks if t.hit_in(frame.index)]
         readings = self._read(frame, hit)
+        hit = [t for t in self._tracker.tracks if t.hit_in(frame.index)]  # one may be another vehicle now
         if self._run.outputs.keeps:
             self._run.outputs.seen(frame, found, _by_row(found, readings))
         if self._lines:
@@ -417,13 +419,24 @@ class _Camera:
         for track, found in zip(wanted, self._run.engines.read(frame, [t.last.quad for t in wanted]), strict=True):
             if found is not None:
                 reading, crop = found
-                of = self._of(track)
-                of.add(track.last, reading, crop, _inside(track.last.box_xyxy, frame))
-                if of.best is track.last and crop is not None:
-                    self._picture(of, frame, track)
-                done.append((track, reading))
+                of, now = self._of(track), track
+                if not of.take(track, reading, crop, _inside(track.last.box_xyxy, frame)) and of.succeeded:
+                    now = self._succeed(track, of)
+                    of = self._of(now)
+                if of.best is now.last and crop is not None:
+                    self._picture(of, frame, now)
+                done.append((now, reading))
         self._run.summary.reads += len(done)
         return done
+
+    def _succeed(self, track: Track, of: TrackReadings) -> Track:
+        """Ends a track whose place another vehicle has taken, and begins that one's with what was read of it."""
+        held, before = of.succession.release(), of.succession.before or track.first
+        begun = self._tracker.succeed(track, [one.hit for one in held], before)
+        self._end([track])
+        for one in held:
+            self._of(begun).add(one.hit, one.reading, one.crop, one.whole)
+        return begun
 
     def _picture(self, of: TrackReadings, frame: Frame, track: Track) -> None:
         """Keeps what people shall see of the best reading so far, where somebody wants it."""
@@ -469,6 +482,7 @@ class _Camera:
         for track in tracks:
             self._run.summary.tracks += 1
             readings = self._of(track)
+            readings.finish()
             passage = readings.passage(track, self._name, self._vote, self._run.config.track.min_strong)
             del self._readings[track.id]
             if passage is None:
@@ -515,7 +529,10 @@ def _centre(box_xyxy: FloatArray) -> FloatArray:
 def _inside(box_xyxy: FloatArray, frame: Frame) -> bool:
     """Whether a box keeps off the picture's edge."""
     x1, y1, x2, y2 = box_xyxy
-    return bool(min(x1, y1) > _EDGE and x2 < frame.width - _EDGE and y2 < frame.height - _EDGE)
+    edge = max(_EDGE, _EDGE_HEIGHTS * (y2 - y1))
+    if x2 - x1 > _FILLS * frame.width:  # a picture of a plate
+        return True
+    return bool(min(x1, y1) > edge and x2 < frame.width - edge and y2 < frame.height - edge)
 
 
 def _by_row(plates: Plates, readings: list[tuple[Track, Reading]]) -> dict[int, Reading]:

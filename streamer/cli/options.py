@@ -36,7 +36,7 @@ def cadence_option(command: Decorated) -> Decorated:
 
 def country_option(command: Decorated) -> Decorated:
     """--country, as `countries`."""
-    text = "Whose plates to expect (DE, BR ...): what looks like theirs is likelier. May be given several times."
+    text = "Whose plates to expect (DE, BR, or several as DE,AT): what looks like theirs is likelier. May be repeated."
     return click.option("--country", "countries", metavar="CODE", multiple=True, help=text)(command)
 
 

@@ -1,7 +1,8 @@
 """What the texts of a country's plates look like, and a vote that knows it.
 
 The formats are those of configs/plates. A text that fits none may still be right (vanity plates, plates of elsewhere,
-series that nobody wrote down): knowing the country makes the nearest text that does fit likelier, and no more.
+series that nobody wrote down): knowing the country makes the nearest text that does fit likelier, and a text that stays
+though it fits none less sure.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from streamer.types import FloatArray, Reading
 
 # How much likelier a text is that fits than one that does not. Fitted to crops of plates whose country is known.
 _ODDS = 100.0
+# Of what a text that fits none may be in truth, at least this share does fit, in another length if in no other way.
+_OTHERS = 0.02
 
 
 @dataclass(frozen=True)
@@ -52,10 +55,12 @@ class Formats:
             by_length[len(text)].append(text)
         self._lengths = {length: _table(found, symbols, size) for length, found in by_length.items()}
 
-    def fits(self, classes: Sequence[int]) -> bool:
-        """Whether a text, as classes of the alphabet, has one of the formats."""
+    def fits(self, classes: Sequence[int | None]) -> bool:
+        """Whether a text, as classes of the alphabet (None: any), has one of the formats."""
         known = self._lengths.get(len(classes))
-        return known is not None and bool(known.allowed[:, classes][known.places, np.arange(len(classes))].all(1).any())
+        at = [k for k, c in enumerate(classes) if c is not None]
+        told = [c for c in classes if c is not None]
+        return known is not None and bool(known.allowed[:, told][known.places[:, at], np.arange(len(at))].all(1).any())
 
     def nearest(self, slots: FloatArray) -> Nearest | None:
         """The likeliest text as long as `slots` (L, C) that fits; None where no format is so long."""
@@ -95,23 +100,24 @@ def read_knowing(reading: Reading, formats: Formats, alphabet: AlphabetLike) -> 
     if reading.slot_probs is None:
         return reading
     verdict = _weighed(vote([Ballot(reading, 0.0)], alphabet), formats, alphabet)
-    if verdict.text == reading.text:
+    if verdict.text == reading.text and not verdict.foreign:
         return reading
     return replace(reading, text=verdict.text, confidence=verdict.confidence, char_confidence=verdict.char_confidence)
 
 
 def _weighed(verdict: Verdict, formats: Formats, alphabet: AlphabetLike) -> Verdict:
     length = len(verdict.text)
-    if not length or verdict.slots is None or "?" in verdict.text:
+    if not length or verdict.slots is None:
         return verdict
     slots = verdict.slots[:length]
     read = [int(k) for k in slots.argmax(1)]
-    if formats.fits(read):
+    hidden = "?" in verdict.text
+    if formats.fits([None if k == alphabet.unreadable else k for k in read]):
         return verdict
-    found = formats.nearest(slots)
+    found = None if hidden else formats.nearest(slots)
     before = float(slots.max(1).prod())
     if found is None or found.likely * _ODDS <= before:
-        return verdict
+        return _doubted(verdict, found, before)
     weighed = verdict.slots.copy()
     weighed[:length] *= np.where(found.allowed, 1.0, 1 / _ODDS)
     weighed /= weighed.sum(1, keepdims=True)
@@ -120,8 +126,7 @@ def _weighed(verdict: Verdict, formats: Formats, alphabet: AlphabetLike) -> Verd
     for k in changed:  # lifted over what was read there; together they are as likely as the odds make them
         lifted = slots[k, read[k]] * (_ODDS * found.likely / before) ** (1 / len(changed))
         sure[k] = float(lifted / (slots[k].sum() - slots[k, found.classes[k]] + lifted))
-    ratio = found.likely / before
-    others = max(0.0, found.mass - found.likely) / max(1 - before - found.likely, 1e-9)
+    ratio, others = found.likely / before, _others(found, before)
     confidence, first = _posteriors(verdict.confidence, ratio, others)
     return replace(
         verdict,
@@ -132,6 +137,18 @@ def _weighed(verdict: Verdict, formats: Formats, alphabet: AlphabetLike) -> Verd
         instead_of=(verdict.text, first),
         slots=weighed,
     )
+
+
+def _doubted(verdict: Verdict, found: Nearest | None, before: float) -> Verdict:
+    """A text that fits no format and stays: as sure as what is likelier in that country leaves it."""
+    ratio, others = (0.0, 0.0) if found is None else (found.likely / before, _others(found, before))
+    confidence = _posteriors(verdict.confidence, ratio, max(others, _OTHERS))[1]
+    return replace(verdict, confidence=confidence, foreign=True)
+
+
+def _others(found: Nearest, before: float) -> float:
+    """How much of all but the text that was read and the nearest that fits fits too."""
+    return min(1.0, max(0.0, found.mass - found.likely) / max(1 - before - found.likely, 1e-9))
 
 
 def _posteriors(confidence: float, ratio: float, others: float) -> tuple[float, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -12,9 +12,12 @@ from streamer.config import ReadConfig, VoteConfig
 from streamer.geometry import plate_height
 from streamer.tracking.course import event_id
 from streamer.tracking.policy import ReadState, should_read
+from streamer.tracking.repeats import REPEAT_S, beside, doubted, shown_whole, with_flags
+from streamer.tracking.succession import Held, Succession
+from streamer.tracking.texts import distance
 from streamer.tracking.tracker import Hit, Track
 from streamer.tracking.vote import AlphabetLike, Ballot, Verdict, VoteRule, alternatives, vote
-from streamer.types import Image, Kind, Passage, Reading
+from streamer.types import Flag, Image, Kind, Passage, Reading
 
 # A parked car is read for hours; the vote keeps its best readings only.
 _MAX_BALLOTS = 64
@@ -26,6 +29,11 @@ MOST_PARTS, MOST_CROSSED = 500, 100
 _SPLIT_S, _SPLIT_WIDTHS = 1.5, 1.5
 # How long a track without a text yet may hold back an ended one that it might continue.
 _UNDECIDED_S = 2.0
+# Texts of so much confidence are of two vehicles if they differ at all.
+_SURE = 0.9
+# A plate that stays where it is for so long (s), to a share of its height, and in so many hits, is a still thing.
+_STILL_S, _STILL_HEIGHTS, _STILL_HITS = 3.0, 0.2, 5
+_FEW = 3  # readings; fewer are few where more were wanted
 
 
 class TrackReadings:
@@ -47,19 +55,49 @@ class TrackReadings:
         self.tallest = 0.0  # px, of all hits asked about
         self.verdict = Verdict()
         self.state = ReadState()
+        self.succession = Succession()
+        self._settled = 1.0  # what counts as settled
 
     def wants(self, track: Track, config: ReadConfig) -> bool:
         """Whether this frame of the track should be read."""
         height = float(plate_height(track.last.quad))
         self.tallest = max(self.tallest, height)
-        return should_read(self.state, height, track.last.frame, track.last.pts, config)
+        self._settled = config.settled
+        doubt = track.apart or self.succession.waits
+        return should_read(self.state, height, track.last.frame, track.last.pts, config, doubt)
+
+    def take(self, track: Track, reading: Reading, crop: Image | None = None, whole: bool = True) -> bool:
+        """Takes in what was read at the last hit of the track; False where it may be of the next vehicle in the same
+        place, so that it does not count here yet."""
+        new, before = Held(track.last, reading, crop, whole), track.previous or track.last
+        told = self.verdict.text, self.verdict.confidence
+        if reading.text and self.succession.takes(told, new, before, track.apart):
+            return False
+        if reading.text:
+            self._count(self.succession.release())
+        self._count([new])
+        return True
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the next vehicle is in the place of this one."""
+        return self.succession.decided(self.verdict.text)
+
+    def finish(self) -> None:
+        """At the end of the track: what may have been the next vehicle's and cannot be counts after all."""
+        if not self.succession.far(self.verdict.text):
+            self._count(self.succession.release())
+
+    def _count(self, readings: Sequence[Held]) -> None:
+        for one in readings:
+            self.add(one.hit, one.reading, one.crop, one.whole)
 
     def add(self, hit: Hit, reading: Reading, crop: Image | None = None, whole: bool = True) -> None:
-        """Takes in what was read of a crop at a hit, and votes again. `whole`: the plate lay within the picture."""
+        """Counts what was read of a crop at a hit, and votes again. `whole`: the plate lay within the picture."""
         if self.crop is None:
             self.crop = crop
         height = float(plate_height(hit.quad))
-        ballot = Ballot(reading, height, whole)
+        ballot = Ballot(reading, height, whole, hit.box)
         if reading.text:
             self.voted += 1
             self._ballots = sorted([*self._ballots, ballot], key=lambda b: -b.weight)[:_MAX_BALLOTS]
@@ -107,10 +145,20 @@ class TrackReadings:
             event_id=event_id(camera, track.first.frame, track.first.pts, track.first.box),
             char_confidence=self.verdict.char_confidence,
             alternatives=alternatives(self.verdict, self._alphabet),
+            flags=self._flags(track),
             kind=self.kind,
             crop=self.view,
             snapshot=self.snapshot,
         )
+
+    def _flags(self, track: Track) -> tuple[Flag, ...]:
+        lasted = track.last.pts - track.first.pts
+        still = lasted >= _STILL_S and track.hits >= _STILL_HITS and track.moved <= _STILL_HEIGHTS
+        few = self._min_reads > 1 and self.voted < _FEW and self.verdict.settled < self._settled
+        told: dict[Flag, bool] = {
+            "country": self.verdict.foreign, "edge": self.verdict.cut, "static": still, "few_reads": few,
+        }  # fmt: skip
+        return tuple(flag for flag, there in told.items() if there)
 
     def news(self, track: Track, camera: str, config: VoteConfig, min_strong: float = 0.0) -> Passage | None:
         """The row of a living track as it would be now, where its text has not been told yet; else None."""
@@ -146,12 +194,15 @@ class PassageBook:
 
     A track that is split (a pillar, a missed second) gives two passages with one text; those within `rejoin_s` of each
     other become one row, under the earlier id. Over a seam of joined recordings only equal texts belong together.
+    other become one row, under the earlier id. One whose text is like that of a surer one of the same time says so, and
+    is less sure, down to `least`.
     """
 
-    def __init__(self, rejoin_s: float) -> None:
-        self._rejoin_s = rejoin_s
+    def __init__(self, rejoin_s: float, least: float = 0.0) -> None:
+        self._rejoin_s, self._least = rejoin_s, least
         self._pending: list[Passage] = []
         self._seams: list[float] = []
+        self._given: list[Passage] = []  # not long ago
         self.joined = 0  # passages that became part of another
 
     def seam(self, second: float) -> None:
@@ -170,13 +221,22 @@ class PassageBook:
         """The passages that became final by `now_s`, in the order of their ids."""
         living = list(ongoing)
         final = [p for p in self._pending if not self._held(p, now_s, living)]
+        if not final:
+            return []
+        out = self._judged(final)
         self._pending = [p for p in self._pending if self._held(p, now_s, living)]
-        return sorted(final, key=lambda p: p.track_id)
+        self._given = [p for p in (*self._given, *final) if now_s - p.last_s <= self._rejoin_s + 2 * REPEAT_S]
+        return out
 
     def finish(self) -> list[Passage]:
         """All that wait, at the end of the stream."""
-        final, self._pending = sorted(self._pending, key=lambda p: p.track_id), []
-        return final
+        out, self._pending = self._judged(self._pending), []
+        return out
+
+    def _judged(self, final: Sequence[Passage]) -> list[Passage]:
+        """In the order of their ids, each with what the others of its time say about it."""
+        others = [*self._pending, *self._given]
+        return [doubted(p, others, self._least) for p in sorted(final, key=lambda p: p.track_id)]
 
     def _belong(self, a: Passage, b: Passage) -> bool:
         if len(a.parts) + len(b.parts) >= MOST_PARTS:  # the join would be a part more
@@ -207,14 +267,19 @@ class PassageBook:
 
 def split(a: Passage, b: Passage) -> bool:
     """Whether one passage goes on where the other ended, and their texts differ by a character at most (`?` stands for
-    any): one track that was lost for a moment, and misread in one half."""
+    any), or one is cut by the picture's edge: one track that was lost for a moment, and misread in one half. Two texts
+    that were read surely are two vehicles."""
     early, late = (a, b) if a.first_s <= b.first_s else (b, a)
     (x1, y1, x2, y2), (u1, v1, u2, v2) = early.last_box, late.first_box
     away = math.hypot((u1 + u2 - x1 - x2) / 2, (v1 + v2 - y1 - y2) / 2)
     if away > _SPLIT_WIDTHS * max(x2 - x1, u2 - u1):
         return False
-    unlike = sum(x != y and "?" not in (x, y) for x, y in zip(a.plate, b.plate, strict=False))
-    return len(a.plate) == len(b.plate) and unlike <= 1
+    if shown_whole(a, b) or shown_whole(b, a):
+        return True
+    if len(a.plate) != len(b.plate):
+        return False
+    unlike = distance(a.plate, b.plate)
+    return not unlike or (unlike == 1 and min(a.confidence, b.confidence) < _SURE)
 
 
 def _last_seen(early: Passage, last: Passage) -> datetime | None:
@@ -224,11 +289,19 @@ def _last_seen(early: Passage, last: Passage) -> datetime | None:
     return early.first_seen + timedelta(seconds=last.last_s - early.first_s)
 
 
+def _rank(passage: Passage) -> tuple[bool, float]:
+    return "edge" not in passage.flags, passage.confidence
+
+
 def merge(a: Passage, b: Passage) -> Passage:
     """Two passages of one vehicle as one: the earlier id, the whole span, the better evidence, all readings."""
     early, late = (a, b) if a.first_s <= b.first_s else (b, a)
     last = a if a.last_s >= b.last_s else b
-    best = a if a.confidence >= b.confidence else b
+    best, other = (a, b) if _rank(a) >= _rank(b) else (b, a)
+    flags = tuple(f for f in best.flags if f not in ("static", "few_reads") or f in other.flags)
+    if a.plate != b.plate and not shown_whole(other, best) and distance(a.plate, b.plate):
+        best = beside(best, other)
+        flags = with_flags(replace(best, flags=flags), "near_repeat").flags
     return replace(
         early,
         track_id=min(early.track_id, late.track_id),
@@ -246,7 +319,7 @@ def merge(a: Passage, b: Passage) -> Passage:
         parts=(*early.parts, late.event_id, *late.parts),
         char_confidence=best.char_confidence,
         alternatives=best.alternatives,
-        flags=best.flags,
+        flags=flags,
         kind=best.kind,
         crop=best.crop,
         snapshot=best.snapshot,

@@ -42,8 +42,10 @@ def check_countries(countries: Sequence[str], folder: Path) -> None:
     for country in countries:
         if country not in known:
             codes = ", ".join(sorted(code for code in known if len(code) == 2 and code != "EU"))
-            todo = f"leave it out, or add a layout file to {folder}"
-            raise ConfigError(f"countries: {country}: nothing is known of its plates: {todo}; known: {codes}")
+            raise ConfigError(
+                f"countries: {country}: nothing is known of its plates: leave it out, or give one of those that are "
+                f"known (ISO 3166, two letters): {codes}"
+            )
 
 
 def known_countries(folder: Path) -> set[str]:

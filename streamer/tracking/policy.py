@@ -22,15 +22,18 @@ class ReadState:
     settled: float = 0.0
 
 
-def should_read(state: ReadState, plate_height: float, frame: int, now_s: float, config: ReadConfig) -> bool:
+def should_read(
+    state: ReadState, plate_height: float, frame: int, now_s: float, config: ReadConfig, doubt: bool = False
+) -> bool:
     """Whether to read a plate of this height (px) in this frame (index, and seconds in the stream).
 
-    Too small: never. Until there are enough readings: always. Then, at most every `every` frames, while the text is
-    unsettled or the plate has grown; a settled text is confirmed every `confirm_s` seconds.
+    Too small: never. Until there are enough readings, and where there is a `doubt` that it is still the same plate:
+    always. Then, at most every `every` frames, while the text is unsettled or the plate has grown; a settled text is
+    confirmed every `confirm_s` seconds.
     """
     if plate_height < config.min_height:
         return False
-    if not state.enough:
+    if not state.enough or doubt:
         return True
     if now_s - state.last_s >= config.confirm_s:
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
@@ -19,6 +20,8 @@ from streamer.types import FloatArray, Frame, Plates, TimeSource
 _TENTATIVE_GAP_S = 0.25
 # A gap is never shorter than this many usual frame intervals: at one frame a second the next frame is the next hit.
 _FEWEST_FRAMES = 2.2
+# So long between two hits anything may have taken the place of a plate.
+_APART_S = 0.3
 _RECENT = 25  # intervals that tell which is usual
 
 
@@ -52,10 +55,17 @@ class Track:
     id: int = 0
     hits: int = 1
     strong: int = 1  # hits with a score that may begin a track
+    previous: Hit | None = None  # the hit before the last
+    moved: float = 0.0  # farthest from where it was first, in its heights; a change of size counts too
 
     def hit_in(self, frame: int) -> bool:
         """Whether the track was detected in that frame."""
         return self.last.frame == frame
+
+    @property
+    def apart(self) -> bool:
+        """Whether it was out of sight for a while before the last hit."""
+        return self.previous is not None and self.last.pts - self.previous.pts > _APART_S
 
     def seen(self) -> tuple[datetime | None, datetime | None, TimeSource]:
         """When it was first and last seen, and how that is known: by one clock, the camera's where it told the time."""
@@ -134,6 +144,18 @@ class Tracker:
         taken, self._flickers = self._flickers, []
         return taken
 
+    def succeed(self, track: Track, hits: Sequence[Hit], before: Hit) -> Track:
+        """Begins another track with the hits of `track` that were of the next vehicle in its place; `track` ends with
+        `before`."""
+        begun = Track(track.motion, hits[0], hits[-1], max(hits, key=_worth), self.next_id, len(hits))
+        begun.strong = sum(hit.score >= self._high_score for hit in hits)
+        begun.previous = hits[-2] if len(hits) > 1 else None
+        begun.moved = max(_moved(hits[0].box_xyxy, hit.box_xyxy) for hit in hits)
+        track.last = before
+        self.next_id += 1
+        self._tracks[self._tracks.index(track)] = begun
+        return begun
+
     def _bury(self, now: float) -> list[Track]:
         shortest = _FEWEST_FRAMES * median(self._intervals) if self._intervals else 0.0
 
@@ -155,7 +177,8 @@ class Tracker:
 
     def _continue(self, track: Track, hit: Hit) -> None:
         track.motion.update(hit.box_xyxy)
-        track.last = hit
+        track.previous, track.last = track.last, hit
+        track.moved = max(track.moved, _moved(track.first.box_xyxy, hit.box_xyxy))
         track.hits += 1
         track.strong += hit.score >= self._high_score
         if _worth(hit) > _worth(track.best):
@@ -171,6 +194,12 @@ class Tracker:
 def _worth(hit: Hit) -> float:
     """How good a picture of the plate a hit is, before anything was read: large and sure."""
     return hit.score * float(hit.box_xyxy[3] - hit.box_xyxy[1])
+
+
+def _moved(first: FloatArray, now: FloatArray) -> float:
+    """How far a box is from where it was first, and how much its size changed, in heights."""
+    height = max(float(first[3] - first[1]), 1.0)
+    return float(np.abs(now - first).max()) / height
 
 
 def _hit(frame: Frame, plates: Plates, row: int) -> Hit:

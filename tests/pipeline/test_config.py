@@ -106,6 +106,7 @@ def test_options_win_and_are_checked() -> None:
     config = RunConfig(camera="gate", min_score=0.3).with_options(min_score=0.5, threads=None)
     assert (config.camera, config.min_score, config.threads) == ("gate", 0.5, None)
     assert RunConfig().with_options(countries=("de", "At")).countries == ("DE", "AT")
+    assert RunConfig().with_options(countries=("uk", "de, at")).countries == ("GB", "DE", "AT")
     with pytest.raises(ConfigError, match=r"option --country: expected the two letters .*\(got 'Germany'\)"):
         config.with_options(countries=("Germany",))
     with pytest.raises(ConfigError, match="option --min-score: "):

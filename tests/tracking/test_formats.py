@@ -146,8 +146,23 @@ def test_what_comes_out_fits_or_is_as_it_was(text: str, sure: float) -> None:
     formats, reading = of("BR"), reading_of(text, sure)
     out = read_knowing(reading, formats, ALPHABET)
     assert len(out.text) == len(reading.text)
-    assert out is reading or formats.fits(classes(out.text))
+    assert out is reading or formats.fits(classes(out.text)) or out.text == reading.text
     assert 0 <= out.confidence <= 1
+    if text and not formats.fits(classes(text)) and out.text == text:
+        assert out.confidence < reading.confidence
+
+
+@pytest.mark.parametrize("text", ["0ZL2318", "AB", "0ZL23?8"])  # of no format, of no length, with a hole
+def test_a_text_of_no_format_is_less_sure_and_says_so(text: str) -> None:
+    doubtful, sure = ([Ballot(reading_of(text, one), 30.0)] for one in (0.97, 0.9995))
+    for ballots in (doubtful, sure):
+        before, after = vote(ballots, ALPHABET), knowing(vote, of("BR"))(ballots, ALPHABET)
+        assert after.text == before.text
+        assert after.foreign
+        assert after.confidence < before.confidence
+    assert after.confidence > 0.95  # foreign vehicles do come
+    assert knowing(vote, of("BR"))(doubtful, ALPHABET).confidence < 0.8
+    assert not knowing(vote, of("BR"))([Ballot(reading_of("OZL23?8"), 30.0)], ALPHABET).foreign  # may be one
 
 
 def test_a_file_of_ones_own(tmp_path: Path) -> None:
