@@ -17,7 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -30,6 +30,7 @@ from streamer.errors import InputError, OutputError
 from streamer.live import Health, LiveFeed, Reopening
 from streamer.sink.base import BaseSink, Sink, TrackView
 from streamer.source.base import Source, StreamInfo
+from streamer.source.identity import Identities
 from streamer.source.resolve import open_source
 from streamer.status import StatusLines, Streams
 from streamer.tracking import tracker
@@ -249,6 +250,7 @@ class StreamRun:
     streams: Streams | None = None
     status: Callable[[str], None] | None = None
     next_id: int = 1
+    identities: Identities = field(default_factory=Identities)
 
     def __post_init__(self) -> None:
         formats = _formats(self.config, self.engines.reader.alphabet)
@@ -262,7 +264,7 @@ class StreamRun:
             return
         feed: _Feed | None = None
         try:
-            info = source.open()
+            info = self.identities.of(source.open(), self.config.camera)
             if self.streams is not None:
                 self.streams.watch(self.config.camera or info.name, self.summary)
             self.outputs.begin(info)
@@ -301,8 +303,9 @@ class StreamRun:
                 if lines is not None:
                     lines.tick()
                 if camera is None and feed.info is not None:
-                    self.outputs.begin(feed.info)
-                    camera = _Camera(self, feed.info)
+                    info = self.identities.of(feed.info, self.config.camera)
+                    self.outputs.begin(info)
+                    camera = _Camera(self, info)
                 if camera is None or feed.info is None:
                     continue
                 if frame is None:
@@ -474,7 +477,7 @@ class _Camera:
     def _of(self, track: Track) -> TrackReadings:
         if track.id not in self._readings:
             self._readings[track.id] = TrackReadings(
-                self._run.engines.reader.alphabet, self._vote.min_reads, self._run.rule
+                self._run.engines.reader.alphabet, self._vote.min_reads, self._run.rule, self._info
             )
         return self._readings[track.id]
 

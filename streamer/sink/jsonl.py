@@ -53,7 +53,11 @@ def record_of(passage: Passage) -> dict[str, object]:
         "schema": 1,
         "type": "passage",
         "status": "final",
-        **{f.name: getattr(passage, f.name) for f in fields(passage) if f.name not in ("crop", "snapshot", "kind")},
+        **{
+            f.name: getattr(passage, f.name)
+            for f in fields(passage)
+            if f.name not in ("crop", "snapshot", "kind", "source")
+        },
         "region": passage.kind.region,
         "colour": passage.kind.colour,
         "rows": passage.kind.rows,

@@ -18,7 +18,9 @@ class StreamInfo:
     `name`: what rows call it unless a camera name is given. `time_base`: seconds a tick, every frame's `pts` is a whole
     number of ticks. `rate`: frames a second as declared, None where unknown or variable without a mean. `frames`: how
     many are expected, for a progress bar only. `live`: cannot wait; the newest frame wins. `still`: one picture, no
-    stream.
+    stream. `identity`: which recording it is, the same whenever it is read and another for every other; empty for a
+    camera, each connection of which is another. `events`: what the ids of its events are made from, filled in by the
+    run. `address`: the file or address it comes from, without a password.
     """
 
     name: str
@@ -30,6 +32,9 @@ class StreamInfo:
     live: bool = False
     still: bool = False
     sample_aspect: Fraction = Fraction(1)
+    identity: str = ""
+    events: str = ""
+    address: str = ""
 
 
 class Source(Protocol):

@@ -13,6 +13,7 @@ from streamer.config import LiveConfig
 from streamer.errors import InputError
 from streamer.source.base import StreamInfo, redact
 from streamer.source.clock import Clock, container_clock
+from streamer.source.identity import file_identity, stream_identity
 from streamer.source.live import CaptureTimes, is_live, opening
 from streamer.source.planes import PlaneReader, frame_orientation
 from streamer.source.timeline import Timeline
@@ -179,7 +180,13 @@ class VideoSource:
             frames=self._expected_frames(),
             live=self.live,
             sample_aspect=1 / aspect if turned else aspect,
+            identity="" if self.live else self._identity(first),
+            address=redact(self.address),
         )
+
+    def _identity(self, first: av.VideoFrame) -> str:
+        within = Path(self.address).name  # folders inside of a folder are not read
+        return file_identity(self.address, within) or stream_identity(redact(self.address), first.planes[0])
 
     def _expected_frames(self) -> int | None:
         if self._stream.frames:

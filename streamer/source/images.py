@@ -12,6 +12,7 @@ import numpy as np
 from streamer.errors import InputError
 from streamer.source.base import StreamInfo
 from streamer.source.clock import Clock
+from streamer.source.identity import file_identity
 from streamer.types import Frame, Image
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".jp2", ".ppm", ".pgm", ".avif"})
@@ -53,7 +54,10 @@ class ImageSource:
     def open(self) -> StreamInfo:
         self._bgr = read_image(self.path)
         height, width = self._bgr.shape[:2]
-        return StreamInfo(self.name, width, height, Fraction(1, 25), Fraction(25), frames=1, still=True)
+        return StreamInfo(
+            self.name, width, height, Fraction(1, 25), Fraction(25), frames=1, still=True,
+            identity=file_identity(self.path, self.path.name), address=str(self.path),
+        )  # fmt: skip
 
     def frames(self) -> Iterator[Frame]:
         assert self._bgr is not None, "frames() before open()"

@@ -34,7 +34,7 @@ class PacedSource:
     def open(self) -> StreamInfo:
         info = self._recording.open()
         rate = None if info.rate is None else info.rate * Fraction(self._speed)
-        return replace(info, live=True, frames=None, rate=rate)
+        return replace(info, live=True, frames=None, rate=rate, identity="")
 
     def frames(self) -> Iterator[Frame]:
         """InputError where the recording ends early."""

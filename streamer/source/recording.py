@@ -70,6 +70,7 @@ def stream_line(info: StreamInfo, networks: Networks) -> str:
         {
             "schema": SCHEMA, "type": "stream", "name": info.name, "size": [info.width, info.height],
             "time_base": str(info.time_base), "rate": rate, "frames": info.frames, "still": info.still,
+            "events": info.events, "address": info.address,
             "high_score": networks.high_score, "symbols": "".join(networks.symbols),
         },
         ensure_ascii=False,
@@ -127,7 +128,15 @@ def _take(row: dict[str, Any], sources: list[RecordedSource]) -> None:
         width, height = row["size"]
         rate = None if row["rate"] is None else Fraction(row["rate"])
         info = StreamInfo(
-            row["name"], width, height, Fraction(row["time_base"]), rate, row["frames"], still=row["still"]
+            row["name"],
+            width,
+            height,
+            Fraction(row["time_base"]),
+            rate,
+            row["frames"],
+            still=row["still"],
+            events=str(row.get("events", "")),
+            address=str(row.get("address", "")),
         )
         sources.append(RecordedSource(info, Networks(float(row["high_score"]), tuple(row["symbols"]))))
         return

@@ -34,7 +34,8 @@ def movement(first: Box, last: Box) -> Movement:
     return "still" if direction_deg(first, last) is None else "crossing"
 
 
-def event_id(camera: str, first_frame: int, first_s: float, box: Box) -> str:
-    """Sixteen hexadecimal digits from what a passage began with: the same input gives the same ids."""
-    content = f"{camera}|{first_frame}|{first_s:.3f}|{','.join(f'{v:.1f}' for v in box)}"
+def event_id(stream: str, first_frame: int, first_s: float, box: Box) -> str:
+    """Sixteen hexadecimal digits from what a passage began with in a stream (its `StreamInfo.events`): the same input
+    gives the same ids."""
+    content = f"{stream}|{first_frame}|{first_s:.3f}|{','.join(f'{v:.1f}' for v in box)}"
     return hashlib.sha256(content.encode("utf-8", "surrogateescape")).hexdigest()[:16]

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from streamer.config import ReadConfig, VoteConfig
 from streamer.geometry import plate_height
+from streamer.source.base import StreamInfo
 from streamer.tracking.course import event_id
 from streamer.tracking.policy import ReadState, should_read
 from streamer.tracking.repeats import REPEAT_S, beside, doubted, shown_whole, with_flags
@@ -37,9 +38,13 @@ _FEW = 3  # readings; fewer are few where more were wanted
 
 
 class TrackReadings:
-    """The readings of one track and the vote over them by `rule`. `min_reads`: how many a row needs."""
+    """The readings of one track and the vote over them by `rule`. `min_reads`: how many a row needs; `stream`: its
+    `StreamInfo`, where event ids and the source's address come from."""
 
-    def __init__(self, alphabet: AlphabetLike, min_reads: int, rule: VoteRule = vote) -> None:
+    def __init__(
+        self, alphabet: AlphabetLike, min_reads: int, rule: VoteRule = vote, stream: StreamInfo | None = None
+    ) -> None:
+        self._events, self._address = ("", "") if stream is None else (stream.events, stream.address)
         self._alphabet = alphabet
         self._ballots: list[Ballot] = []
         self._best_weight = 0.0
@@ -142,11 +147,12 @@ class TrackReadings:
             first_box=track.first.box,
             last_box=track.last.box,
             score=best.score,
-            event_id=event_id(camera, track.first.frame, track.first.pts, track.first.box),
+            event_id=event_id(self._events or camera, track.first.frame, track.first.pts, track.first.box),
             char_confidence=self.verdict.char_confidence,
             alternatives=alternatives(self.verdict, self._alphabet),
             flags=self._flags(track),
             kind=self.kind,
+            source=self._address,
             crop=self.view,
             snapshot=self.snapshot,
         )

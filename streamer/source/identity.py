@@ -1,0 +1,63 @@
+"""Which recording a stream is: so that ids of events come back with the same recording and with no other."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from streamer.source.base import StreamInfo
+
+_ENDS = 1_000_000  # bytes at either end of a file: what lies between differs only where these do
+
+
+def file_identity(path: str | Path, within: str) -> str:
+    """Of a file: its size and both ends, and where it lies `within` the folder that was given. Empty where it is no
+    file that can be read twice (a pipe, an address)."""
+    path = Path(path)
+    try:
+        if not path.is_file():
+            return ""
+        with path.open("rb") as stream:
+            size = stream.seek(0, 2)
+            stream.seek(0)
+            content = hashlib.sha256(stream.read(_ENDS))
+            stream.seek(max(0, size - _ENDS))
+            content.update(stream.read(_ENDS))
+    except OSError:
+        return ""
+    return _digest("file", within, str(size), content.hexdigest())
+
+
+def stream_identity(name: str, first_plane: Any) -> str:
+    """Of a recording that can be read only once, by its first picture."""
+    return _digest("stream", name, hashlib.sha256(bytes(first_plane)).hexdigest())
+
+
+def connection_identity() -> str:
+    """Of a camera: no other connection, in this or any other run, has it."""
+    return f"{datetime.now(UTC).isoformat()}-{secrets.token_hex(8)}"
+
+
+class Identities:
+    """Makes streams of one run distinct: what is read a second time in it is another stream."""
+
+    def __init__(self) -> None:
+        self._met: dict[str, int] = {}
+
+    def of(self, info: StreamInfo, camera: str | None) -> StreamInfo:
+        """`info` with `events`, from which the ids of its events are made; that of a replayed recording is kept."""
+        if info.events:
+            return info
+        own = info.identity or (connection_identity() if info.live else info.name)
+        events = _digest(camera or "", own)
+        self._met[events] = times = self._met.get(events, 0) + 1
+        return replace(info, events=events if times == 1 else f"{events}-{times}")
+
+
+def _digest(*parts: str) -> str:
+    content = "\0".join(parts).encode("utf-8", "surrogateescape")
+    return hashlib.sha256(content).hexdigest()[:32]
