@@ -124,13 +124,13 @@ Flag = Literal["country", "edge", "near_repeat", "static", "few_reads"]
 @dataclass(frozen=True)
 class Passage:
     """One vehicle's pass through the picture: a row of the CSV. `box` is in frame_xy of the best frame, `first_box` and
-    `last_box` in those of the first and last; `score` is the detector's in the best frame. `event_id` repeats
-    with the recording, and with nothing else; `parts` are those of passages that were joined to this one. `crossed`:
-    lines in the order they were crossed, each with + or -. `char_confidence`: one for each character of `plate`; `alternatives`:
-    the next texts and their probabilities. `flags`: reasons for doubt, in the order of `Flag`; `kind`: colour, rows and
-    region as the best reading has them. `source`: the
-    file or address, without a password. Where a sink wants them, `crop` (H, W, 3) BGR: the plate as it was read
-    best, and `snapshot`: the whole frame then as JPEG."""
+    `last_box` in those of the first and last; `score` is the detector's in the best frame. `event_id` repeats with
+    the recording, and with nothing else; `parts` are those of passages that were joined to this one. `crossed`:
+    lines in the order they were crossed, each with + or -. `char_confidence`: one for each character of `plate`;
+    `alternatives`: the next texts and their probabilities. `flags`: reasons for doubt, in the order of `Flag`;
+    `kind`: colour, rows and region as the best reading has them. `source`: the file or address, without a password.
+    Where a sink wants them, `crop` (H, W, 3) BGR: the plate as it was read best, and `snapshot`: the whole frame
+    then as JPEG."""
 
     camera: str
     track_id: int
