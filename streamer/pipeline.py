@@ -24,16 +24,16 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from streamer.config import RunConfig
-from streamer.engine.runtime import available_cores, prepare
+from streamer.engine.runtime import available_cores
 from streamer.engine.zoo import config_folder
 from streamer.errors import InputError, OutputError
 from streamer.live import Health, LiveFeed, Reopening
+from streamer.loading import load_networks, load_tracker, settle_process
 from streamer.sink.base import BaseSink, Sink, TrackView
 from streamer.source.base import Source, StreamInfo
 from streamer.source.identity import Identities
 from streamer.source.resolve import open_source
 from streamer.status import StatusLines, Streams
-from streamer.tracking import tracker
 from streamer.tracking.cadence import Cadence
 from streamer.tracking.formats import Formats, formats_of, knowing
 from streamer.tracking.ledger import rejection_of
@@ -55,7 +55,6 @@ _JOIN_S = 15.0
 _SINK_QUEUE = 4
 _BEHIND = 15  # of 19
 _TICK_S = 1.0
-_TURN_S = 0.0005
 _EDGE, _EDGE_HEIGHTS = 1.5, 0.08  # px, and its heights: a plate nearer to the picture's edge may be cut by it
 _FILLS = 0.8  # of the picture's width: a plate so wide was cut out by somebody, not by chance
 # The plate as it is kept for people: margins along and across as shares of its size, width and height in px.
@@ -183,29 +182,27 @@ def load_engines(config: RunConfig, detector: DetectorLike | None = None, reader
     of the networks itself it sets two things for the whole process: OpenCV works in one thread, and Python's threads
     take shorter turns.
     """
-    import cv2
-
     check_countries(config.all_countries(), config_folder() / "plates")
     seats = available_cores() if config.threads is None else config.threads
     if detector is not None and reader is not None:
-        tracker.prepare()
+        load_tracker()
         return Engines(detector, reader, config.min_score or detector.min_score)
-    prepare()
-    cv2.setNumThreads(1)  # cores are kept busy by several frames; sharing out one costs a tenth more
-    sys.setswitchinterval(_TURN_S)  # a camera's frame shall not wait for 5 ms of Python's work on another's
-    pool = ThreadPoolExecutor(3, "alpr-load")  # compiling both takes as long as the imports of the tracker
-    try:
+    load_networks()
+    settle_process()
+    import streamer.engine.detector
+    import streamer.engine.reader  # noqa: F401
+
+    # Compiling both takes about as long as the imports of the tracker. Imports are left to this thread.
+    with ThreadPoolExecutor(2, "alpr-load") as pool:
         looking = pool.submit(_detector, config, seats) if detector is None else None
         reading = pool.submit(_reader, config, seats) if reader is None else None
-        pool.submit(tracker.prepare)
+        load_tracker()
         if looking is None:
             assert detector is not None
             seats, found = 1, (detector, config.min_score or detector.min_score)
         else:
             found = looking.result()
         read = reading.result() if reading is not None else reader
-    finally:
-        pool.shutdown(wait=False)  # the tracker is needed with the second frame that has a plate
     assert read is not None
     return Engines(found[0], read, found[1], seats)
 

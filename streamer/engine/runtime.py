@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from streamer.engine.zoo import ModelFile
 from streamer.errors import ConfigError, ModelError
+from streamer.loading import load_networks
 from streamer.types import F32Array, Image
 
 Precision = Literal["auto", "int8", "bf16", "f32"]
@@ -45,14 +46,10 @@ def available_cores() -> int:
 
 @cache
 def _core() -> Any:
+    load_networks()
     import openvino
 
     return openvino.Core()
-
-
-def prepare() -> None:
-    """Imports OpenVINO now, before several threads would."""
-    _core()
 
 
 def widen(network: Any) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamer.config import LiveConfig
 from streamer.errors import InputError
+from streamer.loading import load_video
 from streamer.source.base import StreamInfo, redact
 from streamer.source.clock import Clock, container_clock
 from streamer.source.identity import file_identity, stream_identity
@@ -46,6 +47,7 @@ class VideoSource:
         live: LiveConfig | None = None,
         ahead: bool = True,
     ) -> None:
+        load_video()  # where it is made: a camera's connections open it in threads of their own
         self.address = str(address)
         self.live = is_live(self.address)
         self._config = live or LiveConfig()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 
-from streamer.tracking.lean import kalman_filter
+from streamer.loading import load_tracker
 from streamer.types import FloatArray
 
 # All spreads are in plate heights (per second), so that one set serves near and far plates.
@@ -16,6 +16,15 @@ _SPEED_AT_BIRTH = 8.0  # a plate that crosses a tele picture moves 10-20 heights
 _ACCELERATION = 12.0  # noise: braking cars, shaking hands
 _SIZE_ACCELERATION = 3.0
 _FOUR = np.eye(4)
+
+
+@cache
+def kalman_filter() -> Any:
+    """The class `filterpy.kalman.KalmanFilter`."""
+    load_tracker()
+    from filterpy.kalman import KalmanFilter
+
+    return KalmanFilter
 
 
 class PlateMotion:

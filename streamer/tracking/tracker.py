@@ -11,9 +11,9 @@ from statistics import median
 import numpy as np
 
 from streamer.config import TrackConfig
+from streamer.loading import load_tracker
 from streamer.tracking.association import associate
 from streamer.tracking.kalman import PlateMotion
-from streamer.tracking.lean import kalman_filter
 from streamer.types import FloatArray, Frame, Plates, TimeSource
 
 # A track that was not believed yet ends sooner: flicker must not wait in the way of real plates.
@@ -78,17 +78,11 @@ class Track:
         return first.seen, first.seen + lasted, first.time_source
 
 
-def prepare() -> None:
-    """Imports now what the first tracks would: a camera's first vehicle must not wait for it."""
-    import scipy.optimize  # noqa: F401
-
-    kalman_filter()
-
-
 class Tracker:
     """Turns each frame's Plates into tracks. `first_id`: the number of its first track."""
 
     def __init__(self, config: TrackConfig, *, high_score: float = 0.0, first_id: int = 1) -> None:
+        load_tracker()
         self._config = config
         self._high_score = high_score
         self._tracks: list[Track] = []
