@@ -46,5 +46,9 @@ def one_line(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` fit for a terminal: file names that are not UTF-8 get `?` for what cannot be shown."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """`text` fit for a terminal: file names that are not UTF-8 get `?` for what cannot be shown. One that is, and was
+    taken for ASCII by the locale, is shown as it is."""
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8")
+    except UnicodeError:
+        return text.encode("utf-8", "replace").decode("utf-8")

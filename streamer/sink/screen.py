@@ -19,7 +19,8 @@ def plain(stream: IO[str]) -> bool:
     except ValueError:  # closed
         return True
     unfit = ("dumb", "unknown") if os.name == "nt" else ("", "dumb", "unknown")
-    return not terminal or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM", "").lower() in unfit
+    unwanted = bool(os.environ.get("NO_COLOR")) or os.environ.get("CLICOLOR") == "0"
+    return not terminal or unwanted or os.environ.get("TERM", "").lower() in unfit
 
 
 class _Foot:
@@ -47,8 +48,9 @@ class Screen:
         self.progress: Any = None  # a renderable of one line
         self._drawn = 0.0
         self._gone = False
-        # The terminal itself was looked at (`plain`): rich's own guesses (CI, TTY_COMPATIBLE) must not differ.
-        self._console: Any = _Calm(stderr=stderr, highlight=False, force_terminal=True)
+        # The terminal itself was looked at (`plain`): rich's own guesses (CI, TTY_COMPATIBLE) must not differ. Long
+        # messages are broken by the terminal alone, so that they can be copied.
+        self._console: Any = _Calm(stderr=stderr, highlight=False, force_terminal=True, soft_wrap=True)
         self._live = Live(
             _Foot(self.foot),
             console=self._console,

@@ -58,6 +58,12 @@ def test_what_an_encoding_lacks_gets_a_stand_in(repo: Path, video: Path, encodin
     assert shown in done.stdout.decode(encoding)
 
 
+def test_a_name_that_the_locale_cannot_read_is_told_as_it_is(repo: Path) -> None:
+    locale = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "utf-8"}
+    done = shell(repo, "", "run", "车.mp4", **locale)
+    assert done.stderr.decode() == "alpr: error: 车.mp4: no such file or folder: check the path\n"
+
+
 def test_json_is_json_in_every_encoding(tmp_path: Path, repo: Path) -> None:
     picture = tmp_path / "é.png"
     cv2.imwrite(str(picture), scene(64, 48, (5, 5, RED)))
@@ -112,7 +118,7 @@ def on_terminal(repo: Path, *arguments: object, pipe: bool = False, **environmen
     return process.wait(30), shown
 
 
-@pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"TERM": ""}])
+@pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"TERM": ""}, {"CLICOLOR": "0"}])
 def test_no_escape_sequences_where_they_are_not_wanted(repo: Path, video: Path, environment: dict[str, str]) -> None:
     code, shown = on_terminal(repo, "run", "nothere.mp4", **environment)
     assert (code, shown.count(b"\x1b")) == (3, 0)

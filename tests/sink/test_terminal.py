@@ -82,15 +82,22 @@ def test_rows_stand_at_the_foot_until_they_are_final(terminal: Terminal, monkeyp
     monkeypatch.setattr("streamer.sink.screen._EVERY_S", 1e9)  # what is printed shows what is true by then
     sink.passage(passage_of(event_id="1"))
     print("said by somebody")
-    _, one, said, two, _ = words(terminal.lines())
+    print("a message that is longer than the terminal is wide " * 2)
+    _, one, said, long, two, _ = words(terminal.lines())
     assert (one[1], one[-1], two[1], two[-1]) == ("皖A12345", "5", "GRN777", "open")
     assert said == ["said", "by", "somebody"]
+    assert len(long) == 20  # whole: the terminal breaks it
     sink.provisional(passage_of(event_id="2", plate="GRN777"), withdrawn=True)
     sink.provisional(passage_of(event_id="3", plate="RED1"))
     sink.close()
     assert not screen.rows
     screen.stop()
-    assert [line[:2] for line in words(terminal.lines())] == [["camera", "plate"], ["gate", "皖A12345"], ["said", "by"]]
+    assert [line[:2] for line in words(terminal.lines())] == [
+        ["camera", "plate"],
+        ["gate", "皖A12345"],
+        ["said", "by"],
+        ["a", "message"],
+    ]
 
 
 def test_a_row_that_was_joined_does_not_stay_open(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
