@@ -510,6 +510,9 @@ class _Camera:
         for passage in passages:
             self._run.summary.passages += 1
             self._run.outputs.passage(passage)
+        sure = self._vote.min_confidence
+        verdicts = [readings.verdict for readings in self._readings.values()]
+        self._run.summary.waiting = self._book.waiting(v.text for v in verdicts if v.confidence >= sure)
 
     def _view(self, track: Track, box_xyxy: FloatArray | None = None) -> TrackView:
         """How a track is drawn: where it was hit, or in a box that stands for it."""

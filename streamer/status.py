@@ -53,15 +53,17 @@ class StatusLines:
         cameras = [w for w in self._streams.watched if w.health is not None]
         rates = [self._line(w, w.health, seconds, now) for w in cameras if w.health is not None]
         if len(cameras) > 1:
-            rows = sum(w.summary.passages for w in cameras)
-            self._tell(f"{len(cameras)} cameras: {sum(rates):.1f} frames/s, {rows} rows")
+            total = RunSummary(
+                passages=sum(w.summary.passages for w in cameras), waiting=sum(w.summary.waiting for w in cameras)
+            )
+            self._tell(f"{len(cameras)} cameras: {sum(rates):.1f} frames/s, {plates_and_rows(total)}")
 
     def _line(self, w: Watched, health: Health, seconds: float, now: float) -> float:
         """Tells of one camera and gives its frames a second."""
         frames, dropped = self._before.get(w.name, (0, 0))
         self._before[w.name] = w.summary.frames, health.dropped
         rate = (w.summary.frames - frames) / seconds
-        parts = [f"{rate:.1f} frames/s", f"{w.summary.passages} rows"]
+        parts = [f"{rate:.1f} frames/s", plates_and_rows(w.summary)]
         if w.summary.passages:
             parts.append(f"{w.summary.reads / w.summary.passages:.1f} reads a row")
         ages = quantiles(list(health.delays))
@@ -76,6 +78,12 @@ class StatusLines:
             parts.append(f"connected anew {health.reconnects} times ({faults})")
         self._tell(f"{w.name}: {', '.join(parts)}")
         return rate
+
+
+def plates_and_rows(summary: RunSummary) -> str:
+    """Vehicles so far, those whose rows wait to become final included, and the rows that are."""
+    plates = summary.passages + summary.waiting
+    return f"{plates} plate{'s' if plates != 1 else ''}, {summary.passages} final"
 
 
 def quantiles(values: list[float]) -> dict[str, float]:

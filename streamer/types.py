@@ -203,7 +203,8 @@ class RunSummary:
 
     The counts add up: `tracks` + `rejected["seen too rarely"]` = `passages` + `joined` + all of `rejected`. `tracks`
     are those believed, `joined` the passages that became part of an earlier row. `passed_over`: frames that the
-    detector did not look at. `outside`: plates found where zones say not to read.
+    detector did not look at. `outside`: plates found where zones say not to read. `waiting`: vehicles at this moment
+    whose row is not final, in sight with a text or passed; 0 at the end.
     """
 
     frames: int = 0
@@ -213,6 +214,7 @@ class RunSummary:
     reads: int = 0
     tracks: int = 0
     passages: int = 0
+    waiting: int = 0
     joined: int = 0
     rejected: dict[Reason, int] = field(default_factory=dict)
     reconnects: int = 0

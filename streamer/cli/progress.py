@@ -82,6 +82,8 @@ class _Progress:
         from rich.table import Table
         from rich.text import Text
 
+        from streamer.status import plates_and_rows
+
         parts, share = [], None
         frames = summary.frames - self._before
         if self._sources > 1:
@@ -94,7 +96,7 @@ class _Progress:
                 parts.append(f"{_clock((info.frames - frames) * (now - self._began) / frames)} left")
         elif not info.still:
             parts.append(f"{frames} frames, {self._rate:.0f}/s" if self._rate else f"{frames} frames")
-        parts.append(rows_text(summary))
+        parts.append(plates_and_rows(summary))
         told = Text(", ".join(parts), no_wrap=True, overflow="crop")
         name = Text(one_line(info.name), no_wrap=True, overflow="ellipsis")
         name.truncate(_MOST_NAME)
@@ -109,12 +111,6 @@ class _Progress:
             line.add_column(no_wrap=True)
         line.add_row(*cells)
         return line
-
-
-def rows_text(summary: RunSummary) -> str:
-    """How many rows there are, and how many plates will give one yet."""
-    plates = summary.passages + int(getattr(summary, "waiting", 0))
-    return f"{plates} plate{'s' if plates != 1 else ''}, {summary.passages} final"
 
 
 def _clock(seconds: float) -> str:

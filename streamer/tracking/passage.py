@@ -234,6 +234,12 @@ class PassageBook:
         self._given = [p for p in (*self._given, *final) if now_s - p.last_s <= self._rejoin_s + 2 * REPEAT_S]
         return out
 
+    def waiting(self, living: Iterable[str]) -> int:
+        """How many vehicles have no final row yet: passages that wait, and living tracks by their texts so far, where
+        none of those passages has the same."""
+        texts = {passage.plate for passage in self._pending}
+        return len(self._pending) + sum(bool(text) and text not in texts for text in living)
+
     def finish(self) -> list[Passage]:
         """All that wait, at the end of the stream."""
         out, self._pending = self._judged(self._pending), []

@@ -135,6 +135,17 @@ def test_rows_come_in_the_order_they_became_final() -> None:
     assert [(p.plate, p.track_id) for p in sink.passages] == [("GRN777", 2), ("皖A12345", 1)]
 
 
+def test_the_summary_counts_rows_that_wait(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    pictures = [scene(320, 180, *([(40, 40, BLUE)] if i < 20 else [])) for i in range(60)]
+    source = FakeSource([Frame(i, i / 25, 320, 180, bgr=p) for i, p in enumerate(pictures)])
+    summary = run(source, progress=lambda _, now: told.append((now.passages, now.waiting)))
+    assert told[0] == (0, 0)
+    assert told[15] == (0, 1)  # in sight
+    assert told[-1] == (0, 1)  # it left, and may come back
+    assert (summary.passages, summary.waiting) == (1, 0)
+
+
 def test_a_hidden_plate_that_returns_stays_one_row() -> None:
     def pictures(i: int) -> Any:
         return scene(320, 180, *([] if 25 <= i < 60 else [(40, 40, BLUE)]))

@@ -27,10 +27,10 @@ def test_one_camera(monkeypatch: pytest.MonkeyPatch) -> None:
     streams = Streams()
     health = Health(dropped=3, reconnects=2, faults={"silent": 1, "ended": 1}, last=time.monotonic() + 59.9)
     health.delays = deque([0.02, 0.03, 0.5])
-    streams.watch("gate", RunSummary(frames=1500, passages=4, reads=10), health)
+    streams.watch("gate", RunSummary(frames=1500, passages=4, waiting=2, reads=10), health)
     (line,) = told(streams, monkeypatch)
     assert line == (
-        "gate: 25.0 frames/s, 4 rows, 2.5 reads a row, done 30 ms after they came (99 %: 30), 3 dropped, "
+        "gate: 25.0 frames/s, 6 plates, 4 final, 2.5 reads a row, done 30 ms after they came (99 %: 30), 3 dropped, "
         "connected anew 2 times (ended 1, silent 1)"
     )
 
@@ -42,9 +42,9 @@ def test_several_cameras_and_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     streams.watch("file.mp4", RunSummary(frames=5))
     lines = told(streams, monkeypatch, minutes=2)
     assert lines[:3] == [
-        "a: 0.0 frames/s, 0 rows, no frame yet",
-        "b: 10.0 frames/s, 1 rows, 0.0 reads a row, no frame for 30 s",
-        "2 cameras: 10.0 frames/s, 1 rows",
+        "a: 0.0 frames/s, 0 plates, 0 final, no frame yet",
+        "b: 10.0 frames/s, 1 plate, 1 final, 0.0 reads a row, no frame for 30 s",
+        "2 cameras: 10.0 frames/s, 1 plate, 1 final",
     ]
     assert lines[4].startswith("b: 0.0 frames/s")  # only what came since the last line counts
 

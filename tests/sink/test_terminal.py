@@ -177,10 +177,10 @@ def test_an_endless_source_has_no_bar(terminal: Terminal, monkeypatch: pytest.Mo
     monkeypatch.setattr("sys.stdout", terminal)
     screen = Screen()
     tell = progress_on(screen, 1)
-    summary: Any = RunSummary(frames=7, passages=1)
+    summary: Any = RunSummary(frames=7, passages=1, waiting=3)
     tell(StreamInfo("gate", 640, 360, live=True, frames=100), summary)
     shown = "".join(str(cell) for column in screen.progress.columns for cell in column.cells)
-    assert shown == "gate1 frames, 1 plate, 1 final"
+    assert shown == "gate1 frames, 4 plates, 1 final"
 
 
 def test_a_terminal_that_goes_away_ends_no_run(monkeypatch: pytest.MonkeyPatch, terminal: Terminal) -> None:
