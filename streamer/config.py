@@ -80,6 +80,14 @@ class VideoConfig(_Section):
     preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] = Field(
         default="veryfast", description="x264 effort"
     )
+    segment_s: float | None = Field(
+        default=3600.0,
+        gt=0,
+        description="seconds of a camera after which a new file is begun (NAME-2.mp4 ...); null: never",
+    )
+    segment_mb: float | None = Field(
+        default=None, gt=0, description="size of a camera's file from which a new one is begun; null: never"
+    )
 
 
 class RowsConfig(_Section):

@@ -56,10 +56,12 @@ def replay(
     The same settings give the same rows; other settings show in seconds what they would have given. Only what was read
     then can be used now: record with read.every 1 and read.confirm_s 0.01 to keep a reading of every frame.
     """
-    from streamer.cli.run import check_apart, open_rows, report
+    from streamer.cli.paths import check_apart
+    from streamer.cli.run import open_rows, report
     from streamer.config import RunConfig, load_config
     from streamer.engine.zoo import config_folder
     from streamer.replay import replay as run_again
+    from streamer.sink.guard import protected
     from streamer.source.recording import read_recording
     from streamer.tracking.patterns import check_countries
 
@@ -67,6 +69,8 @@ def replay(
     config = config.with_options(camera=camera, countries=countries or None, min_score=min_score)
     check_countries(config.all_countries(), config_folder() / "plates")
     sources = read_recording(recording)  # before the outputs: a bad name must not empty the rows of an earlier run
-    check_apart([recording.resolve()], [p.resolve() for p in (csv_path, jsonl_path, ledger_path) if p is not None])
+    inputs = [path for path in (recording, config_path) if path]
+    check_apart(inputs, [p for p in (csv_path, jsonl_path, ledger_path) if p is not None])
+    click.get_current_context().with_resource(protected(inputs))
     summary = run_again(sources, open_rows(csv_path, jsonl_path, ledger_path, config.rows), config)
     report(summary, quiet)

@@ -15,7 +15,7 @@ import click
 
 from streamer.cli.console import hushed, tell, warn
 from streamer.cli.options import SectionedCommand, cadence_option, country_option, model_options
-from streamer.errors import ConfigError
+from streamer.cli.paths import check_apart, check_paths, files_of, is_folder
 from streamer.memory import keep_memory_small
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ _SECTIONS = {
 
 
 @click.command(cls=SectionedCommand, sections=_SECTIONS)
-@click.argument("source", required=False)
+@click.argument("sources_given", metavar="[SOURCE]...", nargs=-1)
 @click.option("--csv", "csv_path", type=_FILE, metavar="FILE", help="Write one CSV row per passage to this file.")
 @click.option(
     "--csv-dialect",
@@ -143,7 +143,7 @@ _SECTIONS = {
 @cadence_option
 @click.option("--quiet", is_flag=True, help="Print nothing but errors (and rows, where they go to the terminal).")
 def run(
-    source: str | None,
+    sources_given: tuple[str, ...],
     csv_path: Path | None,
     csv_dialect: str,
     video_path: Path | None,
@@ -168,7 +168,7 @@ def run(
     **models: Any,
 ) -> None:
     """Read the plates of SOURCE: a video file, a picture, a folder of either (not of folders inside), or an address
-    (rtsp://, http://).
+    (rtsp://, http://). Several files and folders are read one after the other, as one run.
 
     Without SOURCE all cameras listed in --config are read at once. Every output is optional; without one the rows are
     printed on the terminal. One row is written per passage: one vehicle that passes through the picture.
@@ -179,7 +179,9 @@ def run(
     from streamer.cli.progress import progress_on
     from streamer.config import RunConfig, load_config
     from streamer.pipeline import load_engines, run_stream
+    from streamer.sink.guard import protected
     from streamer.source.clock import parse_start_time
+    from streamer.source.many import open_many
     from streamer.source.resolve import open_source
 
     keep_memory_small()
@@ -193,7 +195,7 @@ def run(
     if rejoin is not None:
         config = config.model_copy(update={"vote": config.vote.model_copy(update={"rejoin_s": rejoin})})
     rows = partial(open_rows, csv_path, jsonl_path, ledger_path, config.rows, dialect=csv_dialect, early=provisional)
-    if source is None:
+    if not sources_given:
         if not config.cameras:
             raise click.UsageError(
                 "SOURCE is missing: give a video file, a folder or an address, or cameras in --config"
@@ -205,7 +207,9 @@ def run(
         if given_alone := [name for name, value in alone.items() if value]:
             raise click.UsageError(f"{', '.join(given_alone)}: for one SOURCE only, not for the cameras of --config")
         outputs = (csv_path, jsonl_path, ledger_path, crops_path, snapshots_path)
-        check_apart([], [p.resolve() for p in outputs if p is not None])
+        inputs = [path for path in (config_path, *(Path(c.url) for c in config.cameras.values())) if path]
+        check_apart(inputs, [p for p in outputs if p is not None])
+        click.get_current_context().with_resource(protected(inputs))
         told = not (csv_path or jsonl_path)
         with _screen(quiet, told, *outputs) if told else nullcontext() as screen:
             rows = partial(rows, terminal=partial(_terminal, screen, early=not quiet))
@@ -213,12 +217,20 @@ def run(
         return
     if config.cameras and not quiet:
         warn(f"{config_path}: its cameras ({len(config.cameras)}) are not read, as SOURCE is given: leave SOURCE out")
-    sources = open_source(source, start_time=config.start_time, live=config.live)
+    sources = open_many(
+        sources_given, lambda source: open_source(source, start_time=config.start_time, live=config.live)
+    )
+    if len(sources) > 1 and config.start_time is not None:
+        raise click.UsageError("--start-time: give recordings one by one, each with its own")
+    if len(sources) > 1 and mot_path is not None:
+        raise click.UsageError(f"--mot {mot_path}: is for one SOURCE, {len(sources)} are given")
     if realtime or loop:
         sources = [_paced(one, loop) for one in sources]
     others = (ledger_path, record_path, mot_path, crops_path, snapshots_path)
     given = (csv_path, video_path, jsonl_path, *others)
-    _check_paths(source, sources, *given)
+    inputs = files_of(sources) + [path for path in (config_path, Path(config.detector), Path(config.reader)) if path]
+    check_paths(sources, inputs, camera=config.camera, rows=(csv_path, jsonl_path), video=video_path, others=others)
+    click.get_current_context().with_resource(protected(inputs))
     engines = load_engines(config)  # before the outputs: a missing model must not empty the rows of an earlier run
     stop = _Stop()
     pictures = (video_path, crops_path, snapshots_path, mot_path)
@@ -323,47 +335,6 @@ def _served(at: str | None) -> Iterator[Streams | None]:
         server.close()
 
 
-def _check_paths(source: str, sources: Sequence[Source], *outputs: Path | None) -> None:
-    """No output may be the source, another output, or one file for many videos."""
-    from streamer.sink.video import annotated_names
-    from streamer.source.paced import PacedSource
-
-    given = [p.resolve() for p in outputs if p is not None]
-    recorded = [s for s in sources if not s.live or isinstance(s, PacedSource)]
-    inputs = [Path(getattr(s, "address", None) or getattr(s, "path", None) or s.name).resolve() for s in recorded]
-    written: list[Path] = []
-    video_path = outputs[1]
-    if video_path is not None and _is_folder(video_path):
-        names = {n for s in recorded for still in (False, True) for n in annotated_names(s.name, still=still)}
-        written += [video_path.resolve() / name for name in sorted(names)]
-    check_apart(inputs, given, written)
-    if video_path is not None and not _is_folder(video_path) and len(sources) > 1:
-        raise ConfigError(
-            f"--video {video_path}: names one file but {source} holds {len(sources)} sources: give a folder name"
-        )
-
-
-def check_apart(inputs: Sequence[Path], given: Sequence[Path], written: Sequence[Path] = ()) -> None:
-    """ConfigError where one of the outputs `given` (all resolved, as are those `written` beside them) is an input or
-    stands for two."""
-    for path in (*given, *written):
-        if any(_same_file(path, one) for one in inputs):
-            raise ConfigError(f"{path}: is the source as well as an output: give the output another name")
-    for path in given:
-        if given.count(path) > 1 and not path.is_char_device():  # /dev/null may be given often
-            raise ConfigError(f"{path}: stands for two outputs: give each its own name")
-
-
-def _is_folder(video: Path) -> bool:
-    """Whether --video names a folder for many files: one that is there, or a name without a suffix."""
-    return video.is_dir() or not video.suffix
-
-
-def _same_file(a: Path, b: Path) -> bool:
-    alike = a.parent == b.parent and a.name.casefold() == b.name.casefold()  # one file where case does not count
-    return alike or (a.exists() and b.exists() and a.samefile(b))
-
-
 def _open_sinks(
     rows: Callable[..., list[Sink]],
     pictures: tuple[Path | None, ...],
@@ -381,15 +352,15 @@ def _open_sinks(
     makers: list[Callable[[], Sink]] = []
     video_path, crops_path, snapshots_path, mot_path = pictures
     if video_path:
-        makers.append(lambda: _video(video_path, config, sources))
+        makers.append(lambda: _video(video_path, config, sources, keep=goes_on))
     if crops_path:
         makers.append(lambda: _crops(crops_path))
     if snapshots_path:
         makers.append(lambda: _snapshots(snapshots_path))
     if mot_path:
-        makers.append(lambda: _mot(mot_path))
+        makers.append(lambda: _mot(mot_path, keep=goes_on))
     if record_path:
-        makers.append(lambda: _record(record_path, engines))
+        makers.append(lambda: _record(record_path, engines, keep=goes_on))
     if show:
         makers.append(lambda: _window(stop))
     patient = all(source.live for source in sources)  # a full disk must not end months of watching
@@ -458,10 +429,10 @@ def _snapshots(path: Path) -> Sink:
     return SnapshotSink(path)
 
 
-def _mot(path: Path) -> Sink:
+def _mot(path: Path, *, keep: bool) -> Sink:
     from streamer.sink.mot import MotSink
 
-    return MotSink(path)
+    return MotSink(path, keep=keep)
 
 
 def _ledger(path: Path, *, append: bool) -> Sink:
@@ -470,17 +441,22 @@ def _ledger(path: Path, *, append: bool) -> Sink:
     return LedgerSink(path, append=append)
 
 
-def _record(path: Path, engines: Engines) -> Sink:
+def _record(path: Path, engines: Engines, *, keep: bool) -> Sink:
     from streamer.sink.record import RecordSink
     from streamer.source.recording import Networks
 
-    return RecordSink(path, Networks(engines.high_score, tuple(engines.reader.alphabet.symbols)))
+    return RecordSink(path, Networks(engines.high_score, tuple(engines.reader.alphabet.symbols)), keep=keep)
 
 
-def _video(path: Path, config: RunConfig, sources: Sequence[Source]) -> Sink:
+def _video(path: Path, config: RunConfig, sources: Sequence[Source], *, keep: bool) -> Sink:
+    if any(source.live for source in sources) or "{" in str(path):
+        from streamer.sink.segments import SegmentedVideoSink
+
+        camera = config.camera or (sources[0].name if len(sources) == 1 else None)
+        return SegmentedVideoSink(path, config.video, camera=camera, keep=keep)
     from streamer.sink.video import VideoFolderSink, VideoSink
 
-    return VideoFolderSink(path, config.video) if _is_folder(path) else VideoSink(path, config.video)
+    return VideoFolderSink(path, config.video) if is_folder(path) else VideoSink(path, config.video)
 
 
 def _window(stop: _Stop) -> Sink:

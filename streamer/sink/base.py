@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from streamer.errors import OutputError
+from streamer.sink.guard import check_no_input
 from streamer.source.base import StreamInfo
 from streamer.types import FloatArray, Frame, Passage, Plates, Reading, Rejection
 
@@ -104,6 +105,7 @@ def output_errors(path: str | Path) -> Iterator[None]:
 
 def open_output(path: Path, *, append: bool = False) -> io.FileIO:
     """The file, unbuffered and empty (or at its end), its folders made. OutputError where it cannot be written."""
+    check_no_input(path)
     with output_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         torn = append and path.is_file() and not _ends_a_line(path)

@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from streamer.sink.base import BaseSink, TrackView, open_output, output_errors, write_whole
+from streamer.sink.names import free_name
 from streamer.types import Frame, Plates
 
 
 class MotSink(BaseSink):
-    """Writes a line for each track hit in each frame to `path`, always anew. For one source."""
+    """Writes a line for each track hit in each frame to `path`, anew; with `keep` to NAME-2 and so on where
+    that is there. For one source."""
 
     needs_frames = True
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | Path, *, keep: bool = False) -> None:
+        self.path = free_name(Path(path)) if keep else Path(path)
         self._stream = open_output(self.path)
 
     def frame(self, frame: Frame, plates: Plates, tracks: Sequence[TrackView]) -> None:

@@ -6,16 +6,17 @@ import gzip
 from pathlib import Path
 
 from streamer.sink.base import BaseSink, open_output, output_errors
+from streamer.sink.names import free_name
 from streamer.source.base import StreamInfo
 from streamer.source.recording import Networks, frame_line, stream_line
 from streamer.types import Frame, Plates, Reading
 
 
 class RecordSink(BaseSink):
-    """Writes a recording (source.recording) to `path`, always anew."""
+    """Writes a recording (source.recording) to `path`, anew; with `keep` to NAME-2 and so on where that is there."""
 
-    def __init__(self, path: str | Path, networks: Networks) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | Path, networks: Networks, *, keep: bool = False) -> None:
+        self.path = free_name(Path(path)) if keep else Path(path)
         self._networks = networks
         self._file = open_output(self.path)
         # No name and no time in the header: the same run gives the same bytes.

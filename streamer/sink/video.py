@@ -14,6 +14,7 @@ import numpy as np
 from streamer.config import VideoConfig
 from streamer.errors import ConfigError, OutputError
 from streamer.sink.base import BaseSink, TrackView, open_output, output_errors
+from streamer.sink.guard import check_no_input
 from streamer.source.base import StreamInfo
 from streamer.source.images import IMAGE_SUFFIXES
 from streamer.source.planes import RANGE_JPEG, RANGE_MPEG, SWS_COLORSPACE, Matrix, view
@@ -46,8 +47,7 @@ class VideoSink(BaseSink):
 
     def __init__(self, path: str | Path, config: VideoConfig | None = None) -> None:
         self.path = Path(path)
-        if self.path.suffix.lower() in _OTHER_SUFFIXES:
-            raise ConfigError(f"{self.path}: the annotated video is MP4 or Matroska: end its name in .mp4 or .mkv")
+        check_suffix(self.path)
         self._config = config or VideoConfig()
         self._stream: io.FileIO | None = open_output(self.path)
         self._container: Any = None
@@ -208,6 +208,12 @@ class VideoSink(BaseSink):
             raise OutputError(f"{self.path}: cannot be encoded ({error}): try another name or size") from None
 
 
+def check_suffix(path: Path) -> None:
+    """ConfigError where a name promises a container that is not written."""
+    if path.suffix.lower() in _OTHER_SUFFIXES:
+        raise ConfigError(f"{path}: the annotated video is MP4 or Matroska: end its name in .mp4 or .mkv")
+
+
 def annotated_names(source: str, *, still: bool) -> tuple[str, str]:
     """The file names that a source's annotated picture or video gets in a folder: the first that is free."""
     suffix = ".jpg" if still else ".mp4"
@@ -233,7 +239,7 @@ class VideoFolderSink(BaseSink):
         name = second if first in self._used else first
         self._used.add(name)
         path = self.folder / name
-        self._current = _PictureSink(path) if info.still else VideoSink(path, self._config)
+        self._current = AnnotatedPicture(path) if info.still else VideoSink(path, self._config)
         self._current.begin(info)
 
     def frame(self, frame: Frame, plates: Plates, tracks: Sequence[TrackView]) -> None:
@@ -246,7 +252,7 @@ class VideoFolderSink(BaseSink):
             current.close()
 
 
-class _PictureSink(BaseSink):
+class AnnotatedPicture(BaseSink):
     """One annotated picture."""
 
     needs_frames = True
@@ -259,6 +265,7 @@ class _PictureSink(BaseSink):
 
         picture = _annotated(frame, tracks)
         data = cv2.imencode(self.path.suffix, picture)[1].tobytes()
+        check_no_input(self.path)
         with output_errors(self.path):
             self.path.write_bytes(data)
 

@@ -199,7 +199,7 @@ def _two(folder: Path) -> list[object]:
         (lambda d: [], 2, "SOURCE is missing"),
         (lambda d: _video(d, "--video", d / "a.mp4"), 2, "is the source as well as an output"),
         (lambda d: _video(d, "--csv", d / "x", "--jsonl", d / "x"), 2, "stands for two outputs"),
-        (_two, 2, "holds 2 sources: give a folder"),
+        (_two, 2, "there are 2 sources: give a folder"),
     ],
 )
 def test_bad_input_is_one_line_and_its_exit_code(

@@ -6,6 +6,8 @@ import shutil
 import threading
 from pathlib import Path
 
+from streamkit import GREEN, SYMBOLS, FakeDetector, FakeReader, drive, write_video
+
 from streamer.config import RunConfig
 from streamer.pipeline import run_stream
 from streamer.replay import replay
@@ -17,7 +19,6 @@ from streamer.source.identity import file_identity
 from streamer.source.paced import PacedSource
 from streamer.source.recording import Networks, read_recording
 from streamer.types import Passage
-from tests.streamkit import GREEN, SYMBOLS, FakeDetector, FakeReader, drive, write_video
 
 NETWORKS = Networks(0.5, SYMBOLS)
 

@@ -1,0 +1,80 @@
+"""What a run reads and what it writes must be different files, under whatever names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streamer.errors import ConfigError
+
+if TYPE_CHECKING:
+    from streamer.source.base import Source
+
+
+def files_of(sources: Iterable[Source]) -> list[Path]:
+    """The files that `sources` are read from."""
+    named = [str(getattr(s, "address", None) or getattr(s, "path", None) or s.name) for s in sources]
+    return [Path(name) for name in named if "://" not in name]
+
+
+def check_paths(
+    sources: Sequence[Source],
+    inputs: Sequence[Path],
+    *,
+    camera: str | None,
+    rows: Sequence[Path | None],
+    video: Path | None,
+    others: Sequence[Path | None],
+) -> None:
+    """ConfigError where an output, its template filled in, is one of `inputs`, or stands for two outputs, or is one
+    file for many videos."""
+    from streamer.sink.rows import NameTemplate
+    from streamer.sink.video import annotated_names
+
+    names = [camera] if camera else [s.name for s in sources]
+    now, written = datetime.now(), list[Path]()
+    for path in rows:
+        if path is not None and "{" in str(path):
+            template = NameTemplate(path)
+            written += {template.at(name, now) for name in names}
+    if video is not None and is_folder(video):
+        written += {video / n for s in sources for still in (False, True) for n in annotated_names(s.name, still=still)}
+    check_apart(inputs, [p for p in (*rows, video, *others) if p is not None], written)
+    if video is not None and not is_folder(video) and "{" not in str(video) and len(sources) > 1:
+        raise ConfigError(
+            f"--video {video}: names one file but there are {len(sources)} sources: give a folder name, "
+            "or a name with {camera} in it"
+        )
+
+
+def check_apart(inputs: Sequence[Path], given: Sequence[Path], written: Sequence[Path] = ()) -> None:
+    """ConfigError where one of the outputs `given`, or of those `written` beside them, is an input, or one of `given`
+    stands for two."""
+    read = {key for path in inputs for key in _keys(path)}
+    for path in (*given, *sorted(written)):
+        if read & _keys(path):
+            raise ConfigError(f"{path}: is the source as well as an output: give the output another name")
+    seen: set[object] = set()
+    for path in given:
+        if path.is_char_device():  # /dev/null may be given often
+            continue
+        if seen & _keys(path):
+            raise ConfigError(f"{path}: stands for two outputs: give each its own name")
+        seen |= _keys(path)
+
+
+def _keys(path: Path) -> set[object]:
+    """What a file is known by: its name where case may not count, and its number, which all its names share."""
+    resolved = path.resolve()
+    keys: set[object] = {(resolved.parent, resolved.name.casefold())}
+    if resolved.exists() and not resolved.is_char_device():
+        found = resolved.stat()
+        keys.add((found.st_dev, found.st_ino))
+    return keys
+
+
+def is_folder(video: Path) -> bool:
+    """Whether --video names a folder for many files: one that is there, or a name without a suffix."""
+    return video.is_dir() or not video.suffix

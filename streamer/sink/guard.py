@@ -1,0 +1,39 @@
+"""No run destroys what it was given to read: inputs are known while it lasts, and no output is opened over one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from streamer.errors import ConfigError
+
+_inputs: Counter[tuple[int, int]] = Counter()  # device and number of each file, whatever its names are
+
+
+@contextmanager
+def protected(paths: Iterable[str | Path]) -> Iterator[None]:
+    """The files among `paths` are inputs while inside."""
+    keys = [key for path in paths if (key := _key(path)) is not None]
+    _inputs.update(keys)
+    try:
+        yield
+    finally:
+        _inputs.subtract(keys)
+
+
+def check_no_input(path: str | Path) -> None:
+    """ConfigError where an output of that name would be written over an input, under whatever name."""
+    key = _key(path)
+    if key is not None and _inputs[key] > 0:
+        raise ConfigError(f"{path}: is the source as well as an output: give the output another name")
+
+
+def _key(path: str | Path) -> tuple[int, int] | None:
+    try:
+        path = Path(path)
+        found = path.stat() if path.is_file() else None  # a device or pipe is nothing that could be destroyed
+    except (OSError, ValueError):
+        return None
+    return None if found is None else (found.st_dev, found.st_ino)

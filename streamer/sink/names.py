@@ -1,0 +1,89 @@
+"""Names of output files: templates that are filled in, and names that nothing has yet."""
+
+from __future__ import annotations
+
+import os
+import re
+import string
+from datetime import datetime
+from pathlib import Path
+
+from streamer.errors import ConfigError
+from streamer.sink.base import output_errors
+from streamer.sink.guard import check_no_input
+
+_UNFIT = re.compile(r"[^\w.+-]+")  # in the name of a file
+_MOST_LETTERS = 100
+_taken: dict[
+    Path, object
+] = {}  # given out in this process: an empty file of an earlier run may be used again, these not
+
+
+def safe(text: str, instead: str = "camera") -> str:
+    """`text` as a part of a file's name."""
+    return _UNFIT.sub("_", text).strip("._")[:_MOST_LETTERS] or instead
+
+
+class Template:
+    """A path that may hold some of `fields` in braces."""
+
+    def __init__(self, path: Path, fields: tuple[str, ...]) -> None:
+        self.path = path
+        try:
+            self.fields = {name for _, name, _, _ in string.Formatter().parse(str(path)) if name is not None}
+        except ValueError as error:
+            raise ConfigError(f"{path}: not a name that can be filled in ({error}): write {{{{ for a brace") from None
+        if unknown := sorted(self.fields - set(fields)):
+            known = ", ".join(f"{{{name}}}" for name in fields)
+            raise ConfigError(f"{path}: {{{unknown[0]}}} is not known: expected {known}")
+
+    def filled(self, now: datetime, **values: str) -> Path:
+        """The path with the time and `values` filled in; none of these can leave its place in it."""
+        clock = {"date": f"{now:%Y-%m-%d}", "hour": f"{now:%H}", "time": f"{now:%H%M%S}"}
+        return Path(str(self.path).format(**clock, **{key: safe(value, key) for key, value in values.items()}))
+
+    @property
+    def folder(self) -> Path:
+        """The part of the path before the first field: it holds all that is written."""
+        parts: list[str] = []
+        for part in self.path.parts[:-1]:
+            if "{" in part or "}" in part:
+                break
+            parts.append(part)
+        return Path(*parts)
+
+
+def numbered(named: Path, number: int) -> Path:
+    """NAME, NAME-2, NAME-3 ..., the number before all suffixes of .jsonl.gz."""
+    if number == 1:
+        return named
+    stem, suffix = named.stem, named.suffix
+    if suffix == ".gz" and (inner := Path(stem).suffix):
+        stem, suffix = Path(stem).stem, inner + suffix
+    return named.with_name(f"{stem}-{number}{suffix}")
+
+
+def free_name(named: Path) -> Path:
+    """`named`, or the first of NAME-2, NAME-3 ... that holds nothing yet; the file is made, so that nobody else takes
+    it. Devices and pipes are as they are."""
+    if named.exists() and not named.is_file():
+        return named
+    number, mine = 1, object()
+    with output_errors(named):
+        named.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            path = numbered(named, number)
+            if _taken.setdefault(path.absolute(), mine) is mine and _made(path):
+                return path
+            number += 1
+
+
+def _made(path: Path) -> bool:
+    """Whether the file is new, or was there and holds nothing."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    except FileExistsError:
+        if not path.is_file() or path.is_symlink() or path.stat().st_size:
+            return False
+        check_no_input(path)
+    return True

@@ -1,0 +1,133 @@
+"""The annotated video under a name template, and that of a camera in segments: no file grows without end, none is
+written over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from streamer.config import VideoConfig
+from streamer.errors import ConfigError
+from streamer.sink.base import BaseSink, TrackView, output_errors
+from streamer.sink.names import Template, free_name
+from streamer.sink.video import AnnotatedPicture, VideoSink, check_suffix
+from streamer.source.base import StreamInfo
+from streamer.types import Frame, Plates
+
+FIELDS = ("camera", "date", "hour", "time", "stream")
+_LOOK = 25  # frames between two looks at the size of the file
+
+
+class SegmentedVideoSink(BaseSink):
+    """Writes the annotated video of each stream under the name template `path`.
+
+    `camera`: what {camera} stands for, None for the stream's own name. A live stream goes on in another file after
+    `segment_s` seconds or `segment_mb` megabytes, and where the template gives another name. With `keep` nothing that
+    is there is written over: NAME-2 and so on are. A folder gets CAMERA.mp4.
+    """
+
+    needs_frames = True
+
+    def __init__(
+        self,
+        path: str | Path,
+        config: VideoConfig | None = None,
+        *,
+        camera: str | None = None,
+        keep: bool = True,
+        clock: Callable[[], datetime] = datetime.now,
+    ) -> None:
+        path = Path(path)
+        if path.is_dir() or not path.suffix:
+            path = path / "{camera}.mp4"
+        check_suffix(path)
+        self._template, self._config = Template(path, FIELDS), config or VideoConfig()
+        self._camera, self._keep, self._clock = camera, keep, clock
+        self._info: StreamInfo | None = None
+        self._ready: tuple[Path, VideoSink] | None = None  # opened already
+        self._current: BaseSink | None = None
+        self._path, self._begun, self._period, self._frames = Path(), 0.0, "", 0  # of the file that is written
+        self._written: set[Path] = set()  # names that this run has used
+        self.files: list[Path] = []
+        with output_errors(path):
+            self._template.folder.mkdir(parents=True, exist_ok=True)
+        if camera is not None or not self._template.fields & {"camera", "stream"}:
+            self._ready = self._opened()  # a run that cannot write it does not begin
+
+    def begin(self, info: StreamInfo) -> None:
+        self._end()
+        self._info = info
+
+    def frame(self, frame: Frame, plates: Plates, tracks: Sequence[TrackView]) -> None:
+        if self._current is None or self._due(frame):
+            self._next(frame)
+        assert self._current is not None
+        self._frames += 1
+        self._current.frame(replace(frame, pts=max(frame.pts - self._begun, 0.0)), plates, tracks)
+
+    def close(self) -> None:
+        self._end()
+        ready, self._ready = self._ready, None
+        if ready is not None:
+            ready[1].close()
+            with output_errors(ready[0]):
+                if ready[0].is_file() and not ready[0].stat().st_size:
+                    ready[0].unlink()
+
+    def _due(self, frame: Frame) -> bool:
+        """Whether the next file is to begin with this frame."""
+        config = self._config
+        if self._info is None or not self._info.live:
+            return False
+        if config.segment_s is not None and frame.pts - self._begun >= config.segment_s:
+            return True
+        if self._frames % _LOOK:
+            return False
+        size = self._path.stat().st_size if config.segment_mb is not None and self._path.is_file() else 0
+        return (config.segment_mb is not None and size >= config.segment_mb * 1e6) or self._period != self._now()
+
+    def _next(self, frame: Frame) -> None:
+        assert self._info is not None, "frame() before begin()"
+        self._end()
+        if self._info.still:
+            self._path = self._own(self._name().with_suffix(".jpg"))
+            self._current = AnnotatedPicture(self._path)
+        else:
+            (self._path, self._current), self._ready = self._ready or self._opened(), None
+        self._begun, self._period, self._frames = frame.pts if self._info.live else 0.0, self._now(), 0
+        self.files.append(self._path)
+        self._current.begin(self._info)
+
+    def _opened(self) -> tuple[Path, VideoSink]:
+        path = self._own(self._name())
+        return path, VideoSink(path, self._config)
+
+    def _name(self) -> Path:
+        stream = "" if self._info is None else self._info.name
+        return self._template.filled(self._clock(), camera=self._camera or stream, stream=stream)
+
+    def _own(self, named: Path) -> Path:
+        path = free_name(named) if self._keep or named in self._written else named
+        self._written.add(named)
+        return path
+
+    def _now(self) -> str:
+        """What the template says of the time; {time} is when a file begins, and ends none."""
+        fields = self._template.fields
+        form = "%Y-%m-%d %H" if "hour" in fields else "%Y-%m-%d"
+        return self._clock().strftime(form) if fields & {"date", "hour"} else ""
+
+    def _end(self) -> None:
+        current, self._current = self._current, None
+        if current is not None:
+            current.close()
+
+
+def check_for_cameras(path: Path, cameras: int) -> None:
+    """ConfigError where `path` names one file for many cameras."""
+    if cameras > 1 and path.suffix and not path.is_dir() and "{camera}" not in str(path):
+        raise ConfigError(
+            f"--video {path}: names one file for {cameras} cameras: put {{camera}} in it, or give a folder"
+        )

@@ -1,0 +1,128 @@
+"""Many sources in one run, and outputs that would be written over what is read or over what was written before."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from streamkit import GREEN, FakeDetector, FakeReader, drive, write_video
+
+import streamer.pipeline
+from streamer.cli import main
+
+
+@pytest.fixture(autouse=True)
+def fake_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = streamer.pipeline.load_engines
+    monkeypatch.setattr(
+        streamer.pipeline, "load_engines", lambda config, *_: plain(config, FakeDetector(), FakeReader())
+    )
+
+
+def alpr(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main([str(a) for a in arguments])
+    return int(caught.value.code or 0)
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture
+def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """mon/00.avi, tue/00.avi and tue/01.avi."""
+    monkeypatch.chdir(tmp_path)
+    for name, colour in (("mon/00.avi", (200, 40, 40)), ("tue/00.avi", GREEN), ("tue/01.avi", GREEN)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_video(tmp_path / name, drive(12, colour=colour))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("given", "cameras"),
+    [
+        (["mon/00.avi", "tue"], ["mon/00.avi", "tue/00.avi", "01.avi"]),
+        (["tue/01.avi", "mon"], ["01.avi", "00.avi"]),
+        (["*/00.avi"], ["mon/00.avi", "tue/00.avi"]),
+        (["mon/00.avi", "./mon/00.avi", "mon", "mon/*.avi"], ["00.avi"]),
+    ],
+)
+def test_many_sources_are_one_run(archive: Path, given: list[str], cameras: list[str]) -> None:
+    assert alpr("run", *given, "--csv", "p.csv", "--quiet") == 0
+    found = rows(archive / "p.csv")
+    assert [row["camera"] for row in found] == cameras
+    assert len({row["event_id"] for row in found}) == len(cameras)
+
+
+def test_a_name_in_brackets_is_no_pattern(archive: Path) -> None:
+    shutil.copy("mon/00.avi", "gate[1].avi")
+    assert alpr("run", "gate[1].avi", "--csv", "p.csv", "--quiet") == 0
+    assert [row["camera"] for row in rows(archive / "p.csv")] == ["gate[1].avi"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["mon/00.avi", "*.mkv"], 3, "*.mkv: no file matches"),
+        (["mon/00.avi", "nope.avi"], 3, "nope.avi: no such file"),
+        (["mon/00.avi", "rtsp://127.0.0.1:9/x"], 2, "a camera has no end"),
+        (["mon", "tue", "--video", "v.mp4"], 2, "names one file but there are 3 sources"),
+        (["mon", "tue", "--mot", "m.txt"], 2, "is for one SOURCE"),
+        (["mon", "tue", "--start-time", "2026-01-01T00:00:00Z"], 2, "start time"),
+    ],
+)
+def test_what_does_not_go_together(
+    archive: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, told: str
+) -> None:
+    assert alpr("run", *arguments, "--csv", "p.csv") == code
+    assert told.lower() in capsys.readouterr().err.lower().replace("--start-time", "start time")
+
+
+@pytest.mark.parametrize("option", ["--csv", "--jsonl"])
+@pytest.mark.parametrize("name", ["{camera}", "./{camera}", "x/../{camera}", "link-{camera}", "hard-{camera}"])
+def test_no_template_leads_to_the_recording(archive: Path, option: str, name: str) -> None:
+    clip = Path("mon/00.avi").rename("gate.avi")
+    Path("link-gate.avi").symlink_to(clip)
+    os.link(clip, "hard-gate.avi")
+    before = clip.read_bytes()
+    assert alpr("run", clip, option, name) == 2
+    assert clip.read_bytes() == before
+
+
+def test_nor_do_other_cases_settings_and_recordings(archive: Path) -> None:
+    before = Path("mon/00.avi").read_bytes()
+    assert alpr("run", "mon/00.avi", "--csv", "MON/../mon/00.AVI") == 2
+    Path("c.yaml").write_text("vote: {rejoin_s: 0}\n")
+    assert alpr("run", "mon/00.avi", "--config", "c.yaml", "--csv", "c.yaml") == 2
+    assert alpr("run", "mon/00.avi", "--record", "said.gz", "--quiet") == 0
+    said = Path("said.gz").read_bytes()
+    os.link("said.gz", "other.gz")
+    assert alpr("replay", "said.gz", "--csv", "other.gz") == 2
+    assert alpr("replay", "said.gz", "--config", "c.yaml", "--csv", "c.yaml") == 2
+    assert Path("said.gz").read_bytes() == said
+    assert Path("mon/00.avi").read_bytes() == before
+
+
+def test_what_a_camera_gave_before_survives_its_next_run(archive: Path) -> None:
+    names = {"--video": "seen.mkv", "--record": "said.jsonl.gz", "--mot": "tracks.txt"}
+    outputs = [word for pair in names.items() for word in pair]
+    for _ in range(2):
+        assert alpr("run", "mon/00.avi", "--realtime", *outputs, "--csv", "p.csv", "--quiet") == 0
+    for first, second in (
+        ("seen.mkv", "seen-2.mkv"),
+        ("said.jsonl.gz", "said-2.jsonl.gz"),
+        ("tracks.txt", "tracks-2.txt"),
+    ):
+        assert Path(first).stat().st_size > 50
+        assert Path(second).stat().st_size > 50
+    with gzip.open("said-2.jsonl.gz") as said:
+        assert len(said.readlines()) > 10
+    assert len(rows(archive / "p.csv")) == 2
+    assert alpr("run", "mon/00.avi", "--realtime", *outputs, "--replace", "--quiet") == 0
+    assert not Path("seen-3.mkv").exists()
