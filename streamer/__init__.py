@@ -1,7 +1,7 @@
 """Licence plates from video: detect, track, read, vote, one row a vehicle.
 
-`PlateReader` reads pictures, `run_stream` reads videos. Both are loaded when first asked for, so that the command line
-starts quickly.
+`PlateReader` reads pictures, `stream` and `run_stream` read videos. They are loaded when first asked for, so that the
+command line starts quickly.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from streamer.api import PlateReader
+    from streamer.iterate import stream
     from streamer.pipeline import run_stream
     from streamer.types import Kind, Passage, Plate, Reading, RunSummary
 
-__all__ = ["Kind", "Passage", "Plate", "PlateReader", "Reading", "RunSummary", "run_stream"]
+__all__ = ["Kind", "Passage", "Plate", "PlateReader", "Reading", "RunSummary", "run_stream", "stream"]
 __version__ = "0.1.0"
 
 _HOMES = {
     "PlateReader": "streamer.api",
     "run_stream": "streamer.pipeline",
+    "stream": "streamer.iterate",
     **dict.fromkeys(("Kind", "Passage", "Plate", "Reading", "RunSummary"), "streamer.types"),
 }
 

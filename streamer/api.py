@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from streamer.config import as_countries, as_country
 from streamer.engine.detector import Detector
@@ -26,7 +30,7 @@ class PlateReader:
     None for the detector's operating point. `refiner`: who looks again at what the detector finds, "card" for the one
     that its card names, None or "none" for nobody. `countries`: whose plates are to be expected (ISO codes), so that
     what looks like theirs is likelier. Raises ModelError for a missing or altered model, ConfigError for a value out of
-    range. Not thread-safe: one thread at a time.
+    range. Threads may share one: each works with requests of its own to the same compiled networks.
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class PlateReader:
             raise ConfigError(f"countries: {error} (got {countries!r})") from None
         self._detector = Detector(detector, precision, threads, min_score, refiner)
         self._reader = Reader(reader, precision, threads)
+        self._free = deque([(self._detector, self._reader)])  # those that no thread works with just now
         alphabet = self._reader.alphabet
         folder = config_folder() / "plates"
         self._formats = formats_of(expected, folder, alphabet.symbols, alphabet.size) if expected else None
@@ -54,29 +59,50 @@ class PlateReader:
         """The detection threshold in force."""
         return self._detector.min_score
 
-    def read(self, image_bgr: Image) -> list[Plate]:
+    def __repr__(self) -> str:
+        return f"PlateReader(precision={self._detector.precision!r}, min_score={self.min_score:g})"
+
+    def read(self, image_bgr: npt.NDArray[Any]) -> list[Plate]:
         """Every plate of `min_score` and more with its text, best first. `image_bgr`: (H, W, 3) uint8.
 
         Grey and BGRA pictures work too; ValueError names shape and dtype of anything else.
         """
         frame = frame_of(image_bgr)
-        plates = self._detector.detect(frame)
-        readings = self._texts([rectify(frame, quad) for quad in plates.quad])
+        with self._networks() as (detector, reader):
+            plates = detector.detect(frame)
+            readings = self._texts(reader, [rectify(frame, quad) for quad in plates.quad])
         return [_plate(plates, i, reading) for i, reading in enumerate(readings)]
 
-    def detect(self, image_bgr: Image) -> list[Plate]:
+    def detect(self, image_bgr: npt.NDArray[Any]) -> list[Plate]:
         """The same without reading: text "" and confidence 0.0."""
-        plates = self._detector.detect(frame_of(image_bgr))
+        with self._networks() as (detector, _):
+            plates = detector.detect(frame_of(image_bgr))
         return [_plate(plates, i, None) for i in range(len(plates))]
 
-    def read_crops(self, crops: Sequence[Image]) -> list[Reading]:
-        """One reading for each picture of a plate, whatever its size: tight, squeezed or with a margin."""
+    def read_crops(self, crops: Sequence[npt.NDArray[Any]]) -> list[Reading]:
+        """One reading for each picture of a plate, whatever its size: tight, squeezed or with a margin. ValueError for
+        one picture in place of a list."""
+        if isinstance(crops, np.ndarray) and crops.ndim < 4:
+            raise ValueError(f"one picture of shape {crops.shape}, expected a list: read_crops([picture])")
         frames = [frame_of(crop) for crop in crops]
         whole = [box_quad(np.array([0, 0, f.width, f.height], float)) for f in frames]
-        return self._texts([cut(f.bgr, q) for f, q in zip(frames, whole, strict=True) if f.bgr is not None])
+        with self._networks() as (_, reader):
+            return self._texts(reader, [cut(f.bgr, q) for f, q in zip(frames, whole, strict=True) if f.bgr is not None])
 
-    def _texts(self, crops: Sequence[Image]) -> list[Reading]:
-        readings = self._reader.read(crops)
+    @contextmanager
+    def _networks(self) -> Iterator[tuple[Detector, Reader]]:
+        """A detector and a reader for this thread alone; there become as many as are ever used at once."""
+        try:
+            mine = self._free.pop()
+        except IndexError:
+            mine = self._detector.another(), self._reader.another()
+        try:
+            yield mine
+        finally:
+            self._free.append(mine)
+
+    def _texts(self, reader: Reader, crops: Sequence[Image]) -> list[Reading]:
+        readings = reader.read(crops)
         if self._formats is None:
             return readings
         return [read_knowing(one, self._formats, self._reader.alphabet) for one in readings]

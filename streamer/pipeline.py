@@ -107,11 +107,11 @@ class Engines:
 
 
 class IncompleteRun(InputError):
-    """Some input failed; everything else was done and written. `summary` tells what."""
+    """Some input failed; everything else was done and written. `summary` tells what, `failures` has a message each."""
 
-    def __init__(self, message: str, summary: RunSummary) -> None:
+    def __init__(self, message: str, summary: RunSummary, failures: Sequence[str] = ()) -> None:
         super().__init__(message)
-        self.summary = summary
+        self.summary, self.failures = summary, tuple(failures)
 
 
 def run_stream(
@@ -163,7 +163,7 @@ def run_stream(
     summary.ended = "stopped" if stop.is_set() else "end of stream"
     if failures:
         head = f"{len(failures)} of {len(sources)} inputs failed: " if len(sources) > 1 else ""
-        raise IncompleteRun(head + "; ".join(failures), summary)
+        raise IncompleteRun(head + "; ".join(failures), summary, failures)
     return summary
 
 

@@ -130,5 +130,7 @@ def _result(posts: Sequence[_Post], outputs: Outputs, seconds: float) -> RunSumm
             raise post.error
     failed = [str(p.error) for p in posts if p.error is not None]
     if failed:
-        raise IncompleteRun(f"{len(failed)} of {len(posts)} cameras were given up on: {'; '.join(failed)}", total)
+        raise IncompleteRun(
+            f"{len(failed)} of {len(posts)} cameras were given up on: {'; '.join(failed)}", total, failed
+        )
     return total

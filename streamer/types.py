@@ -33,6 +33,9 @@ class YuvPlanes:
     matrix: Literal["bt601", "bt709", "bt2020"]
     full_range: bool
 
+    def __repr__(self) -> str:
+        return f"YuvPlanes({'x'.join(map(str, self.y.shape[::-1]))}, {self.matrix}, full_range={self.full_range})"
+
 
 @dataclass(frozen=True, eq=False)
 class Frame:
@@ -52,6 +55,9 @@ class Frame:
     time_source: TimeSource = "unknown"
     part: int = 0
 
+    def __repr__(self) -> str:
+        return f"Frame(index={self.index}, pts={self.pts:.3f}, {self.width}x{self.height})"
+
 
 @dataclass(frozen=True, eq=False)
 class Plates:
@@ -68,6 +74,9 @@ class Plates:
 
     def __len__(self) -> int:
         return len(self.score)
+
+    def __repr__(self) -> str:
+        return f"Plates({len(self)}, scores {[round(float(s), 3) for s in self.score[:4]]})"
 
     def __getitem__(self, rows: npt.NDArray[np.generic] | slice) -> Plates:
         return Plates(self.box_xyxy[rows], self.score[rows], self.quad[rows], self.quad_is_box[rows])
@@ -102,6 +111,9 @@ class Reading:
     kind: Kind = Kind()
     slot_probs: F32Array | None = None
 
+    def __repr__(self) -> str:
+        return f"Reading({self.text!r}, confidence={self.confidence:.3f}, {self.kind})"
+
 
 @dataclass(frozen=True, eq=False)
 class Plate:
@@ -114,6 +126,10 @@ class Plate:
     confidence: float = 0.0
     char_confidence: tuple[float, ...] = ()
     kind: Kind = Kind()
+
+    def __repr__(self) -> str:
+        box = tuple(round(float(v), 1) for v in self.box_xyxy)
+        return f"Plate({self.text!r}, confidence={self.confidence:.3f}, score={self.score:.3f}, box={box})"
 
 
 # Reasons to doubt a row: no format of the expected countries, cut by the picture's edge, one character from a surer row
@@ -161,6 +177,10 @@ class Passage:
     crop: Image | None = field(default=None, repr=False, compare=False)
     snapshot: bytes | None = field(default=None, repr=False, compare=False)
 
+    def __repr__(self) -> str:
+        when = f"{self.first_s:.2f}-{self.last_s:.2f} s"
+        return f"Passage({self.plate!r}, confidence={self.confidence:.3f}, {self.camera!r}, {self.track_id}, {when})"
+
 
 Reason = Literal[
     "seen too rarely", "found too weakly", "too small to read", "nothing legible", "read too rarely", "not sure enough"
@@ -194,7 +214,7 @@ class Rejection:
     score: float
     n_hits: int
     n_reads: int
-    crop: Image | None = None
+    crop: Image | None = field(default=None, repr=False)
 
 
 @dataclass

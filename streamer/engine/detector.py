@@ -11,7 +11,7 @@ import numpy as np
 
 from streamer.engine.decode import CORNERS, decode_levels
 from streamer.engine.refiner import Refiner
-from streamer.engine.runtime import Runner, compile_model, resolve_precision
+from streamer.engine.runtime import Once, Runner, compile_model, resolve_precision
 from streamer.engine.zoo import find_model, sha256
 from streamer.errors import ConfigError, ModelError
 from streamer.geometry import box_iou, box_quad, convex, nms, quad_box, side_lengths
@@ -50,7 +50,7 @@ class Detector:
         model, self.input = split_input(model)
         self._file = find_model(model, self.precision, "detector")
         self._threads, self._streams = threads, streams
-        self._compiled: dict[tuple[int, int], Any] = {}  # by input, shared by all of `another`
+        self._compiled = Once()  # by input, shared by all of `another`
         self._runners: dict[tuple[int, int], Runner] = {}
         operating_point = float(self._file.card.get("min_score", DEFAULT_MIN_SCORE))
         self.min_score = operating_point if min_score is None else float(min_score)
@@ -80,9 +80,8 @@ class Detector:
 
     def _runner(self, width: int, height: int) -> Runner:
         if (width, height) not in self._runners:
-            if (width, height) not in self._compiled:
-                self._compiled[width, height] = self._compile(width, height)
-            self._runners[width, height] = Runner(self._compiled[width, height])
+            compiled = self._compiled.get((width, height), lambda: self._compile(width, height))
+            self._runners[width, height] = Runner(compiled)
         return self._runners[width, height]
 
     def _compile(self, width: int, height: int) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from streamer.alphabet import Alphabet
-from streamer.engine.runtime import Runner, compile_model, resolve_precision
+from streamer.engine.runtime import Once, Runner, compile_model, resolve_precision
 from streamer.engine.zoo import config_folder, find_model
 from streamer.errors import ModelError
 from streamer.pixels import CROP_HEIGHT, CROP_WIDTH
@@ -41,6 +41,7 @@ class Reader:
         self.precision = resolve_precision(precision)
         self._file = find_model(model, self.precision, "reader")
         self._threads, self._streams = threads, streams
+        self._compiled = Once()  # shared by all of `another`
         self.alphabet = Alphabet.load(config_folder() / "plates" / "alphabet.yaml")
         classes = self._file.card.get("classes", self.alphabet.size)
         if classes != self.alphabet.size:
@@ -58,19 +59,17 @@ class Reader:
 
     def another(self) -> Reader:
         """The same compiled network, for another thread."""
-        _ = self._compiled
         twin = copy(self)
         twin.__dict__.pop("_runner", None)
         return twin
 
-    @cached_property
-    def _compiled(self) -> Any:
+    def _compile(self) -> Any:
         shape = [1, CROP_HEIGHT, CROP_WIDTH, 3]
         return compile_model(self._file, shape, self.precision, self._threads, OUTPUTS, self._streams)
 
     @cached_property
     def _runner(self) -> Runner:
-        return Runner(self._compiled)
+        return Runner(self._compiled.get(None, self._compile))
 
     def read(self, crops: Sequence[Image]) -> list[Reading]:
         """One reading for each (48, 128, 3) uint8 BGR crop."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Hashable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -97,6 +98,20 @@ def compile_model(
             "is it one of ours, exported by this version?"
         )
     return compiled
+
+
+class Once:
+    """What is made when it is first asked for, by key; threads that ask meanwhile wait for it."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._made: dict[Hashable, Any] = {}
+
+    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        with self._turn:
+            if key not in self._made:
+                self._made[key] = make()
+            return self._made[key]
 
 
 class Runner:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from streamer.engine.reader import reading
 from streamer.engine.zoo import config_folder
 from streamer.errors import ConfigError, ModelError
 from streamer.geometry import box_iou_matrix, box_quad
-from streamer.pixels import rectify
+from streamer.pixels import frame_of, rectify
 from streamer.source.file import VideoSource
 from streamer.types import Image, Kind, Plate
 from train.golden import golden_crops
@@ -241,3 +242,39 @@ def test_in_frame_clips_drops_and_falls_back() -> None:
     assert plates.quad_is_box.tolist() == [False, True]
     assert plates.quad[1].tolist() == box_quad(plates.box_xyxy)[1].tolist()
     assert len(in_frame(np.zeros((0, 4)), np.zeros(0), np.zeros((0, 4, 2)), 100, 60)) == 0
+
+
+def test_one_picture_in_place_of_a_list(reader: PlateReader) -> None:
+    assert reader.read_crops([]) == []
+    for picture in (np.zeros((40, 120, 3), np.uint8), np.zeros((40, 120), np.uint8)):
+        with pytest.raises(ValueError, match=r"expected a list: read_crops\(\[picture\]\)"):
+            reader.read_crops(picture)  # type: ignore[arg-type]
+
+
+def test_threads_share_a_reader(street: Image) -> None:
+    """Compiled by whichever comes first, landscape and portrait, the same as alone."""
+    pictures = [street, street[:, 200:700], np.ascontiguousarray(street[:, ::-1]), street.transpose(1, 0, 2)]
+    alone = PlateReader(precision="f32", threads=1)
+    expected = [alone.read(picture) for picture in pictures]
+    crops = [alone.read_crops([street[y : y + 48, :128]])[0].text for y in range(4)]
+    shared = PlateReader(precision="f32", threads=1)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(shared.read, pictures * 4))
+        read = list(pool.map(lambda y: shared.read_crops([street[y : y + 48, :128]])[0].text, [0, 1, 2, 3] * 4))
+    assert all(same(a, b) for a, b in zip(found, expected * 4, strict=True))
+    assert read == crops * 4
+
+
+def test_short_to_print(reader: PlateReader, street: Image) -> None:
+    plates = reader.read(street)
+    things = [
+        reader,
+        plates[0],
+        reader.read_crops([street])[0],
+        frame_of(street),
+        reader._detector.detect(frame_of(street)),
+    ]
+    for thing in things:
+        assert len(repr(thing)) < 200, repr(thing)[:300]
+        assert type(thing).__name__ in repr(thing)
+    assert repr(plates[0].text) in repr(plates[0])

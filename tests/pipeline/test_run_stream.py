@@ -327,7 +327,7 @@ def test_threads_are_begun_in_few_places(repo: Path) -> None:
     users = {
         name for name in users if not name.startswith(("streamer/chaos/", "streamer/soak/", "streamer/cli/"))
     }  # no part of a run
-    assert users <= {"streamer/pipeline.py", "streamer/live.py", "streamer/site.py", "streamer/metrics.py"}
+    assert users <= {f"streamer/{name}.py" for name in ("pipeline", "live", "site", "metrics", "iterate")}
 
 
 def test_a_fifo_is_a_source(tmp_path: Path) -> None:
