@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any
@@ -14,13 +15,16 @@ _LEAST_ABOVE = 4  # lines of the terminal that stay for what was printed
 
 def plain(stream: IO[str]) -> bool:
     """Whether no escape sequences may go there: it is no terminal, or NO_COLOR or TERM say so."""
-    try:
-        terminal = stream.isatty()
-    except ValueError:  # closed
-        return True
     unfit = ("dumb", "unknown") if os.name == "nt" else ("", "dumb", "unknown")
     unwanted = bool(os.environ.get("NO_COLOR")) or os.environ.get("CLICOLOR") == "0"
-    return not terminal or unwanted or os.environ.get("TERM", "").lower() in unfit
+    return not _is_terminal(stream) or unwanted or os.environ.get("TERM", "").lower() in unfit
+
+
+def _is_terminal(stream: IO[str]) -> bool:
+    try:
+        return stream.isatty()
+    except ValueError:  # closed
+        return False
 
 
 class _Foot:
@@ -57,6 +61,8 @@ class Screen:
             auto_refresh=False,
             transient=True,
             vertical_overflow="crop",
+            redirect_stdout=_is_terminal(sys.stdout),  # what goes to a file stays there
+            redirect_stderr=_is_terminal(sys.stderr),
         )
 
     @property

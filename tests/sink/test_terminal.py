@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 import time
 from typing import Any
 
@@ -181,6 +182,20 @@ def test_an_endless_source_has_no_bar(terminal: Terminal, monkeypatch: pytest.Mo
     tell(StreamInfo("gate", 640, 360, live=True, frames=100), summary)
     shown = "".join(str(cell) for column in screen.progress.columns for cell in column.cells)
     assert shown == "gate1 frames, 4 plates, 1 final"
+
+
+@pytest.mark.parametrize("stderr", [False, True])
+def test_what_goes_to_a_file_stays_there(stderr: bool, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.StringIO()
+    monkeypatch.setattr("sys.stdout", file if stderr else terminal)
+    monkeypatch.setattr("sys.stderr", terminal if stderr else file)
+    screen = Screen(stderr=stderr)
+    screen.start()
+    print("to the file", file=sys.stdout if stderr else sys.stderr)
+    print("to the terminal", file=sys.stderr if stderr else sys.stdout)
+    screen.stop()
+    assert file.getvalue() == "to the file\n"
+    assert words(terminal.lines()) == [["to", "the", "terminal"]]
 
 
 def test_a_terminal_that_goes_away_ends_no_run(monkeypatch: pytest.MonkeyPatch, terminal: Terminal) -> None:
