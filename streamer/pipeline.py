@@ -240,7 +240,7 @@ class StreamRun:
     config: RunConfig
     engines: Engines
     outputs: Outputs
-    summary: RunSummary
+    summary: RunSummary  # of the streams that ended
     stop: threading.Event
     progress: Callable[[StreamInfo, RunSummary], None] | None
     rule: VoteRule
@@ -260,12 +260,13 @@ class StreamRun:
             self._hold(source)
             return
         feed: _Feed | None = None
+        own = RunSummary()
         try:
             info = self.identities.of(source.open(), self.config.camera)
             if self.streams is not None:
-                self.streams.watch(self.config.camera or info.name, self.summary)
+                self.streams.watch(self.config.camera or info.name, own)
             self.outputs.begin(info)
-            camera = _Camera(self, info)
+            camera = _Camera(self, info, own)
             feed = _Feed(source, 1 if info.live else self.config.queue, self.stop)
             detect = self.engines.detector.detect
             frames: Iterator[tuple[Frame, Plates | None]]
@@ -278,22 +279,24 @@ class StreamRun:
                 if self.outputs.error is not None:
                     self.stop.set()
                 if self.progress is not None:
-                    self.progress(info, self.summary)
+                    self.progress(info, RunSummary().add(self.summary).add(own))
             camera.finish()
             if feed.dropped:
-                self.summary.warnings.append(f"{info.name}: {feed.dropped} frames dropped to keep up")
+                own.warnings.append(f"{info.name}: {feed.dropped} frames dropped to keep up")
             if feed.error is not None:
                 raise feed.error
         finally:
+            self.summary.add(own)
             if feed is None or feed.join():
                 source.close()
 
     def _hold(self, source: Reopening) -> None:
         """A camera, over all its faults, until the run is stopped or it ends for good."""
         camera: _Camera | None = None
+        own = RunSummary()
         feed = LiveFeed(source, self.config.live, self.stop)
         streams = self.streams or Streams()
-        streams.watch(self.config.camera or source.name, self.summary, feed.health)
+        streams.watch(self.config.camera or source.name, own, feed.health)
         lines = None if self.status is None else StatusLines(streams, self.status)
         try:
             for frame in feed:
@@ -302,7 +305,7 @@ class StreamRun:
                 if camera is None and feed.info is not None:
                     info = self.identities.of(feed.info, self.config.camera)
                     self.outputs.begin(info)
-                    camera = _Camera(self, info)
+                    camera = _Camera(self, info, own)
                 if camera is None or feed.info is None:
                     continue
                 if frame is None:
@@ -313,26 +316,28 @@ class StreamRun:
                 if self.outputs.all_failed:  # as long as one is left, a camera is watched on
                     self.stop.set()
                 if frame is not None and self.progress is not None:
-                    self.progress(feed.info, self.summary)
+                    self.progress(feed.info, RunSummary().add(self.summary).add(own))
         finally:
             if camera is not None:
                 camera.finish()
-            self._note(source.name, feed.health)
+            self._note(source.name, feed.health, own)
+            self.summary.add(own)
 
-    def _note(self, name: str, health: Health) -> None:
-        self.summary.reconnects += health.reconnects
+    def _note(self, name: str, health: Health, own: RunSummary) -> None:
+        own.reconnects += health.reconnects
         if health.dropped:
-            self.summary.warnings.append(f"{name}: {health.dropped} frames dropped to keep up")
+            own.warnings.append(f"{name}: {health.dropped} frames dropped to keep up")
         if health.reconnects:
             faults = ", ".join(f"{reason} {count}" for reason, count in sorted(health.faults.items()))
-            self.summary.warnings.append(f"{name}: connected anew {health.reconnects} times ({faults})")
+            own.warnings.append(f"{name}: connected anew {health.reconnects} times ({faults})")
 
 
 class _Camera:
     """One stream's tracks, readings and waiting passages."""
 
-    def __init__(self, run: StreamRun, info: StreamInfo) -> None:
+    def __init__(self, run: StreamRun, info: StreamInfo, summary: RunSummary) -> None:
         self._run, self._info, config = run, info, run.config
+        self._summary = summary
         self._size = info.width, info.height
         self._part = 0
         self._cadence = Cadence() if config.cadence == "auto" and not info.still else None
@@ -361,7 +366,7 @@ class _Camera:
 
     def step(self, frame: Frame, found: Plates | None) -> None:
         """Takes one frame and what was detected in it to the sinks; None where nobody looked."""
-        summary = self._run.summary
+        summary = self._summary
         if frame.part != self._part:
             self._part = frame.part
             self._end(self._tracker.finish())  # what was here before was recorded at another time
@@ -391,8 +396,8 @@ class _Camera:
 
     def _pass_over(self, frame: Frame) -> None:
         """A frame that nobody looked at: the tracks are where they should be by now."""
-        self._run.summary.frames += 1
-        self._run.summary.passed_over += 1
+        self._summary.frames += 1
+        self._summary.passed_over += 1
         self.idle(frame.pts)
         if self._run.outputs.shows:
             moved = [self._view(t, self._tracker.expected(t, frame.pts)) for t in self._tracker.tracks]
@@ -407,7 +412,7 @@ class _Camera:
         """Ends all tracks and gives out every row that waits."""
         self._end(self._tracker.finish())
         self._emit(self._book.finish())
-        self._run.summary.joined += self._book.joined
+        self._summary.joined += self._book.joined
         self._run.next_id = self._tracker.next_id
 
     def _read(self, frame: Frame, hit: list[Track]) -> list[tuple[Track, Reading]]:
@@ -426,7 +431,7 @@ class _Camera:
                 if of.best is now.last and crop is not None:
                     self._picture(of, frame, now)
                 done.append((now, reading))
-        self._run.summary.reads += len(done)
+        self._summary.reads += len(done)
         return done
 
     def _succeed(self, track: Track, of: TrackReadings) -> Track:
@@ -480,7 +485,7 @@ class _Camera:
 
     def _end(self, tracks: list[Track]) -> None:
         for track in tracks:
-            self._run.summary.tracks += 1
+            self._summary.tracks += 1
             readings = self._of(track)
             readings.finish()
             passage = readings.passage(track, self._name, self._vote, self._run.config.track.min_strong)
@@ -499,7 +504,7 @@ class _Camera:
     def _reject(self, track: Track, readings: TrackReadings | None) -> None:
         config = self._run.config
         rejection = rejection_of(track, readings, self._name, (config.track, config.read, self._vote))
-        rejected = self._run.summary.rejected
+        rejected = self._summary.rejected
         rejected[rejection.reason] = rejected.get(rejection.reason, 0) + 1
         self._run.outputs.rejection(rejection)
 
@@ -508,11 +513,11 @@ class _Camera:
 
     def _emit(self, passages: list[Passage]) -> None:
         for passage in passages:
-            self._run.summary.passages += 1
+            self._summary.passages += 1
             self._run.outputs.passage(passage)
         sure = self._vote.min_confidence
         verdicts = [readings.verdict for readings in self._readings.values()]
-        self._run.summary.waiting = self._book.waiting(v.text for v in verdicts if v.confidence >= sure)
+        self._summary.waiting = self._book.waiting(v.text for v in verdicts if v.confidence >= sure)
 
     def _view(self, track: Track, box_xyxy: FloatArray | None = None) -> TrackView:
         """How a track is drawn: where it was hit, or in a box that stands for it."""

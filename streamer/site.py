@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 from streamer.config import CameraConfig, LiveConfig, RunConfig
 from streamer.errors import ConfigError, InputError
@@ -116,13 +116,7 @@ def _wait(posts: Sequence[_Post], stop: threading.Event, lines: StatusLines | No
 def _result(posts: Sequence[_Post], outputs: Outputs, seconds: float) -> RunSummary:
     total = RunSummary(seconds=seconds, ended="stopped")
     for post in posts:
-        for one in fields(RunSummary):
-            mine, theirs = getattr(total, one.name), getattr(post.summary, one.name)
-            if isinstance(theirs, dict):
-                for key, value in theirs.items():
-                    mine[key] = mine.get(key, 0) + value
-            elif one.name not in ("seconds", "ended"):
-                setattr(total, one.name, mine + theirs)
+        total.add(post.summary)
     if outputs.error is not None:
         raise outputs.error
     for post in posts:

@@ -17,8 +17,16 @@ class Watched:
     """One stream: what it counted, and how its connection fares (None for a file)."""
 
     name: str
-    summary: RunSummary
+    parts: tuple[RunSummary, ...]
     health: Health | None
+
+    @property
+    def summary(self) -> RunSummary:
+        """What it counted so far, over all files that go by its name."""
+        total = RunSummary()
+        for part in self.parts:
+            total.add(part)
+        return total
 
 
 class Streams:
@@ -28,7 +36,8 @@ class Streams:
         self._streams: dict[str, Watched] = {}
 
     def watch(self, name: str, summary: RunSummary, health: Health | None = None) -> None:
-        self._streams[name] = Watched(name, summary, health)
+        earlier = self._streams[name].parts if name in self._streams else ()
+        self._streams[name] = Watched(name, (*earlier, summary), health)
 
     @property
     def watched(self) -> list[Watched]:
@@ -53,19 +62,20 @@ class StatusLines:
         cameras = [w for w in self._streams.watched if w.health is not None]
         rates = [self._line(w, w.health, seconds, now) for w in cameras if w.health is not None]
         if len(cameras) > 1:
-            total = RunSummary(
-                passages=sum(w.summary.passages for w in cameras), waiting=sum(w.summary.waiting for w in cameras)
-            )
+            total = RunSummary()
+            for w in cameras:
+                total.add(w.summary)
             self._tell(f"{len(cameras)} cameras: {sum(rates):.1f} frames/s, {plates_and_rows(total)}")
 
     def _line(self, w: Watched, health: Health, seconds: float, now: float) -> float:
         """Tells of one camera and gives its frames a second."""
         frames, dropped = self._before.get(w.name, (0, 0))
-        self._before[w.name] = w.summary.frames, health.dropped
-        rate = (w.summary.frames - frames) / seconds
-        parts = [f"{rate:.1f} frames/s", plates_and_rows(w.summary)]
-        if w.summary.passages:
-            parts.append(f"{w.summary.reads / w.summary.passages:.1f} reads a row")
+        summary = w.summary
+        self._before[w.name] = summary.frames, health.dropped
+        rate = (summary.frames - frames) / seconds
+        parts = [f"{rate:.1f} frames/s", plates_and_rows(summary)]
+        if summary.passages:
+            parts.append(f"{summary.reads / summary.passages:.1f} reads a row")
         ages = quantiles(list(health.delays))
         if ages:
             parts.append(f"done {1e3 * ages['0.5']:.0f} ms after they came (99 %: {1e3 * ages['0.99']:.0f})")

@@ -6,7 +6,7 @@ the top left corner of the top left pixel (so pixel (0, 0) has its centre at (0.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Literal
 
@@ -241,3 +241,14 @@ class RunSummary:
     seconds: float = 0.0
     ended: Literal["end of stream", "stopped"] = "end of stream"
     warnings: list[str] = field(default_factory=list)
+
+    def add(self, other: RunSummary) -> RunSummary:
+        """Adds what another one counted; `seconds` and `ended` stay. Gives itself."""
+        for one in fields(self):
+            mine, theirs = getattr(self, one.name), getattr(other, one.name)
+            if isinstance(mine, dict):
+                for key, count in dict(theirs).items():
+                    mine[key] = mine.get(key, 0) + count
+            elif one.name not in ("seconds", "ended"):
+                setattr(self, one.name, mine + theirs)
+        return self

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from streamer.types import RunSummary
 
 _EXIT_INTERRUPTED, _EXIT_TERMINATED = 130, 143
+_IMPATIENT_S = 0.5  # `timeout` and others send one wish twice
 _FILE = click.Path(dir_okay=True, path_type=Path)
 
 
@@ -472,12 +474,14 @@ def _terminal(screen: Screen | None = None, *, early: bool = False) -> Sink:
 
 
 class _Stop:
-    """The wish to end, from SIGTERM or Ctrl-C; a second one ends at once. Rows are whole even then."""
+    """The wish to end, from SIGTERM, Ctrl-C or a terminal that went away (SIGHUP). A second SIGTERM or Ctrl-C ends at
+    once; rows are whole even then. A hangup comes more than once, and beside SIGTERM at a shutdown: it never hurries.
+    """
 
     def __init__(self) -> None:
         self.event = threading.Event()
         self.interrupted = False
-        self._asked = False
+        self._asked_at: float | None = None
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
@@ -485,7 +489,10 @@ class _Stop:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {s: signal.signal(s, self._handle) for s in (signal.SIGINT, signal.SIGTERM)}
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
+            numbers.append(signal.SIGHUP)
+        before = {number: signal.signal(number, self._handle) for number in numbers}
         try:
             yield
         finally:
@@ -493,10 +500,12 @@ class _Stop:
                 signal.signal(number, handler)
 
     def _handle(self, number: int, _: object) -> None:
-        if self._asked:  # whoever asks twice does not want to wait
-            os._exit(_EXIT_INTERRUPTED if number == signal.SIGINT else _EXIT_TERMINATED)
-        self._asked = True
-        self.interrupted = self.interrupted or number == signal.SIGINT
+        if number in (signal.SIGINT, signal.SIGTERM):
+            now = time.monotonic()
+            if self._asked_at is not None and now - self._asked_at >= _IMPATIENT_S:
+                os._exit(_EXIT_INTERRUPTED if number == signal.SIGINT else _EXIT_TERMINATED)
+            self._asked_at = self._asked_at or now
+            self.interrupted = self.interrupted or number == signal.SIGINT
         self.event.set()
 
 

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import types
 from pathlib import Path
 from typing import Any
@@ -458,8 +459,19 @@ main(sys.argv[1:])
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_signals_drain_and_close(tmp_path: Path, repo: Path, number: signal.Signals, code: int) -> None:
+@pytest.mark.parametrize(
+    ("numbers", "code"),
+    [
+        ([signal.SIGTERM], 0),
+        ([signal.SIGINT], 130),
+        ([signal.SIGHUP], 0),
+        (
+            [signal.SIGHUP, signal.SIGHUP, signal.SIGTERM, signal.SIGTERM],
+            0,
+        ),  # a shell, `timeout` and a shutdown send more
+    ],
+)
+def test_signals_drain_and_close(tmp_path: Path, repo: Path, numbers: list[signal.Signals], code: int) -> None:
     video = write_video(tmp_path / "a.mp4", drive(400))
     process = subprocess.Popen(
         [sys.executable, "-c", SLOW_RUN, "run", video, "--csv", tmp_path / "p.csv", "--video", tmp_path / "v.mp4"],
@@ -467,7 +479,9 @@ def test_signals_drain_and_close(tmp_path: Path, repo: Path, number: signal.Sign
     )  # fmt: skip
     assert process.stdout is not None
     assert process.stdout.readline() == "going\n"
-    process.send_signal(number)
+    for number in numbers:
+        process.send_signal(number)
+        time.sleep(0.03)
     _, err = process.communicate(timeout=30)
     assert process.returncode == code, err
     assert "Traceback" not in err
@@ -479,3 +493,19 @@ def test_signals_drain_and_close(tmp_path: Path, repo: Path, number: signal.Sign
     assert 10 <= last < 100
     capture = cv2.VideoCapture(str(tmp_path / "v.mp4"))
     assert sum(1 for _ in iter(lambda: capture.read()[0], False)) == last + 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_nohup_watches_on(tmp_path: Path, repo: Path) -> None:
+    video = write_video(tmp_path / "a.mp4", drive(60))
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW_RUN, "run", video, "--csv", tmp_path / "p.csv"],
+        cwd=repo, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "going\n"
+    process.send_signal(signal.SIGHUP)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert "in 60 frames" in err

@@ -21,6 +21,7 @@ from streamer.sink.base import BaseSink
 from streamer.sink.csv import COLUMNS, CsvSink
 from streamer.sink.video import VideoFolderSink, VideoSink
 from streamer.source.base import StreamInfo
+from streamer.status import Streams
 from streamer.types import Frame, Passage, RunSummary
 
 pytestmark = pytest.mark.timeout(60)
@@ -144,6 +145,28 @@ def test_the_summary_counts_rows_that_wait(tmp_path: Path) -> None:
     assert told[15] == (0, 1)  # in sight
     assert told[-1] == (0, 1)  # it left, and may come back
     assert (summary.passages, summary.waiting) == (1, 0)
+
+
+def test_each_file_of_a_run_is_counted_alone(tmp_path: Path) -> None:
+    for name, count in (("a.mp4", 30), ("b.mp4", 12)):
+        write_video(tmp_path / name, drive(count))
+    streams = Streams()
+    told: list[tuple[str, int]] = []
+    summary = run(str(tmp_path), streams=streams, progress=lambda info, now: told.append((info.name, now.frames)))
+    assert {w.name: (w.summary.frames, w.summary.passages) for w in streams.watched} == {
+        "a.mp4": (30, 1),
+        "b.mp4": (12, 1),
+    }
+    assert told[-1] == ("b.mp4", 42)  # whoever shows progress is told the run's
+    assert (summary.frames, summary.passages) == (42, 2)
+
+
+def test_files_under_one_camera_name_add_up(tmp_path: Path) -> None:
+    for name, count in (("a.mp4", 30), ("b.mp4", 12)):
+        write_video(tmp_path / name, drive(count))
+    streams = Streams()
+    run(str(tmp_path), config=RunConfig(camera="gate"), streams=streams)
+    assert [(w.name, w.summary.frames) for w in streams.watched] == [("gate", 42)]
 
 
 def test_a_hidden_plate_that_returns_stays_one_row() -> None:
