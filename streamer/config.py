@@ -113,6 +113,9 @@ class LiveConfig(_Section):
     give_up_s: float | None = Field(
         default=None, gt=0, description="seconds away after which a run ends with an error; null: never"
     )
+    ready: Literal["any", "all"] = Field(
+        default="any", description="/readyz of --metrics is good where any camera has frames, or only where all do"
+    )
     transport: Literal["tcp", "udp"] = Field(
         default="tcp", description="of RTSP: udp has less delay, and damaged pictures where packets get lost"
     )

@@ -6,6 +6,8 @@ that thread: one that does not answer is left behind (it closes its source whene
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import logging
 import random
 import threading
@@ -39,6 +41,7 @@ _SQUARE, _ALIKE = 4, 6.0  # samples, grey levels: what moves changes some square
 _WAITING = 3  # frames of a camera that may wait: with one, a moment's delay would cost a frame on a machine with room
 _GIVE_BACK_S = 30.0  # between two times that free memory goes back
 _DELAYS = 3000  # frames whose delay is kept: two minutes
+_BOUNDS_S = 0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0  # of the histogram
 _SPARSE = 8  # every so manieth row and column tells whether a picture is another one
 _MOST_HANGING = 8  # connections left behind that have not woken up; with so many no other is begun
 
@@ -55,16 +58,37 @@ class Reopening(Source, Protocol):
         """Whether its end is an end and no fault; known once it was opened."""
 
 
+class Histogram:
+    """How many values are at most so large, for each bound."""
+
+    def __init__(self) -> None:
+        self._counts = [0] * (len(_BOUNDS_S) + 1)
+        self._sum = 0.0
+
+    def add(self, value: float) -> None:
+        self._counts[bisect.bisect_left(_BOUNDS_S, value)] += 1
+        self._sum += value
+
+    def read(self) -> tuple[list[tuple[str, float]], float]:
+        """Counts up to each bound, as Prometheus wants them, and the sum of all values."""
+        bounds = [*map(str, _BOUNDS_S), "+Inf"]
+        return list(zip(bounds, map(float, itertools.accumulate(self._counts)), strict=True)), self._sum
+
+
 @dataclass
 class Health:
     """What became of a camera: frames thrown away to keep up, connections made after the first, faults by kind. `last`:
     when the last frame came, by the monotonic clock; `taken`: frames that were worked on; `delays`: how old the last of
-    them were when they were done, in seconds since they came."""
+    them were when they were done, in seconds since they came, and `histogram` of all; `began`: when watching did;
+    `away`: whether it is being connected anew."""
 
     dropped: int = 0
     reconnects: int = 0
     faults: dict[str, int] = field(default_factory=dict)
     last: float | None = None
+    began: float = field(default_factory=time.monotonic)
+    away: bool = False
+    histogram: Histogram = field(default_factory=Histogram)
     taken: int = 0
     delays: deque[float] = field(default_factory=lambda: deque(maxlen=_DELAYS))
 
@@ -147,11 +171,13 @@ class LiveFeed:
             seen, self._shift = False, None
             for frame in self._watch(connection):
                 if frame is not None:
+                    self.health.away = False
                     if told and not seen:
                         _log.warning("%s: is back", source.name)
                     seen, told = True, False
                 yield frame
             reason = self._end(connection)
+            self.health.away = True
             give_back()
             if reason is None or self._stop.is_set():
                 return
@@ -191,7 +217,9 @@ class LiveFeed:
                 frozen_s = still.after(frame, came)
                 yield self._placed(frame, came)
                 self.health.taken += 1
-                self.health.delays.append(time.monotonic() - came)
+                delay = time.monotonic() - came
+                self.health.delays.append(delay)
+                self.health.histogram.add(delay)
                 if config.frozen_s is not None and frozen_s >= config.frozen_s:
                     connection.frozen = True
                     return

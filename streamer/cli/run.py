@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -238,7 +238,7 @@ def run(
     pictures = (video_path, crops_path, snapshots_path, mot_path)
     told = not (csv_path or jsonl_path or video_path or show)
     # Before the outputs too: a port that is taken must not empty them.
-    with stop.on_signals(), _served(metrics) as watched, _screen(quiet, told, *given) as screen:
+    with stop.on_signals(), _served(metrics, config.live.ready) as watched, _screen(quiet, told, *given) as screen:
         rows = partial(rows, terminal=partial(_terminal, screen, early=not quiet))
         sinks = _open_sinks(rows, pictures, record_path, show, append, config, engines, sources, stop)
         summary = _reported(
@@ -287,7 +287,7 @@ def _site(
         more.append(lambda: _snapshots(snapshots_path))
     goes_on = True if append is None else append
     status = None if quiet else tell
-    with stop.on_signals(), _served(metrics) as watched:
+    with stop.on_signals(), _served(metrics, config.live.ready) as watched:
         sinks = rows(append=goes_on, more=more, patient=True)
         summary = _reported(
             lambda: run_site(config, sinks, engines=engines, stop=stop.event, status=status, streams=watched), quiet
@@ -322,14 +322,14 @@ def _screen(quiet: bool, rows: bool, *outputs: Path | None) -> AbstractContextMa
 
 
 @contextmanager
-def _served(at: str | None) -> Iterator[Streams | None]:
+def _served(at: str | None, ready: Literal["any", "all"]) -> Iterator[Streams | None]:
     """Metrics that are served while inside, where it is said at which port."""
     if at is None:
         yield None
         return
     from streamer.metrics import Metrics, MetricsServer
 
-    metrics = Metrics()
+    metrics = Metrics(ready)
     server = MetricsServer(metrics, at)
     try:
         yield metrics

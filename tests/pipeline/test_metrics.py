@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 import urllib.error
@@ -62,6 +63,50 @@ def test_counts_of_files_and_cameras(served: Any) -> None:
         assert line in page
     assert 'alpr_last_frame_age_seconds{camera="gate"}' in page
     assert 'alpr_last_frame_age_seconds{camera="a.mp4"}' not in page
+    assert 'alpr_camera_up{camera="gate"} 1.0' in page
+
+
+def test_a_camera_that_never_came_is_told(served: Any) -> None:
+    metrics, server = served
+    metrics.watch("gate", RunSummary(), Health(began=time.monotonic() - 100))
+    metrics.watch("yard", RunSummary(waiting=2), Health(last=time.monotonic(), away=True))
+    page = get(server, "/metrics")[1]
+    (age,) = re.findall(r'alpr_last_frame_age_seconds{camera="gate"} (\S+)', page)
+    assert 100 <= float(age) < 200
+    for line in ('alpr_camera_up{camera="gate"} 0.0', 'alpr_camera_up{camera="yard"} 0.0'):
+        assert line in page
+    assert 'alpr_open_passages{camera="yard"} 2.0' in page
+
+
+def test_delays_are_a_histogram(served: Any) -> None:
+    metrics, server = served
+    health = Health()
+    for delay in (0.003, 0.02, 0.4, 60.0):
+        health.histogram.add(delay)
+    metrics.watch("gate", RunSummary(), health)
+    page = get(server, "/metrics")[1]
+    for line in (
+        'alpr_delay_seconds_bucket{camera="gate",le="0.005"} 1.0',
+        'alpr_delay_seconds_bucket{camera="gate",le="0.02"} 2.0',
+        'alpr_delay_seconds_bucket{camera="gate",le="0.5"} 3.0',
+        'alpr_delay_seconds_bucket{camera="gate",le="+Inf"} 4.0',
+        'alpr_delay_seconds_count{camera="gate"} 4.0',
+    ):
+        assert line in page
+    assert "quantile" not in page
+
+
+@pytest.mark.parametrize(("ready", "status"), [("any", 200), ("all", 503)])
+def test_one_dead_camera_of_two(ready: Any, status: int) -> None:
+    metrics = Metrics(ready)
+    server = MetricsServer(metrics, "0")
+    try:
+        metrics.watch("gate", RunSummary(), Health(last=time.monotonic()))
+        metrics.watch("yard", RunSummary(), Health())
+        told, text = get(server, "/readyz")
+        assert (told, "no frame: yard" in text) == (status, True)
+    finally:
+        server.close()
 
 
 @pytest.mark.parametrize(
@@ -101,10 +146,7 @@ def test_a_site_at_work(served: Any) -> None:
         for _ in range(40):
             time.sleep(0.2)
             page = get(server, "/metrics")[1]
-            if (
-                'alpr_delay_seconds{camera="gate",quantile="0.99"}' in page
-                and 'alpr_frames_total{camera="yard"}' in page
-            ):
+            if 'alpr_delay_seconds_count{camera="gate"}' in page and 'alpr_frames_total{camera="yard"}' in page:
                 seen.append(page)
                 break
         stop.set()
