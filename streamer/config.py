@@ -122,6 +122,18 @@ class LiveConfig(_Section):
     clock: Literal["sender", "arrival"] = Field(
         default="sender", description="sender: capture times as the camera reports them; arrival: its clock is not good"
     )
+    snapshot_s: float = Field(
+        default=0.5, gt=0, description="seconds between two requests of an address that gives one picture at a time"
+    )
+    endless: bool | None = Field(
+        default=None,
+        description="whether an http address is a camera's stream (true) or a recording (false); null: as it looks",
+    )
+
+
+def as_live(value: Any) -> Any:
+    """`live: true` and `live: false` for short."""
+    return {"endless": value} if isinstance(value, bool) else value
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -186,6 +198,7 @@ class CameraConfig(_Section):
 
     url: str = Field(min_length=1, description="its address, device or file; ${NAME} is taken from the environment")
     loop: bool = Field(default=False, description="whether a file begins anew at its end")
+    live: bool | None = Field(default=None, description="as live.endless of the run")
     zones: dict[str, ZoneConfig] | None = Field(default=None, description="as zones of the run")
     lines: dict[str, LineConfig] | None = Field(default=None, description="as lines of the run")
     min_height: float | None = Field(default=None, ge=1, description="as read.min_height of the run")
@@ -256,7 +269,7 @@ class RunConfig(_Section):
     vote: VoteConfig = VoteConfig()
     rows: RowsConfig = RowsConfig()
     video: VideoConfig = VideoConfig()
-    live: LiveConfig = LiveConfig()
+    live: Annotated[LiveConfig, BeforeValidator(as_live)] = LiveConfig()
 
     def all_countries(self) -> tuple[str, ...]:
         """Those of the run and of its cameras."""
@@ -284,6 +297,8 @@ class RunConfig(_Section):
             changes["cadence"] = own.cadence
         if own.countries is not None:
             changes["countries"] = own.countries
+        if own.live is not None:
+            changes["live"] = self.live.model_copy(update={"endless": own.live})
         if own.min_height is not None:
             changes["read"] = self.read.model_copy(update={"min_height": own.min_height})
         return self.model_copy(update=changes)

@@ -207,6 +207,7 @@ class LiveFeed:
                 connection.taken |= opened
                 over = connection.over and frame is None
             now = time.monotonic()
+            heard = max(heard, getattr(connection.source, "heard", 0.0))  # an answer that was no new picture
             if opened:
                 self.info, heard = self.info or connection.info, now
             if now - self._gave_back >= _GIVE_BACK_S:
@@ -261,6 +262,8 @@ class LiveFeed:
         if not connection.over:
             self._hanging.append(connection)
             return "frozen" if connection.frozen else "silent" if connection.taken else "no answer"
+        if getattr(connection.source, "frozen", False):
+            return "frozen"
         if isinstance(connection.error, InputError):
             return "refused or broken" if connection.taken else "cannot be opened"
         if connection.error is not None:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from streamer.config import CameraConfig, LiveConfig, RunConfig
 from streamer.errors import ConfigError, InputError
@@ -19,9 +20,12 @@ from streamer.pipeline import (
     load_engines,
 )
 from streamer.sink.base import Sink
+from streamer.source.address import local_path
 from streamer.source.base import Source
 from streamer.source.file import VideoSource
+from streamer.source.live import is_live
 from streamer.source.paced import PacedSource
+from streamer.source.resolve import open_address
 from streamer.status import StatusLines, Streams
 from streamer.tracking.vote import vote
 from streamer.types import RunSummary
@@ -52,9 +56,10 @@ class _Post:
 
 
 def camera_source(camera: CameraConfig, live: LiveConfig) -> Source:
-    """An address or a device as it comes; a file is played at its own pace."""
-    source = VideoSource(camera.address(), live=live, ahead=False)
-    return source if source.live else PacedSource(source, loop=camera.loop)
+    """An address or a device as it comes; a file is played at its own pace, also one behind an address."""
+    address = local_path(camera.address())
+    source = open_address(address, live=live, ahead=False) if is_live(address) else VideoSource(address, ahead=False)
+    return source if source.live or not isinstance(source, VideoSource) else PacedSource(source, loop=camera.loop)
 
 
 def run_site(
@@ -83,9 +88,10 @@ def run_site(
         engines = engines or load_engines(config)
         for post in posts:
             own = config.of_camera(post.name)
-            source = source_of(config.cameras[post.name], config.live)
             run = StreamRun(own, engines.another(), outputs, post.summary, stop, None, vote, streams)
-            post.thread = threading.Thread(target=_work, args=(post, run, source, stop), name=f"alpr-{post.name}")
+            # An address is asked what it is in the camera's own thread: one that does not answer holds up no other.
+            find = partial(source_of, config.cameras[post.name], own.live)
+            post.thread = threading.Thread(target=_work, args=(post, run, find, stop), name=f"alpr-{post.name}")
             post.thread.start()
         _wait(posts, stop, StatusLines(streams, status) if status else None)
     finally:
@@ -97,9 +103,9 @@ def run_site(
     return _result(posts, outputs, time.perf_counter() - began)
 
 
-def _work(post: _Post, run: StreamRun, source: Source, stop: threading.Event) -> None:
+def _work(post: _Post, run: StreamRun, find: Callable[[], Source], stop: threading.Event) -> None:
     try:
-        run.stream(source)
+        run.stream(find())
     except InputError as error:
         post.error = error
     except BaseException as error:  # a bug, not a camera: everything stops

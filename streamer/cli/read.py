@@ -32,7 +32,7 @@ def read(images: tuple[Path, ...], as_json: bool, countries: tuple[str, ...], **
     from streamer import PlateReader
     from streamer.source.base import redact
     from streamer.source.images import read_image
-    from streamer.source.resolve import VIDEO_SUFFIXES
+    from streamer.source.suffixes import VIDEO_SUFFIXES
 
     paths, failures = _expand(images)
     total = len(paths) + len(failures)
@@ -60,8 +60,8 @@ def read(images: tuple[Path, ...], as_json: bool, countries: tuple[str, ...], **
 
 def _expand(images: Sequence[Path]) -> tuple[list[Path], list[str]]:
     """Files as given, folders as their pictures by name; and what is wrong with the rest."""
-    from streamer.source.images import IMAGE_SUFFIXES
     from streamer.source.resolve import sources_in
+    from streamer.source.suffixes import IMAGE_SUFFIXES
 
     paths: list[Path] = []
     failures: list[str] = []

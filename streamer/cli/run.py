@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from streamer.pipeline import Engines
     from streamer.sink.base import Sink
     from streamer.sink.screen import Screen
+    from streamer.source.address import Kind
     from streamer.source.base import Source
     from streamer.status import Streams
     from streamer.types import RunSummary
@@ -219,8 +220,10 @@ def run(
         return
     if config.cameras and not quiet:
         warn(f"{config_path}: its cameras ({len(config.cameras)}) are not read, as SOURCE is given: leave SOURCE out")
+    unsure: Kind = "recording" if realtime or loop else "live"
     sources = open_many(
-        sources_given, lambda source: open_source(source, start_time=config.start_time, live=config.live)
+        sources_given,
+        lambda source: open_source(source, start_time=config.start_time, live=config.live, unsure=unsure),
     )
     if len(sources) > 1 and config.start_time is not None:
         raise click.UsageError("--start-time: give recordings one by one, each with its own")

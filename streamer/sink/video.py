@@ -16,9 +16,8 @@ from streamer.errors import ConfigError, OutputError
 from streamer.sink.base import BaseSink, TrackView, open_output, output_errors
 from streamer.sink.guard import check_no_input
 from streamer.source.base import StreamInfo
-from streamer.source.images import IMAGE_SUFFIXES
 from streamer.source.planes import RANGE_JPEG, RANGE_MPEG, SWS_COLORSPACE, Matrix, view
-from streamer.source.resolve import VIDEO_SUFFIXES
+from streamer.source.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from streamer.types import Frame, Image, Plates, YuvPlanes
 
 _MP4_SUFFIXES = (".mp4", ".m4v", ".mov")

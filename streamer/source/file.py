@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from streamer.config import LiveConfig
 from streamer.errors import InputError
 from streamer.loading import load_video
+from streamer.source.address import cannot_be_had, ends_so, local_path
 from streamer.source.base import StreamInfo, redact
 from streamer.source.clock import Clock, container_clock
 from streamer.source.identity import file_identity, stream_identity
@@ -32,7 +33,7 @@ _TS_DISCONT = 0x200  # AVFMT_TS_DISCONT
 
 
 class VideoSource:
-    """One video file or live address, in presentation order.
+    """One video file, live address, or (`recorded`) file behind an address, in presentation order.
 
     Frames are upright, `pts` counts seconds from the stream's start, a frame without a time stamp gets the one after
     its predecessor's. A file cut short yields what can be decoded, then raises InputError with the second it ends at.
@@ -46,12 +47,14 @@ class VideoSource:
         start_time: datetime | None = None,
         live: LiveConfig | None = None,
         ahead: bool = True,
+        recorded: bool = False,
     ) -> None:
         load_video()  # where it is made: a camera's connections open it in threads of their own
-        self.address = str(address)
-        self.live = is_live(self.address)
+        self.address = local_path(str(address))
+        self._recorded = recorded and is_live(self.address)
+        self.live = is_live(self.address) and not recorded
         self._config = live or LiveConfig()
-        self.name = redact(self.address) if self.live else Path(self.address).name
+        self.name = redact(self.address) if is_live(self.address) else Path(self.address).name
         self.warnings: list[str] = []
         self._given, self._ahead = start_time, ahead
         self._container: Any = None
@@ -82,7 +85,14 @@ class VideoSource:
         self._decoded = self._decode(av)
         self._first = next(self._decoded, None)
         if self._first is None:
-            raise InputError(f"{self.name}: no frame could be decoded: the file is damaged or its codec is unknown")
+            more = (
+                " or its index is at its end and the server sends no parts (download it first)"
+                if self._recorded
+                else ""
+            )
+            raise InputError(
+                f"{self.name}: no frame could be decoded: the file is damaged or its codec is unknown{more}"
+            )
         return self._info(self._first)
 
     def frames(self) -> Iterator[Frame]:
@@ -117,7 +127,9 @@ class VideoSource:
 
     def again(self) -> VideoSource:
         """A fresh source of the same address."""
-        return VideoSource(self.address, start_time=self._given, live=self._config, ahead=self._ahead)
+        return VideoSource(
+            self.address, start_time=self._given, live=self._config, ahead=self._ahead, recorded=self._recorded
+        )
 
     @property
     def finite(self) -> bool:
@@ -132,16 +144,19 @@ class VideoSource:
             container.close()
 
     def _open_container(self, av: Any) -> Any:
-        address = self.address
-        if not self.live:
+        address, remote = self.address, self.live or self._recorded
+        if not remote:
             _check_file(Path(address), self.name)
             address = str(Path(address).absolute())  # a name with a colon must not look like a protocol
+        options = opening(address, self._config, recorded=self._recorded) if remote else {}
         try:
-            return av.open(address, metadata_errors="replace", **(opening(address, self._config) if self.live else {}))
+            return av.open(address, metadata_errors="replace", **options)
         except (av.FFmpegError, OSError, ValueError) as error:
             raise InputError(self._open_message(error)) from None
 
     def _open_message(self, error: Exception) -> str:
+        if self._recorded:
+            return cannot_be_had(self.name, error)
         reason = redact(getattr(error, "strerror", None) or str(error))
         if self.live:
             return f"{self.name}: cannot be opened ({reason}): check the address, the network and the password"
@@ -216,6 +231,9 @@ class VideoSource:
                     continue
                 yield from decoded
         except (av.FFmpegError, OSError) as error:
+            if self._recorded and self._container.size <= 0 and ends_so(error):
+                yield from self._stream.codec_context.decode(None)
+                return
             self._demux_error = redact(getattr(error, "strerror", None) or str(error))
 
     def _declared_duration(self) -> float | None:
@@ -238,7 +256,7 @@ class VideoSource:
 
     def _report_damage(self, end_s: float, frames: int) -> None:
         if self._demux_error is not None:
-            what = "lost" if self.live else "damaged"
+            what = "lost" if self.live else "broken off" if self._recorded else "damaged"
             raise InputError(f"{self.name}: {what} at {end_s:.2f} s ({self._demux_error}): {_kept(frames)}")
         declared = self._declared_duration()
         if declared is not None and declared - end_s > _MISSING_TAIL_S:

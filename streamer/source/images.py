@@ -7,36 +7,28 @@ from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-
 from streamer.errors import InputError
 from streamer.source.base import StreamInfo
 from streamer.source.clock import Clock
 from streamer.source.identity import file_identity
+from streamer.source.pictures import Picture, decode
 from streamer.types import Frame, Image
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".jp2", ".ppm", ".pgm", ".avif"})
 
-
-def read_image(path: Path) -> Image:
-    """(H, W, 3) uint8 BGR, upright (EXIF orientation applied); InputError names the file and what is wrong."""
-    import cv2
-
+def load(path: Path) -> Picture:
+    """A picture file; InputError names the file and what is wrong."""
     try:
-        data = np.fromfile(path, np.uint8)
+        data = path.read_bytes()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file: check the path") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}): check its permissions") from None
-    if not data.size:
-        raise InputError(f"{path}: is empty (0 bytes): copy it again")
-    try:
-        picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    except cv2.error:
-        picture = None
-    if picture is None:
-        raise InputError(f"{path}: is not a picture that can be read: expected JPEG, PNG, BMP, WebP or TIFF")
-    return np.asarray(picture, np.uint8)
+    return decode(data, str(path))
+
+
+def read_image(path: Path) -> Image:
+    """(H, W, 3) uint8 BGR, upright; InputError names the file and what is wrong."""
+    return load(path).bgr
 
 
 class ImageSource:
@@ -52,7 +44,9 @@ class ImageSource:
         self._bgr: Image | None = None
 
     def open(self) -> StreamInfo:
-        self._bgr = read_image(self.path)
+        picture = load(self.path)
+        self._bgr = picture.bgr
+        self.warnings += picture.warnings
         height, width = self._bgr.shape[:2]
         return StreamInfo(
             self.name, width, height, Fraction(1, 25), Fraction(25), frames=1, still=True,

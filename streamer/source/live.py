@@ -18,6 +18,12 @@ _BEHIND_S = 1.0
 # How long FFmpeg may look at an RTSP stream before it gives pictures. The description came before them, so that a
 # tenth of a second is enough; its default of five makes every reconnection a second or two longer.
 _ANALYSE_US = "100000"
+_MENDING = {
+    "reconnect": "1",
+    "reconnect_on_network_error": "1",
+    "reconnect_delay_max": "2",
+    "reconnect_max_retries": "3",
+}
 _WINDOW_S = 10.0
 _STEP_S = 3.0  # a jump of the time stamps, and no mere delay
 _KEPT = 256  # packets that may wait in a decoder
@@ -29,9 +35,11 @@ def is_live(address: str) -> bool:
     return "://" in address or bool(_DEVICE.match(address))
 
 
-def opening(address: str, live: LiveConfig) -> dict[str, Any]:
-    """The arguments of `av.open` for a live address."""
+def opening(address: str, live: LiveConfig, *, recorded: bool = False) -> dict[str, Any]:
+    """The arguments of `av.open` for an address; of a recording a break is mended where the server sends parts."""
     options = {}
+    if recorded and address.lower().startswith("http"):
+        options = dict(_MENDING)
     if address.startswith("rtsp"):
         options = {"rtsp_transport": live.transport, "analyzeduration": _ANALYSE_US}
     timeout = live.connect_s + _BEHIND_S, live.silence_s + _BEHIND_S

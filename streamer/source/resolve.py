@@ -4,35 +4,33 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import urlparse
-from urllib.request import url2pathname
 
 from streamer.config import LiveConfig
 from streamer.errors import ConfigError, InputError
+from streamer.source.address import Kind, kind_of, local_path
 from streamer.source.base import Source, redact
 from streamer.source.file import VideoSource
-from streamer.source.images import IMAGE_SUFFIXES, ImageSource
+from streamer.source.images import ImageSource
 from streamer.source.live import is_live
-
-_VIDEO_SUFFIXES = (
-    ".mp4 .m4v .mov .mkv .webm .avi .ts .mts .m2ts .mpg .mpeg .flv .wmv .asf .3gp .ogv .mxf .vob .dav .h264 .264 .h265 "
-    ".265 .hevc .y4m .gif .mjpeg .mjpg .ivf .nut .dv"
-)
-VIDEO_SUFFIXES = frozenset(_VIDEO_SUFFIXES.split())
+from streamer.source.snapshot import SnapshotSource
+from streamer.source.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
 
 def open_source(
-    text: str | Path, *, start_time: datetime | None = None, live: LiveConfig | None = None
+    text: str | Path,
+    *,
+    start_time: datetime | None = None,
+    live: LiveConfig | None = None,
+    unsure: Kind = "live",
 ) -> list[Source]:
     """The sources that `text` names, in the order of their names; none is opened yet.
 
-    A folder gives its own videos and pictures (not those of folders inside). InputError where nothing is there.
+    A folder gives its own videos and pictures (not those of folders inside). An http address is asked what it sends;
+    `unsure` says what it is where that does not tell. InputError where nothing is there.
     """
-    text = str(text)
-    if text.startswith("file://"):
-        text = url2pathname(urlparse(text).path)
+    text = local_path(str(text))
     if is_live(text):
-        return [VideoSource(text, start_time=start_time, live=live)]
+        return [open_address(text, start_time=start_time, live=live, unsure=unsure)]
     path = Path(text)
     try:
         if not path.exists():
@@ -47,6 +45,22 @@ def open_source(
     if start_time is not None and len(files) > 1:
         raise ConfigError(f"start time: {path} holds {len(files)} recordings: give them one by one, each with its own")
     return [_source_of(file, start_time) for file in files]
+
+
+def open_address(
+    address: str,
+    *,
+    start_time: datetime | None = None,
+    live: LiveConfig | None = None,
+    unsure: Kind = "live",
+    ahead: bool = True,
+) -> VideoSource | SnapshotSource:
+    """The source behind an address or a device, which is asked what it is where its name does not tell."""
+    live = live or LiveConfig()
+    kind = kind_of(address, live, unsure)
+    if kind == "picture":
+        return SnapshotSource(address, live, start_time=start_time)
+    return VideoSource(address, start_time=start_time, live=live, ahead=ahead, recorded=kind == "recording")
 
 
 def sources_in(folder: Path, suffixes: frozenset[str]) -> list[Path]:

@@ -1,0 +1,141 @@
+"""A camera that gives one picture at a time: its address is asked again and again."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from fractions import Fraction
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from streamer.config import LiveConfig
+from streamer.errors import InputError
+from streamer.source.base import StreamInfo, redact
+from streamer.source.clock import Clock
+from streamer.source.pictures import Picture, decode
+from streamer.types import Frame
+
+_MOST_BYTES = 256 << 20
+_SLICE_S = 0.2
+_REASONS = {401: "wants another user or password", 403: "must not be read", 404: "is not there"}
+
+
+class SnapshotSource:
+    """A stream of the pictures behind an http address, one every `live.snapshot_s` seconds at most.
+
+    A picture that is sent again, byte for byte, is no new frame: a vehicle is not read twice in it. Sent for longer
+    than `live.frozen_s` it is a fault, for then the camera has stopped.
+    """
+
+    live, finite = True, False
+
+    def __init__(self, address: str, live: LiveConfig | None = None, *, start_time: datetime | None = None) -> None:
+        self.address, self.name = address, redact(address)
+        self.warnings: list[str] = []
+        self.heard = 0.0  # when there was last an answer, by the monotonic clock: it may be no new frame
+        self.frozen = False
+        self._config = live or LiveConfig()
+        self._clock = Clock(start_time, "given") if start_time else None
+        self._opener = _opener(address)
+        self._first: tuple[bytes, Picture] | None = None
+
+    def again(self) -> SnapshotSource:
+        """A fresh source of the same address."""
+        twin = SnapshotSource(self.address, self._config)
+        twin._clock = self._clock
+        return twin
+
+    def open(self) -> StreamInfo:
+        """Asks for the first picture; InputError where there is none."""
+        data = self._ask()
+        picture = decode(data, self.name)
+        self._first = data, picture
+        height, width = picture.bgr.shape[:2]
+        rate = Fraction(1 / self._config.snapshot_s).limit_denominator(1000)
+        return StreamInfo(self.name, width, height, Fraction(1, 1000), rate, live=True)
+
+    def frames(self) -> Iterator[Frame]:
+        """New pictures as they come; InputError where one cannot be had, or none is new for too long."""
+        assert self._first is not None, "frames() before open()"
+        (data, picture), self._first = self._first, None
+        began = new = time.monotonic()
+        index, due = 0, began
+        while True:
+            pts = time.monotonic() - began
+            seen, how = datetime.now(UTC), "arrival"
+            if self._clock is not None:
+                seen, how = self._clock.at(pts) or seen, self._clock.source
+            height, width = picture.bgr.shape[:2]
+            yield Frame(index, pts, width, height, bgr=picture.bgr, captured_at=seen, time_source=how)  # type: ignore[arg-type]
+            index, last = index + 1, data
+            while data == last:
+                due = self._wait(due + self._config.snapshot_s)
+                data = self._ask()
+                frozen_s = time.monotonic() - new
+                if data == last and self._config.frozen_s is not None and frozen_s >= self._config.frozen_s:
+                    self.frozen = True
+                    raise InputError(f"{self.name}: gives the same picture for {frozen_s:.0f} s: check the camera")
+            picture, new = decode(data, self.name), time.monotonic()
+
+    def close(self) -> None:
+        """No connection is kept."""
+        self._first = None
+
+    def _wait(self, due: float) -> float:
+        """Until `due`, or not at all where that is past; when the wait ended."""
+        while (left := due - time.monotonic()) > 0:
+            self.heard = time.monotonic()  # nothing was asked that could be late
+            time.sleep(min(left, _SLICE_S))
+        return max(due, time.monotonic() - self._config.snapshot_s)
+
+    def _ask(self) -> bytes:
+        data = fetch(self.address, self._config.silence_s, self._opener)
+        self.heard = time.monotonic()
+        return data
+
+
+def fetch(address: str, timeout_s: float, opener: urllib.request.OpenerDirector | None = None) -> bytes:
+    """What a server sends for an http address; InputError in one line without secrets."""
+    name, opener = redact(address), opener or _opener(address)
+    try:
+        with opener.open(_bare(address), timeout=timeout_s) as answer:
+            if answer.headers.get_content_maintype() in ("multipart", "video"):
+                raise InputError(f"{name}: is a stream, no single picture: give it to alpr run")
+            data: bytes = answer.read(_MOST_BYTES + 1)
+    except urllib.error.HTTPError as error:
+        told = _REASONS.get(error.code, "was refused by the server")
+        raise InputError(f"{name}: {told} ({error.code} {error.reason}): check the address and the password") from None
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason = redact(str(getattr(error, "reason", None) or error or type(error).__name__))
+        raise InputError(f"{name}: cannot be had ({reason}): check the address and the network") from None
+    if not data:
+        raise InputError(f"{name}: sent nothing (0 bytes): check the camera")
+    if len(data) > _MOST_BYTES:
+        raise InputError(f"{name}: sent more than {_MOST_BYTES >> 20} MB: that is no picture")
+    return data
+
+
+def _opener(address: str) -> urllib.request.OpenerDirector:
+    """Asks with the address's user and password, by either way of HTTP. Certificates are not checked, as those of
+    streams are not: cameras sign their own."""
+    parts = urlsplit(address)
+    passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+    if parts.username is not None:
+        passwords.add_password(None, _bare(address), unquote(parts.username), unquote(parts.password or ""))
+    trusting = ssl.create_default_context()
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    return urllib.request.build_opener(
+        urllib.request.HTTPBasicAuthHandler(passwords),
+        urllib.request.HTTPDigestAuthHandler(passwords),
+        urllib.request.HTTPSHandler(context=trusting),
+    )
+
+
+def _bare(address: str) -> str:
+    """The address without user and password."""
+    parts = urlsplit(address)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
