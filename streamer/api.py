@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.config import as_countries, as_country
+from streamer.engine.crops import SURE, better, locate
 from streamer.engine.detector import Detector
 from streamer.engine.reader import Reader
 from streamer.engine.zoo import config_folder
 from streamer.errors import ConfigError
 from streamer.geometry import box_quad
-from streamer.pixels import cut, frame_of, rectify
+from streamer.pixels import cut, frame_of, rectify, to_bgr
+from streamer.tracking.edge import inside
 from streamer.tracking.formats import formats_of, read_knowing
+from streamer.tracking.vote import CUT_TEXT
 from streamer.types import Image, Plate, Plates, Reading
 
 
@@ -71,6 +75,9 @@ class PlateReader:
         with self._networks() as (detector, reader):
             plates = detector.detect(frame)
             readings = self._texts(reader, [rectify(frame, quad) for quad in plates.quad])
+        for i, box in enumerate(plates.box_xyxy):
+            if not inside(box, frame.width, frame.height):  # a part of its text may be missing
+                readings[i] = replace(readings[i], confidence=readings[i].confidence * CUT_TEXT)
         return [_plate(plates, i, reading) for i, reading in enumerate(readings)]
 
     def detect(self, image_bgr: npt.NDArray[Any]) -> list[Plate]:
@@ -80,14 +87,21 @@ class PlateReader:
         return [_plate(plates, i, None) for i in range(len(plates))]
 
     def read_crops(self, crops: Sequence[npt.NDArray[Any]]) -> list[Reading]:
-        """One reading for each picture of a plate, whatever its size: tight, squeezed or with a margin. ValueError for
-        one picture in place of a list."""
+        """One reading for each picture of one plate, whatever its size: tight, squeezed, or with up to a third of margin
+        on any side. ValueError for one picture in place of a list."""
         if isinstance(crops, np.ndarray) and crops.ndim < 4:
             raise ValueError(f"one picture of shape {crops.shape}, expected a list: read_crops([picture])")
         frames = [frame_of(crop) for crop in crops]
         whole = [box_quad(np.array([0, 0, f.width, f.height], float)) for f in frames]
-        with self._networks() as (_, reader):
-            return self._texts(reader, [cut(f.bgr, q) for f, q in zip(frames, whole, strict=True) if f.bgr is not None])
+        with self._networks() as (detector, reader):
+            readings = self._texts(reader, [cut(to_bgr(f), q) for f, q in zip(frames, whole, strict=True)])
+            unsure = [k for k, one in enumerate(readings) if one.confidence < SURE]
+            quads = {k: locate(detector, to_bgr(frames[k])) for k in unsure}
+            found = {k: quad for k, quad in quads.items() if quad is not None}
+            inner = self._texts(reader, [rectify(frames[k], quad) for k, quad in found.items()])
+        for k, reading in zip(found, inner, strict=True):
+            readings[k] = better(readings[k], reading)
+        return readings
 
     @contextmanager
     def _networks(self) -> Iterator[tuple[Detector, Reader]]:

@@ -35,6 +35,7 @@ from streamer.source.identity import Identities
 from streamer.source.resolve import open_source
 from streamer.status import StatusLines, Streams
 from streamer.tracking.cadence import Cadence
+from streamer.tracking.edge import inside
 from streamer.tracking.formats import Formats, formats_of, knowing
 from streamer.tracking.ledger import rejection_of
 from streamer.tracking.lines import Lines
@@ -55,8 +56,6 @@ _JOIN_S = 15.0
 _SINK_QUEUE = 4
 _BEHIND = 15  # of 19
 _TICK_S = 1.0
-_EDGE, _EDGE_HEIGHTS = 1.5, 0.08  # px, and its heights: a plate nearer to the picture's edge may be cut by it
-_FILLS = 0.8  # of the picture's width: a plate so wide was cut out by somebody, not by chance
 # The plate as it is kept for people: margins along and across as shares of its size, width and height in px.
 _VIEW = 0.2, 0.35, 320, 120
 
@@ -425,7 +424,8 @@ class _Camera:
             if found is not None:
                 reading, crop = found
                 of, now = self._of(track), track
-                if not of.take(track, reading, crop, _inside(track.last.box_xyxy, frame)) and of.succeeded:
+                whole = inside(track.last.box_xyxy, frame.width, frame.height)
+                if not of.take(track, reading, crop, whole) and of.succeeded:
                     now = self._succeed(track, of)
                     of = self._of(now)
                 if of.best is now.last and crop is not None:
@@ -532,15 +532,6 @@ class _Camera:
 
 def _centre(box_xyxy: FloatArray) -> FloatArray:
     return np.asarray((box_xyxy[:2] + box_xyxy[2:]) / 2)
-
-
-def _inside(box_xyxy: FloatArray, frame: Frame) -> bool:
-    """Whether a box keeps off the picture's edge."""
-    x1, y1, x2, y2 = box_xyxy
-    edge = max(_EDGE, _EDGE_HEIGHTS * (y2 - y1))
-    if x2 - x1 > _FILLS * frame.width:  # a picture of a plate
-        return True
-    return bool(min(x1, y1) > edge and x2 < frame.width - edge and y2 < frame.height - edge)
 
 
 def _by_row(plates: Plates, readings: list[tuple[Track, Reading]]) -> dict[int, Reading]:

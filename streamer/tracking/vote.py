@@ -22,7 +22,7 @@ _INDEPENDENT = 0.25
 _AGREEMENT = 2.0
 _ALTERNATIVES, _UNLIKELY = 3, 0.001  # how many are told, and from which probability
 _CUT = 0.1  # weight of a reading whose plate the picture's edge may have cut
-_CUT_TEXT = 0.6  # how likely the text of such readings alone is whole
+CUT_TEXT = 0.6  # how likely the text of such readings alone is whole
 _WHOLE = 0.5  # confidence from which a reading of the whole plate needs none of a cut one beside it
 # Boxes that differ by no more than this share of their height are of a plate that did not move: one look at it.
 _SAME_PLACE = 0.1
@@ -99,7 +99,7 @@ def vote(ballots: Sequence[Ballot], alphabet: AlphabetLike) -> Verdict:
     if not voting:
         return Verdict()
     cut = not any(b.whole for b in voting)
-    trust = _CUT_TEXT if cut else 1.0
+    trust = CUT_TEXT if cut else 1.0
     if len(voting) == 1:
         only = voting[0].reading
         sure = only.confidence * trust

@@ -13,13 +13,15 @@ from streamkit import write_video
 
 from streamer import PlateReader
 from streamer.alphabet import Alphabet
+from streamer.engine.crops import locate
 from streamer.engine.detector import good_quads, in_frame
 from streamer.engine.reader import reading
 from streamer.engine.zoo import config_folder
 from streamer.errors import ConfigError, ModelError
-from streamer.geometry import box_iou_matrix, box_quad
+from streamer.geometry import box_iou_matrix, box_quad, quad_box
 from streamer.pixels import frame_of, rectify
 from streamer.source.file import VideoSource
+from streamer.tracking.vote import CUT_TEXT
 from streamer.types import Image, Kind, Plate
 from train.golden import golden_crops
 from train.synth.clip import ClipScene
@@ -121,6 +123,34 @@ def test_crops_alone_and_in_a_batch_are_alike(reader: PlateReader, count: int) -
     together = reader.read_crops(crops)
     alone = [reader.read_crops([c])[0] for c in crops]
     assert [(r.text, r.confidence) for r in together] == [(r.text, r.confidence) for r in alone]
+
+
+@pytest.mark.parametrize("margins", list(product((0.0, 0.12, 0.25, 0.33), (0.0, 0.25))), ids=str)
+def test_a_crop_is_read_alike_with_any_margin(reader: PlateReader, street: Image, margins: tuple[float, float]) -> None:
+    plate = reader.read(street)[0]
+    assert plate.confidence > 0.9
+    x1, y1, x2, y2 = plate.box_xyxy
+    along, across = margins[0] * (x2 - x1), margins[1] * (y2 - y1)
+    crop = street[round(y1 - across) : round(y2 + across), round(x1 - along) : round(x2 + along)]
+    found = reader.read_crops([crop])[0]
+    assert found.text == plate.text
+    assert found.confidence > 0.5
+
+
+def test_the_plate_of_a_crop_is_located_in_it(reader: PlateReader, street: Image) -> None:
+    plate = reader.read(street)[0]
+    x1, y1, x2, y2 = (round(float(v)) for v in plate.box_xyxy)
+    quad = locate(reader._detector, street[y1 - 9 : y2 + 9, x1 - 30 : x2 + 30])
+    assert quad is not None
+    assert box_iou_matrix(quad_box(quad)[None] + np.tile([x1 - 30.0, y1 - 9.0], 2), plate.box_xyxy[None])[0, 0] > 0.8
+    assert locate(reader._detector, np.full((60, 150, 3), 128, np.uint8)) is None
+
+
+def test_a_plate_cut_by_the_edge_is_less_sure(reader: PlateReader, street: Image) -> None:
+    plate = reader.read(street)[0]
+    x1, _, x2, _ = plate.box_xyxy
+    cut = reader.read(street[:, : round(x1 + 0.7 * (x2 - x1))])
+    assert all(p.confidence <= CUT_TEXT for p in cut if p.box_xyxy[2] > x1 + 0.6 * (x2 - x1))
 
 
 def test_thresholds(street: Image) -> None:
