@@ -87,7 +87,7 @@ class PlateReader:
         return [_plate(plates, i, None) for i in range(len(plates))]
 
     def read_crops(self, crops: Sequence[npt.NDArray[Any]]) -> list[Reading]:
-        """One reading for each picture of one plate, whatever its size: tight, squeezed, or with up to a third of margin
+        """One reading for each picture of one plate, of any size: tight, squeezed, or with up to a third of margin
         on any side. ValueError for one picture in place of a list."""
         if isinstance(crops, np.ndarray) and crops.ndim < 4:
             raise ValueError(f"one picture of shape {crops.shape}, expected a list: read_crops([picture])")
