@@ -18,24 +18,37 @@ Decorator = Callable[[Any], Any]
 
 _OPTIONS: tuple[Decorator, ...] = (
     click.argument("data"),
-    click.option("--split", type=click.Choice(["dev", "validation"]), default="dev", show_default=True),
     click.option(
-        "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures here."
+        "--split",
+        type=click.Choice(["dev", "validation"]),
+        default="dev",
+        show_default=True,
+        help="Part of the data to measure on.",
     ),
     click.option(
-        "--sheets", type=click.Path(path_type=Path, file_okay=False), help="Write contact sheets of failures here."
+        "--json",
+        "json_file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Write all figures as JSON to this file.",
     ),
-    click.option("--card", metavar="MODEL", help="Note the figures in this model's card in the zoo."),
+    click.option(
+        "--sheets",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Write pictures that show the failures, many on a sheet, to this folder.",
+    ),
+    click.option("--card", metavar="MODEL", help="Write the figures into the card of this model in models/zoo."),
     click.option("--limit", type=click.IntRange(min=1), help="At most this many pictures of each set (or videos)."),
     click.option("--detector", help="A name in the zoo, or a path to an .xml."),
     click.option("--refiner", help="A name in the zoo, a path to an .xml, or none. [default: the detector's own]"),
     click.option("--reader", help="A name in the zoo, or a path to an .xml."),
-    click.option("--precision", type=click.Choice(["auto", "int8", "bf16", "f32"])),
+    click.option(
+        "--precision", type=click.Choice(["auto", "int8", "bf16", "f32"]), help="Number format of the networks."
+    ),
 )
 _PLOTS = click.option(
     "--plots",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Write a reliability plot of the readings and one of confused characters here.",
+    help="Write a reliability plot of the readings and one of confused characters to this folder.",
 )
 _PROTOCOL = click.option(
     "--protocol",
@@ -82,8 +95,12 @@ def scenes(data: str, split: str, protocol: str, plots: Path | None, **options: 
     _PROTOCOL,
     _PLOTS,
     click.option("--weights", help="Measure this weights.pt in PyTorch (a reader's or a baseline's), not exported."),
-    click.option("--with-scenes", is_flag=True, help="Plates of whole pictures too, cut out by their true boxes."),
-    click.option("--known-country", is_flag=True, help="With what is known of the plates of each crop's country."),
+    click.option(
+        "--with-scenes", is_flag=True, help="Also read the plates of whole pictures, cut out by their labelled boxes."
+    ),
+    click.option(
+        "--known-country", is_flag=True, help="Read each crop with the plate formats of its country, as --country does."
+    ),
 )
 def reader(
     data: str,
@@ -201,7 +218,13 @@ def videos(
 
 @evaluate.command()
 @click.argument("data")
-@click.option("--split", type=click.Choice(["dev", "validation"]), default="dev", show_default=True)
+@click.option(
+    "--split",
+    type=click.Choice(["dev", "validation"]),
+    default="dev",
+    show_default=True,
+    help="Part of the data to measure on.",
+)
 @click.option(
     "--recordings",
     type=click.Path(path_type=Path, file_okay=False),
@@ -212,7 +235,9 @@ def videos(
 @click.option("--detector", help="A name in the zoo, or a path to an .xml.")
 @click.option("--reader", help="A name in the zoo, or a path to an .xml.")
 @click.option(
-    "--plots", type=click.Path(path_type=Path, file_okay=False), help="Write a reliability plot of rows here."
+    "--plots",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write a reliability plot of the rows to this folder.",
 )
 def votes(data: str, split: str, recordings: Path, plots: Path | None, **models: str | None) -> None:
     """How right a track's text is: fused, by majority, by the surest reading, by the largest plate.
@@ -343,9 +368,19 @@ def _show(
 @evaluate.command()
 @click.argument("samples", type=click.Path(path_type=Path))
 @click.option(
-    "--plot", type=click.Path(path_type=Path, dir_okay=False), default=Path("out/soak.png"), show_default=True
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("out/soak.png"),
+    show_default=True,
+    help="Write the plot to this file.",
 )
-@click.option("--warm-minutes", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Do not count.")
+@click.option(
+    "--warm-minutes",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    help="Leave these minutes at the start out.",
+)
 def soak(samples: Path, plot: Path, warm_minutes: float) -> None:
     """Draw the SAMPLES that `alpr soak --samples` wrote."""
     from train.soak_plot import plot_soak, read_samples

@@ -13,13 +13,17 @@ import click
     "--data", multiple=True, required=True, help="Pictures to calibrate INT8 on: as in alpr train; repeatable."
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path), default="models/zoo", show_default=True, help="The zoo's folder."
+    "--out",
+    type=click.Path(path_type=Path),
+    default="models/zoo",
+    show_default=True,
+    help="Write the model to a folder of its name in this one.",
 )
-@click.option("--name", help="Name in the zoo. [default: the training's]")
+@click.option("--name", help="Name of the model in the zoo. [default: the training's]")
 @click.option(
     "--min-score",
     type=click.FloatRange(0, 1, True, True),
-    help="Detector's operating point. [default: the best F1 on the validation part]",
+    help="Score from which a detection counts; kept in the card. [default: that of the best F1 on the validation part]",
 )
 @click.option(
     "--refiner",

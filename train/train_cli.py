@@ -13,7 +13,11 @@ def options(function):  # type: ignore[no-untyped-def]
     for option in reversed(
         [
             click.option(
-                "--config", "config_path", type=click.Path(path_type=Path), required=True, help="YAML of configs/."
+                "--config",
+                "config_path",
+                type=click.Path(path_type=Path),
+                required=True,
+                help="Read the training configuration from this YAML file (see configs/).",
             ),
             click.option(
                 "--data",
@@ -22,16 +26,33 @@ def options(function):  # type: ignore[no-untyped-def]
                 help="Folder with a manifest, ccpd:DIR, or CSV of crops; repeatable.",
             ),
             click.option(
-                "--out", type=click.Path(path_type=Path), help="Checkpoints, log, plots. [default: out/train/NAME]"
+                "--out",
+                type=click.Path(path_type=Path),
+                help="Write checkpoints, log and plots to this folder. [default: out/train/NAME]",
             ),
             click.option("--init", help="Start from this weights.pt, or from shipped weights by their name."),
-            click.option("--fresh", is_flag=True, help="Start over; without it a broken run is resumed."),
-            click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ... or auto."),
-            click.option("--samples", type=int, help="Pictures to see in all, in place of the configuration's."),
-            click.option("--workers", type=int, help="Loader processes, in place of the configuration's."),
-            click.option("--loader-only", is_flag=True, help="Measure how fast samples are made, and train nothing."),
-            click.option("--compile/--no-compile", default=None, help="Fuse operations; needs a C++ compiler."),
-            click.option("--bf16/--no-bf16", default=None, help="Half precision, in place of the configuration's."),
+            click.option("--fresh", is_flag=True, help="Start over instead of resuming the run in --out."),
+            click.option(
+                "--device",
+                default="auto",
+                show_default=True,
+                help="Device to train on: cpu, cuda, cuda:1 ... or auto (a GPU where there is one).",
+            ),
+            click.option(
+                "--samples", type=int, help="Number of pictures to train on in all. [default: the configuration's]"
+            ),
+            click.option(
+                "--workers", type=int, help="Number of processes that load pictures. [default: the configuration's]"
+            ),
+            click.option(
+                "--loader-only", is_flag=True, help="Measure how many samples a second are loaded, and train nothing."
+            ),
+            click.option(
+                "--compile/--no-compile", default=None, help="Fuse operations by torch.compile; needs a C++ compiler."
+            ),
+            click.option(
+                "--bf16/--no-bf16", default=None, help="Compute in half precision or not. [default: as configured]"
+            ),
         ]
     ):
         function = option(function)
@@ -107,7 +128,9 @@ def reader(strict: bool, **kwargs) -> None:  # type: ignore[no-untyped-def]
 
 @train.command()
 @click.argument("weights", nargs=-1, required=True)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The weights.pt to write.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Write the mean to this weights.pt."
+)
 def average(weights: tuple[str, ...], out: Path) -> None:
     """The mean of several WEIGHTS of one network: of a training and of those that went on from it."""
     from train.loop import Checkpoint

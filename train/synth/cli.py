@@ -50,12 +50,18 @@ def synth() -> None:
 
 
 @synth.command()
-@click.option("--count", type=click.IntRange(min=0), required=True, help="How many plates.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the pictures.")
+@click.option("--count", type=click.IntRange(min=0), required=True, help="Number of plates to draw.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Write the pictures to this folder."
+)
 @click.option("--assets", type=click.Path(path_type=Path), help="Folder with fonts, glyphs and blank plates.")
 @click.option("--layout", help="Layouts, country codes or files of layouts (cn,de,latin). Default: all.")
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--damaged/--clean", default=False, show_default=True, help="As a camera sees them, or as they are made.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Begin of the random numbers: the same seed draws the same."
+)
+@click.option(
+    "--damaged/--clean", default=False, show_default=True, help="Draw plates with blur, noise and dirt, or clean."
+)
 def plates(count: int, out: Path, assets: Path | None, layout: str | None, seed: int, damaged: bool) -> None:
     """Pictures of plates, and a table with their texts."""
     click.echo(synth_plates(count, out, assets, layout, seed, damaged))
@@ -69,10 +75,27 @@ def _size(_context: click.Context, _option: click.Parameter, value: str) -> tupl
 
 
 @synth.command()
-@click.option("--count", type=click.IntRange(min=1), default=100, show_default=True, help="How many pictures.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="A new data folder.")
-@click.option("--size", callback=_size, default="1280x720", show_default=True, help="WIDTHxHEIGHT, both even.")
-@click.option("--seed", type=int, default=1000, show_default=True)
+@click.option("--count", type=click.IntRange(min=1), default=100, show_default=True, help="Number of pictures to draw.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Write the pictures and their manifest to this new folder.",
+)
+@click.option(
+    "--size",
+    callback=_size,
+    default="1280x720",
+    show_default=True,
+    help="Size of the picture as WIDTHxHEIGHT in px, both even.",
+)
+@click.option(
+    "--seed",
+    type=int,
+    default=1000,
+    show_default=True,
+    help="Begin of the random numbers: the same seed draws the same.",
+)
 def scenes(count: int, out: Path, size: tuple[int, int], seed: int) -> None:
     """Pictures of streets with exact corners: a data folder (split dev) for alpr eval detector."""
     from train.synth.clip import synth_scenes
@@ -81,12 +104,22 @@ def scenes(count: int, out: Path, size: tuple[int, int], seed: int) -> None:
 
 
 @synth.command()
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The video (.mp4).")
-@click.option("--seconds", type=click.FloatRange(min=0.2), default=6.0, show_default=True)
-@click.option("--fps", type=click.IntRange(1, 120), default=25, show_default=True)
-@click.option("--size", callback=_size, default="1280x720", show_default=True, help="WIDTHxHEIGHT, both even.")
-@click.option("--vehicles", type=click.IntRange(1, 12), default=3, show_default=True)
-@click.option("--seed", type=int, default=1, show_default=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Write the video to this file (.mp4)."
+)
+@click.option("--seconds", type=click.FloatRange(min=0.2), default=6.0, show_default=True, help="Length in seconds.")
+@click.option("--fps", type=click.IntRange(1, 120), default=25, show_default=True, help="Frames a second.")
+@click.option(
+    "--size",
+    callback=_size,
+    default="1280x720",
+    show_default=True,
+    help="Size of the picture as WIDTHxHEIGHT in px, both even.",
+)
+@click.option("--vehicles", type=click.IntRange(1, 12), default=3, show_default=True, help="Number of vehicles.")
+@click.option(
+    "--seed", type=int, default=1, show_default=True, help="Begin of the random numbers: the same seed draws the same."
+)
 def clip(out: Path, seconds: float, fps: int, size: tuple[int, int], vehicles: int, seed: int) -> None:
     """A traffic clip, and its truth beside it (NAME.truth.json)."""
     from train.synth.clip import synth_clip
@@ -95,13 +128,31 @@ def clip(out: Path, seconds: float, fps: int, size: tuple[int, int], vehicles: i
 
 
 @synth.command()
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="A folder for the videos.")
-@click.option("--count", type=click.IntRange(min=1), default=24, show_default=True, help="How many clips.")
-@click.option("--vehicles", type=click.IntRange(1, 60), default=10, show_default=True, help="In each clip.")
-@click.option("--fps", type=click.IntRange(1, 120), default=8, show_default=True)
-@click.option("--size", callback=_size, default="640x360", show_default=True, help="WIDTHxHEIGHT, both even.")
-@click.option("--seed", type=int, default=5000, show_default=True)
-@click.option("--hard/--easy", default=False, show_default=True, help="Night, rain, blur, a pole; or a fine day.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Write the videos to this folder."
+)
+@click.option("--count", type=click.IntRange(min=1), default=24, show_default=True, help="Number of clips to draw.")
+@click.option(
+    "--vehicles", type=click.IntRange(1, 60), default=10, show_default=True, help="Number of vehicles in each clip."
+)
+@click.option("--fps", type=click.IntRange(1, 120), default=8, show_default=True, help="Frames a second.")
+@click.option(
+    "--size",
+    callback=_size,
+    default="640x360",
+    show_default=True,
+    help="Size of the picture as WIDTHxHEIGHT in px, both even.",
+)
+@click.option(
+    "--seed",
+    type=int,
+    default=5000,
+    show_default=True,
+    help="Begin of the random numbers: the same seed draws the same.",
+)
+@click.option(
+    "--hard/--easy", default=False, show_default=True, help="Draw night, rain, blur and poles, or a fine day."
+)
 def clips(out: Path, count: int, vehicles: int, fps: int, size: tuple[int, int], seed: int, hard: bool) -> None:
     """Many traffic clips with their truth: a folder for alpr eval videos and alpr eval votes."""
     from train.synth.clip import synth_clips
@@ -111,7 +162,9 @@ def clips(out: Path, count: int, vehicles: int, fps: int, size: tuple[int, int],
 
 @synth.command()
 @click.option("--data", multiple=True, required=True, help="Folder with a manifest, ccpd:DIR, or CSV of crops.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the plots.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Write the plots to this folder."
+)
 @click.option("--count", type=click.IntRange(min=10), default=2000, show_default=True, help="Crops of each kind.")
 def compare(data: tuple[str, ...], out: Path, count: int) -> None:
     """Drawn crops beside real ones: brightness, contrast, sharpness, noise and colour on one plot."""
