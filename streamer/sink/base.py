@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -100,32 +101,42 @@ def output_errors(path: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if isinstance(error, BrokenPipeError) and descriptor_of(Path(path)) == 1:
+            raise  # who reads our standard output has seen enough
         raise OutputError(f"{path}: cannot be written ({_reason(error)}): {_remedy(error)}") from None
 
 
 def open_output(path: Path, *, append: bool = False) -> io.FileIO:
-    """The file, unbuffered and empty (or at its end), its folders made. OutputError where it cannot be written."""
+    """The file, unbuffered and empty (or at its end), its folders made. `-` and /dev/stdout are standard output, and
+    /dev/fd/N is what this process has open there: as it was opened, so that nothing in it is emptied. OutputError
+    where it cannot be written."""
     check_no_input(path)
     with output_errors(path):
+        number = descriptor_of(path)
+        if number is not None:
+            return InheritedStream(os.dup(number), "w")
         path.parent.mkdir(parents=True, exist_ok=True)
-        torn = append and path.is_file() and not _ends_a_line(path)
-        stream = io.FileIO(path, "a" if append else "w")
-        if torn:  # a crash of the machine cut the last row: the next one must not be glued to it
-            write_whole(stream, b"\n")
-        return stream
+        return io.FileIO(path, "a" if append else "w")
 
 
-def _ends_a_line(path: Path) -> bool:
-    with path.open("rb") as stream:
-        if stream.seek(0, os.SEEK_END) == 0:
-            return True
-        stream.seek(-1, os.SEEK_END)
-        return stream.read(1) == b"\n"
+class InheritedStream(io.FileIO):
+    """A file that somebody else opened: what is in it, and where, is not ours to alter."""
+
+
+def descriptor_of(path: Path) -> int | None:
+    """The number of the open file that a path stands for, None for an ordinary path."""
+    text = str(path)
+    if text in ("-", "/dev/stdout"):
+        return 1
+    if text == "/dev/stderr":
+        return 2
+    found = re.fullmatch(r"/(?:dev|proc/self)/fd/(\d+)", text)
+    return int(found.group(1)) if found else None
 
 
 def write_whole(stream: io.FileIO, data: bytes) -> None:
     """Writes all of `data` (a raw file may take a part of it at a time), or nothing where the file can be cut back."""
-    before = stream.tell() if stream.seekable() else None
+    before = _position(stream)
     view = memoryview(data)
     try:
         while view:
@@ -136,6 +147,13 @@ def write_whole(stream: io.FileIO, data: bytes) -> None:
                 stream.truncate(before)
                 stream.seek(before)  # or the next row would begin after a gap of zeros
         raise
+
+
+def _position(stream: io.FileIO) -> int | None:
+    """Where the next byte goes; None where what follows cannot be cut off again."""
+    if isinstance(stream, InheritedStream) or not stream.seekable():
+        return None
+    return os.fstat(stream.fileno()).st_size if "a" in stream.mode else stream.tell()
 
 
 def _reason(error: OSError) -> str:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from streamer.config import RowsConfig
-from streamer.errors import ConfigError
-from streamer.sink.base import BaseSink, output_errors
+from streamer.sink.base import BaseSink
+from streamer.sink.parts import Form
 from streamer.sink.rows import RowFiles
+from streamer.sink.table import encode_row, look
+from streamer.source.base import StreamInfo
 from streamer.tracking.course import direction_deg, movement
 from streamer.types import Passage
 
@@ -34,10 +34,11 @@ class CsvSink(BaseSink):
     def __init__(
         self, path: str | Path, *, append: bool = False, config: RowsConfig | None = None, patient: bool = False
     ) -> None:
-        header = encode_row(self.columns)
-        self._files = RowFiles(
-            Path(path), config or RowsConfig(), append=append, header=header, check=self._check_header, patient=patient
-        )
+        form = Form(encode_row(self.columns), lambda path: look(path, self.columns))
+        self._files = RowFiles(Path(path), config or RowsConfig(), append=append, form=form, patient=patient)
+
+    def begin(self, info: StreamInfo) -> None:
+        self._files.begin()
 
     def row_of(self, passage: Passage) -> tuple[str, ...]:
         """The cells of a passage, in the order of `columns`."""
@@ -51,15 +52,6 @@ class CsvSink(BaseSink):
 
     def close(self) -> None:
         self._files.close()
-
-    def _check_header(self, path: Path) -> None:
-        """ConfigError where the file there is not a CSV of these columns (or more after them)."""
-        if not path.is_file():
-            return
-        with output_errors(path), path.open("rb") as stream:
-            first = stream.readline()
-        if first and not first.startswith(encode_row(self.columns).rstrip(b"\n")):
-            raise ConfigError(f"{path}: begins with other columns: give another file, or --replace to overwrite it")
 
 
 def row_of(passage: Passage) -> tuple[str, ...]:
@@ -97,14 +89,6 @@ def degrees_text(passage: Passage) -> str:
     """The direction of travel in whole degrees, 0 to 359; empty where the plate hardly moved."""
     degrees = direction_deg(passage.first_box, passage.last_box)
     return "" if degrees is None else f"{round(degrees) % 360}"
-
-
-def encode_row(cells: tuple[str, ...]) -> bytes:
-    """One RFC 4180 line. Lone surrogates (file names that are not UTF-8) become `?`."""
-    line = io.StringIO()
-    # The writer quotes what its own line ending is made of: with \r\n a lone \r in a name is quoted as well.
-    csv.writer(line, lineterminator="\r\n").writerow(cells)
-    return (line.getvalue().removesuffix("\r\n") + "\n").encode("utf-8", "replace")
 
 
 def guard(text: str) -> str:

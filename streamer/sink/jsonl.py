@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
 from streamer.config import RowsConfig
 from streamer.sink.base import BaseSink
 from streamer.sink.csv import box_list, degrees_text, time_text
+from streamer.sink.parts import Form, as_it_is
 from streamer.sink.rows import RowFiles
+from streamer.sink.tails import mend_tail
+from streamer.source.base import StreamInfo
 from streamer.tracking.course import movement
 from streamer.types import Passage
 
@@ -27,7 +31,10 @@ class JsonlSink(BaseSink):
         patient: bool = False,
     ) -> None:
         self._early = early
-        self._files = RowFiles(Path(path), config or RowsConfig(), append=append, patient=patient)
+        self._files = RowFiles(Path(path), config or RowsConfig(), append=append, form=Form(look=look), patient=patient)
+
+    def begin(self, info: StreamInfo) -> None:
+        self._files.begin()
 
     def passage(self, passage: Passage) -> None:
         self._line(passage, record_of(passage))
@@ -45,6 +52,20 @@ class JsonlSink(BaseSink):
 
     def close(self) -> None:
         self._files.close()
+
+
+def look(path: Path) -> Callable[[bytes], bytes]:
+    """Mends the end of a file that is appended to."""
+    mend_tail(path, _whole, quoted=False)
+    return as_it_is
+
+
+def _whole(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
 
 
 def record_of(passage: Passage) -> dict[str, object]:

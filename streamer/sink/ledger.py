@@ -6,8 +6,13 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from streamer.sink.base import BaseSink, open_output, output_errors, write_whole
+from streamer.config import RowsConfig
+from streamer.sink.base import BaseSink, output_errors
 from streamer.sink.csv import box_list, time_text
+from streamer.sink.jsonl import look
+from streamer.sink.parts import Form
+from streamer.sink.rows import RowFiles, literal
+from streamer.source.base import StreamInfo
 from streamer.types import Passage, Rejection
 
 FILE, CROPS = "ledger.jsonl", "crops"
@@ -19,9 +24,14 @@ class LedgerSink(BaseSink):
 
     def __init__(self, path: str | Path, *, append: bool = False) -> None:
         self.path = Path(path)
-        self._stream = open_output(self.path / FILE, append=append)
+        self._files = RowFiles(
+            literal(self.path / FILE), RowsConfig(fsync="never"), append=append, form=Form(look=look)
+        )
         self._crops: Counter[str] = Counter()
         self._rows = 0
+
+    def begin(self, info: StreamInfo) -> None:
+        self._files.begin()
 
     def passage(self, passage: Passage) -> None:
         self._line({"type": "passage", "camera": passage.camera, "track_id": passage.track_id, "plate": passage.plate})
@@ -30,14 +40,12 @@ class LedgerSink(BaseSink):
         self._line({"type": "rejection", **record_of(rejection), "crop": self._crop(rejection)})
 
     def close(self) -> None:
-        with output_errors(self.path):
-            self._stream.close()
+        self._files.close()
 
     def _line(self, record: dict[str, object]) -> None:
         line = json.dumps(record, ensure_ascii=False) + "\n"
         self._rows += 1
-        with output_errors(self.path / FILE):
-            write_whole(self._stream, line.encode("utf-8", "replace"))
+        self._files.write("", line.encode("utf-8", "replace"))
 
     def _crop(self, rejection: Rejection) -> str | None:
         """Writes the crop and gives its name in the folder; None where there is none, or enough of its reason."""

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import string
 from datetime import datetime
 from pathlib import Path
 
 from streamer.errors import ConfigError
+from streamer.names import FileNames
 from streamer.sink.base import output_errors
 from streamer.sink.guard import check_no_input
 
-_UNFIT = re.compile(r"[^\w.+-]+")  # in the name of a file
-_MOST_LETTERS = 100
-_taken: dict[
-    Path, object
-] = {}  # given out in this process: an empty file of an earlier run may be used again, these not
-
-
-def safe(text: str, instead: str = "camera") -> str:
-    """`text` as a part of a file's name."""
-    return _UNFIT.sub("_", text).strip("._")[:_MOST_LETTERS] or instead
+# Given out in this process: an empty file of an earlier run may be used again, these not.
+_taken: dict[Path, object] = {}
 
 
 class Template:
@@ -29,6 +21,7 @@ class Template:
 
     def __init__(self, path: Path, fields: tuple[str, ...]) -> None:
         self.path = path
+        self._names = FileNames()
         try:
             self.fields = {name for _, name, _, _ in string.Formatter().parse(str(path)) if name is not None}
         except ValueError as error:
@@ -40,7 +33,9 @@ class Template:
     def filled(self, now: datetime, **values: str) -> Path:
         """The path with the time and `values` filled in; none of these can leave its place in it."""
         clock = {"date": f"{now:%Y-%m-%d}", "hour": f"{now:%H}", "time": f"{now:%H%M%S}"}
-        return Path(str(self.path).format(**clock, **{key: safe(value, key) for key, value in values.items()}))
+        return Path(
+            str(self.path).format(**clock, **{key: self._names.of(value, key) for key, value in values.items()})
+        )
 
     @property
     def folder(self) -> Path:

@@ -5,29 +5,26 @@ A row is written whole and at once. A new file begins where the name changes, or
 
 from __future__ import annotations
 
-import io
 import logging
-import os
-import re
 import string
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from streamer.config import RowsConfig
 from streamer.errors import ConfigError, OutputError
-from streamer.sink.base import open_output, output_errors, write_whole
+from streamer.names import FileNames
+from streamer.sink.base import output_errors
+from streamer.sink.parts import Form, Part, open_part
 
 _log = logging.getLogger(__name__)
 
 FIELDS = ("camera", "date", "hour")
-_UNFIT = re.compile(r"[^\w.+-]+")  # in the name of a file
 _MOST_WAITING = 10_000  # rows that a camera's run keeps while they cannot be written
 _MOST_OPEN = 64  # files at once
-_RETRY_S = 5.0
+_RETRY_S, _TELL_S = 5.0, 60.0
 
 
 class NameTemplate:
@@ -35,6 +32,7 @@ class NameTemplate:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._names = FileNames()
         try:
             self.fields = {name for _, name, _, _ in string.Formatter().parse(str(path)) if name is not None}
         except ValueError as error:
@@ -46,13 +44,14 @@ class NameTemplate:
         """The file for a camera's rows at that time."""
         if not self.fields:
             return Path(str(self.path).replace("{{", "{").replace("}}", "}"))
-        name = _UNFIT.sub("_", camera).strip("._") or "camera"
+        name = self._names.of(camera)
         return Path(str(self.path).format(camera=name, date=f"{now:%Y-%m-%d}", hour=f"{now:%H}"))
 
 
 class RowFiles:
-    """Writes rows under a name template. `header` begins each file; `check` looks at one that is there already before
-    it is appended to. `patient`: rows that cannot be written wait until they can, as a camera's do; else OutputError.
+    """Writes rows under a name template, in files of the given `form`. `patient`: rows that cannot be written wait
+    until they can, as a camera's do; else OutputError. Files of an earlier run that are to be replaced are emptied when
+    this run has begun to read (`begin`), not before.
     """
 
     def __init__(
@@ -61,16 +60,18 @@ class RowFiles:
         config: RowsConfig,
         *,
         append: bool = False,
-        header: bytes = b"",
-        check: Callable[[Path], None] = lambda path: None,
+        form: Form | None = None,
         patient: bool = False,
         clock: Callable[[], datetime] = datetime.now,
     ) -> None:
         self._template, self._config, self._append = NameTemplate(path), config, append
-        self._header, self._check, self._patient, self._clock = header, check, patient, clock
-        self._open: OrderedDict[str, _Part] = OrderedDict()  # by camera; one for all where the name has none
+        self._form, self._patient, self._clock = form or Form(), patient, clock
+        self._open: OrderedDict[str, Part] = OrderedDict()  # by camera; one for all where the name has none
         self._begun: set[str] = set()  # the cameras that have had a file in this run
+        self._looked_at: dict[Path, Callable[[bytes], bytes]] = {}
         self._waiting: deque[tuple[str, bytes]] = deque()
+        self._lost, self._told_s = 0, -_TELL_S
+        self._started = False
         self._tried = 0.0
         with output_errors(path):
             if "camera" in self._template.fields:  # no name yet, but a folder to write to
@@ -78,7 +79,15 @@ class RowFiles:
             else:
                 self._part("")
 
+    def begin(self) -> None:
+        """The first source is open: what an earlier run wrote is replaced now, where it is to be."""
+        if not self._started:
+            self._started = True
+            for part in self._open.values():
+                part.begin()
+
     def write(self, camera: str, row: bytes) -> None:
+        self.begin()
         self._waiting.append((camera, row))
         self._flush()
 
@@ -95,8 +104,7 @@ class RowFiles:
                 self._flush()
         finally:
             for part in self._open.values():
-                with output_errors(part.path):
-                    part.stream.close()
+                part.close()
 
     def _flush(self) -> None:
         self._tried = time.monotonic()
@@ -106,69 +114,79 @@ class RowFiles:
                 self._put(*self._waiting[0])
                 self._waiting.popleft()
         except OutputError as error:
-            if not self._patient or len(self._waiting) > _MOST_WAITING:
-                lost = f"; {len(self._waiting)} rows are lost" if len(self._waiting) > 1 else ""
+            if not self._patient:
+                many = len(self._waiting) + self._lost
                 self._waiting.clear()
-                raise OutputError(f"{error}{lost}") from None
-            if len(self._waiting) == 1:
-                _log.warning("%s; rows wait until it can be", error)
+                raise OutputError(f"{error}{f'; {many} rows are lost' if many > 1 else ''}") from None
+            if len(self._waiting) > _MOST_WAITING:
+                self._waiting.popleft()
+                self._lost += 1
+            self._tell(error)
             return
+        except BaseException:
+            self._waiting.clear()  # nobody reads them, or this is a bug: close must not meet it again
+            raise
         if waited > 1:
             _log.warning("%s: can be written again; the %d rows that waited are there", self._template.path, waited)
+        if self._lost:
+            _log.error("%s: %d rows found no room and are lost", self._template.path, self._lost)
+        self._lost, self._told_s = 0, -_TELL_S
+
+    def _tell(self, error: OutputError) -> None:
+        """Says at first, and once a minute, that rows wait, and how many were lost."""
+        now = time.monotonic()
+        if now - self._told_s >= _TELL_S:
+            self._told_s = now
+            lost = f"; the oldest {self._lost} are lost" if self._lost else ""
+            _log.warning("%s; rows wait until it can be (%d now%s)", error, len(self._waiting), lost)
 
     def _put(self, camera: str, row: bytes) -> None:
-        part = self._part(camera, len(row))
-        with output_errors(part.path):
-            write_whole(part.stream, row)
-            if self._config.fsync == "row" and part.stream.seekable():
-                os.fsync(part.stream.fileno())
+        self._part(camera, len(row)).write(row, sync=self._config.fsync == "row")
 
-    def _part(self, camera: str, more: int = 0) -> _Part:
+    def _part(self, camera: str, more: int = 0) -> Part:
         """The open file for a camera's next row, of `more` bytes."""
         key = camera if "camera" in self._template.fields else ""
         named = self._template.at(camera, self._clock())
         before = self._open.get(key)
+        moved = before is not None and before.gone()
+        if before is not None and moved:
+            _log.warning("%s: was moved away or deleted; it is begun anew", before.path)
+            self._looked_at.pop(before.path, None)
         same = before is not None and before.named == named
-        if before is not None and same and not self._full(before, more):
+        if before is not None and same and not moved and not self._full(before, more):
             self._open.move_to_end(key)
             return before
-        again = self._append or (before is None and key in self._begun)
-        number = before.number + 1 if before is not None and same else last_number(named) if again else 1
-        part = self._begin(named, number, again)
+        again = self._append or moved or (before is None and key in self._begun)
+        if before is not None and same:
+            number = before.number if moved else before.number + 1
+        else:
+            number = last_number(named) if again else 1
+        path = numbered(named, number)
+        form = Form(self._form.header, self._look)
+        part = open_part(named, number, path, form, append=again, started=self._started)
         if before is not None:
-            before.stream.close()
+            before.close()
         self._open[key] = part
         self._begun.add(key)
         if len(self._open) > _MOST_OPEN:
-            self._open.popitem(last=False)[1].stream.close()
+            self._open.popitem(last=False)[1].close()
         return part
 
-    def _full(self, part: _Part, more: int) -> bool:
+    def _look(self, path: Path) -> Callable[[bytes], bytes]:
+        if path not in self._looked_at:  # once: a long file takes a while
+            self._looked_at[path] = self._form.look(path)
+        return self._looked_at[path]
+
+    def _full(self, part: Part, more: int) -> bool:
         if self._config.rotate_mb is None or not part.stream.seekable():
             return False
-        size = part.stream.tell()
-        return size > len(self._header) and size + more > self._config.rotate_mb * 1e6
-
-    def _begin(self, named: Path, number: int, append: bool) -> _Part:
-        path = numbered(named, number)
-        if append:
-            self._check(path)
-        stream = open_output(path, append=append)
-        begun = append and stream.seekable() and stream.tell() > 0
-        if self._header and not begun:  # what is appended to has its header already
-            with output_errors(path):
-                write_whole(stream, self._header)
-        return _Part(named, number, path, stream)
+        size = part.size()
+        return size > len(self._form.header) and size + more > self._config.rotate_mb * 1e6
 
 
-@dataclass(frozen=True)
-class _Part:
-    """An open file: the name that the template gave, and which part of it this is."""
-
-    named: Path
-    number: int
-    path: Path
-    stream: io.FileIO
+def literal(path: Path) -> Path:
+    """A template that stands for just this path."""
+    return Path(str(path).replace("{", "{{").replace("}", "}}"))
 
 
 def numbered(named: Path, number: int) -> Path:

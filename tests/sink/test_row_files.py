@@ -20,9 +20,11 @@ from streamer.config import RowsConfig
 from streamer.errors import ConfigError, OutputError
 from streamer.sink.csv import CsvSink
 from streamer.sink.jsonl import JsonlSink
+from streamer.sink.parts import Form
 from streamer.sink.rows import NameTemplate, RowFiles
 
 NEVER = RowsConfig(fsync="never")
+HEAD = Form(b"h\n")
 MORNING, NOON, NEXT = datetime(2026, 1, 31, 8, 5), datetime(2026, 1, 31, 12), datetime(2026, 2, 1)
 
 
@@ -31,10 +33,10 @@ MORNING, NOON, NEXT = datetime(2026, 1, 31, 8, 5), datetime(2026, 1, 31, 12), da
     [
         ("a.csv", "gate", "a.csv"),
         ("{camera}.csv", "gate", "gate.csv"),
-        ("{camera}.csv", "rtsp://h/a b", "rtsp_h_a_b.csv"),
-        ("{camera}.csv", "../../etc/passwd", "etc_passwd.csv"),
+        ("{camera}.csv", "rtsp://h/a b", "rtsp_h_a_b-d2079dbd.csv"),
+        ("{camera}.csv", "../../etc/passwd", "etc_passwd-3754d6cb.csv"),
         ("{camera}.csv", "门口", "门口.csv"),
-        ("{camera}.csv", "///", "camera.csv"),
+        ("{camera}.csv", "///", "camera-732c4e97.csv"),
         ("{date}/{camera}-{hour}.csv", "gate", "2026-01-31/gate-08.csv"),
         ("{{x}}.csv", "gate", "{x}.csv"),
     ],
@@ -74,7 +76,7 @@ def names(folder: Path) -> dict[str, str]:
 
 def test_a_new_day_is_a_new_file(tmp_path: Path) -> None:
     clock = Hours()
-    files = RowFiles(tmp_path / "{date}.csv", NEVER, header=b"h\n", clock=clock)
+    files = RowFiles(tmp_path / "{date}.csv", NEVER, form=HEAD, clock=clock)
     files.write("a", b"1\n")
     clock.now = NOON
     files.write("b", b"2\n")
@@ -85,7 +87,7 @@ def test_a_new_day_is_a_new_file(tmp_path: Path) -> None:
 
 
 def test_each_camera_has_its_own(tmp_path: Path) -> None:
-    files = RowFiles(tmp_path / "d" / "{camera}.csv", NEVER, header=b"h\n")
+    files = RowFiles(tmp_path / "d" / "{camera}.csv", NEVER, form=HEAD)
     for k in range(150):  # more than may be open at once, over and over
         files.write(f"c{k % 75}", b"%d\n" % k)
     files.close()
@@ -97,7 +99,7 @@ def test_each_camera_has_its_own(tmp_path: Path) -> None:
 def test_full_files_get_a_next_part(tmp_path: Path, append: bool) -> None:
     config = RowsConfig(fsync="never", rotate_mb=10e-6)
     for _ in range(2):  # a second run goes on with the last part, or writes all anew
-        files = RowFiles(tmp_path / "p.csv", config, header=b"h\n", append=append)
+        files = RowFiles(tmp_path / "p.csv", config, form=HEAD, append=append)
         for row in (b"1234\n", b"56\n", b"a row longer than all\n", b"78\n"):
             files.write("a", row)
         files.close()
@@ -165,20 +167,26 @@ def test_without_patience_a_full_disk_is_an_error_at_once(tmp_path: Path) -> Non
         sink.passage(passage_of())
 
 
-def test_no_more_rows_wait_than_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_oldest_rows_are_lost_where_too_many_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr("streamer.sink.rows._MOST_WAITING", 3)
     sink = CsvSink(tmp_path / "p.csv", config=NEVER, patient=True)
     with disk_of(10):
-        for _ in range(3):
-            sink.passage(passage_of())
-        with pytest.raises(OutputError, match="4 rows are lost"):
-            sink.passage(passage_of())
+        for k in range(1, 9):
+            sink.passage(passage_of(track_id=k))
+    assert caplog.text.count("rows wait until it can be") == 1  # told once a minute
+    sink.passage(passage_of(track_id=9))  # there is room: it goes on
+    sink.close()
+    rows = (tmp_path / "p.csv").read_text(encoding="utf-8").splitlines()
+    assert [r.split(",")[1] for r in rows] == ["track_id", "6", "7", "8", "9"]
+    assert "5 rows found no room and are lost" in caplog.text
 
 
 @pytest.mark.parametrize(("policy", "times"), [("row", 3), ("never", 0)])
 def test_rows_are_put_on_the_disk(policy: str, times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[int] = []
-    monkeypatch.setattr("streamer.sink.rows.os.fsync", synced.append)
+    monkeypatch.setattr("streamer.sink.parts.os.fsync", synced.append)
     sink = CsvSink(tmp_path / "p.csv", config=RowsConfig.model_validate({"fsync": policy}))
     for _ in range(3):
         sink.passage(passage_of())

@@ -153,16 +153,6 @@ def test_a_folder_is_not_an_output_file(tmp_path: Path, make: type) -> None:
         make(tmp_path)
 
 
-def test_a_row_cut_by_a_crash_is_not_glued_to_the_next(tmp_path: Path) -> None:
-    (tmp_path / "p.csv").write_text(HEADER + "gate,1,AB")
-    sink = CsvSink(tmp_path / "p.csv", append=True)
-    sink.passage(passage_of())
-    sink.close()
-    lines = (tmp_path / "p.csv").read_text().splitlines()
-    assert lines[1] == "gate,1,AB"
-    assert lines[2].startswith("gate,1,皖A12345,")
-
-
 def test_a_row_that_does_not_fit_leaves_nothing_behind(tmp_path: Path) -> None:
     code = f"""
 import resource, signal

@@ -60,14 +60,15 @@ def test_a_restart_and_another_hour_have_files_of_their_own(tmp_path: Path) -> N
     feed(SegmentedVideoSink(path, camera="../Gate 1", clock=lambda: NOON), 3)
     found = counts(tmp_path)
     assert sum(found.values()) == 83
-    assert {"Gate_1/2026-01-31/12.mp4", "Gate_1/2026-01-31/12-2.mp4", "Gate_1/2026-01-31/13.mp4"} <= set(found)
+    day = "Gate_1-c62451f2/2026-01-31"
+    assert {f"{day}/12.mp4", f"{day}/12-2.mp4", f"{day}/13.mp4"} <= set(found)
 
 
 def test_cameras_whose_names_fill_in_alike_share_no_file(tmp_path: Path) -> None:
     sinks = [SegmentedVideoSink(tmp_path, camera=name) for name in ("Gate/1", "Gate_1")]
     for frames, sink in enumerate(sinks, 2):
         feed(sink, frames)
-    assert counts(tmp_path) == {"Gate_1.mp4": 2, "Gate_1-2.mp4": 3}
+    assert counts(tmp_path) == {"Gate_1-0fa37aac.mp4": 2, "Gate_1.mp4": 3}
 
 
 def test_a_recording_is_one_file_however_long(tmp_path: Path) -> None:
