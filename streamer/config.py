@@ -241,7 +241,11 @@ class RunConfig(_Section):
     precision: Literal["auto", "int8", "bf16", "f32"] = Field(
         default="auto", description="auto: int8 where the CPU is good at it, else f32"
     )
-    threads: int | None = Field(default=None, ge=1, description="null: all cores this process may use")
+    threads: int | None = Field(
+        default=None,
+        ge=1,
+        description="that decode, run the networks and encode, each at most; null: all cores this process may use",
+    )
     min_score: float | None = Field(
         default=None, gt=0, lt=1, description="null: the operating point on the detector's card"
     )

@@ -30,7 +30,7 @@ from streamer.errors import InputError, OutputError
 from streamer.live import Health, LiveFeed, Reopening
 from streamer.loading import load_networks, load_tracker, settle_process
 from streamer.sink.base import BaseSink, Sink, TrackView
-from streamer.source.base import Source, StreamInfo
+from streamer.source.base import Source, StreamInfo, cap_threads
 from streamer.source.identity import Identities
 from streamer.source.resolve import open_source
 from streamer.status import StatusLines, Streams
@@ -138,6 +138,7 @@ def run_stream(
     """
     config = config or RunConfig()
     began = time.perf_counter()
+    cap_threads(sinks, config.threads)
     outputs = Outputs(sinks)
     summary = RunSummary()
     failures: list[str] = []
@@ -255,6 +256,7 @@ class StreamRun:
 
     def stream(self, source: Source) -> None:
         """One source from its first frame to its last; InputError after its rows are out, where it ended early."""
+        cap_threads([source], self.config.threads)
         if source.live and isinstance(source, Reopening):
             self._hold(source)
             return

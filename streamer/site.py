@@ -21,7 +21,7 @@ from streamer.pipeline import (
 )
 from streamer.sink.base import Sink
 from streamer.source.address import local_path
-from streamer.source.base import Source
+from streamer.source.base import Source, cap_threads
 from streamer.source.file import VideoSource
 from streamer.source.live import is_live
 from streamer.source.paced import PacedSource
@@ -81,6 +81,7 @@ def run_site(
         raise ConfigError("cameras: none is named; give each a name and a url, see configs/stream/site.yaml")
     stop = stop or threading.Event()
     began = time.perf_counter()
+    cap_threads(sinks, config.threads)
     outputs = _SharedOutputs(sinks)
     posts = [_Post(name) for name in config.cameras]
     streams = streams or Streams()

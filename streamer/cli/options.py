@@ -64,7 +64,8 @@ def model_options(command: Decorated) -> Decorated:
                 "--threads",
                 type=click.IntRange(min=1),
                 metavar="CORES",
-                help="Number of processor cores to use. [default: all that this process may use]",
+                help="Most threads that decode, that run the networks and that encode. [default: all cores that this "
+                "process may use]",
             ),
             click.option(
                 "--min-score",

@@ -38,6 +38,10 @@ def read(images: tuple[Path, ...], as_json: bool, countries: tuple[str, ...], **
     total = len(paths) + len(failures)
     given = {name: value for name, value in models.items() if value is not None}
     reader = PlateReader(**given, countries=countries)
+    if "threads" in given:
+        import cv2
+
+        cv2.setNumThreads(given["threads"])
     show = _print_json if as_json else _print_rows
     told = 0
     for path in paths:

@@ -13,7 +13,7 @@ from streamer.errors import ConfigError
 from streamer.sink.base import BaseSink, TrackView, output_errors
 from streamer.sink.names import Template, free_name
 from streamer.sink.video import AnnotatedPicture, VideoSink, check_suffix
-from streamer.source.base import StreamInfo
+from streamer.source.base import StreamInfo, cap_threads
 from streamer.types import Frame, Plates
 
 FIELDS = ("camera", "date", "hour", "time", "stream")
@@ -44,6 +44,7 @@ class SegmentedVideoSink(BaseSink):
             path = path / "{camera}.mp4"
         check_suffix(path)
         self._template, self._config = Template(path, FIELDS), config or VideoConfig()
+        self.threads: int | None = None
         self._camera, self._keep, self._clock = camera, keep, clock
         self._info: StreamInfo | None = None
         self._ready: tuple[Path, VideoSink] | None = None  # opened already
@@ -98,6 +99,7 @@ class SegmentedVideoSink(BaseSink):
             (self._path, self._current), self._ready = self._ready or self._opened(), None
         self._begun, self._period, self._frames = frame.pts if self._info.live else 0.0, self._now(), 0
         self.files.append(self._path)
+        cap_threads([self._current], self.threads)
         self._current.begin(self._info)
 
     def _opened(self) -> tuple[Path, VideoSink]:

@@ -15,7 +15,7 @@ from streamer.config import VideoConfig
 from streamer.errors import ConfigError, OutputError
 from streamer.sink.base import BaseSink, TrackView, open_output, output_errors
 from streamer.sink.guard import check_no_input
-from streamer.source.base import StreamInfo
+from streamer.source.base import StreamInfo, cap_threads
 from streamer.source.planes import RANGE_JPEG, RANGE_MPEG, SWS_COLORSPACE, Matrix, view
 from streamer.source.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from streamer.types import Frame, Image, Plates, YuvPlanes
@@ -48,6 +48,7 @@ class VideoSink(BaseSink):
         self.path = Path(path)
         check_suffix(self.path)
         self._config = config or VideoConfig()
+        self.threads: int | None = None  # that encode at most
         self._stream: io.FileIO | None = open_output(self.path)
         self._container: Any = None
         self._video: Any = None
@@ -105,6 +106,7 @@ class VideoSink(BaseSink):
         video.width, video.height = info.width + info.width % 2, info.height + info.height % 2
         video.pix_fmt = "yuv420p"
         video.time_base = video.codec_context.time_base = base
+        video.codec_context.thread_count = self.threads or 0
         video.codec_context.gop_size = max(1, round(rate * 2))
         if info.sample_aspect != 1:
             video.codec_context.sample_aspect_ratio = info.sample_aspect
@@ -227,6 +229,7 @@ class VideoFolderSink(BaseSink):
     def __init__(self, folder: str | Path, config: VideoConfig | None = None) -> None:
         self.folder = Path(folder)
         self._config = config
+        self.threads: int | None = None
         self._used: set[str] = set()
         self._current: BaseSink | None = None
         with output_errors(self.folder):
@@ -239,6 +242,7 @@ class VideoFolderSink(BaseSink):
         self._used.add(name)
         path = self.folder / name
         self._current = AnnotatedPicture(path) if info.still else VideoSink(path, self._config)
+        cap_threads([self._current], self.threads)
         self._current.begin(info)
 
     def frame(self, frame: Frame, plates: Plates, tracks: Sequence[TrackView]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
@@ -53,6 +53,14 @@ class Source(Protocol):
     def frames(self) -> Iterator[Frame]: ...
 
     def close(self) -> None: ...
+
+
+def cap_threads(parts: Iterable[object], threads: int | None) -> None:
+    """Has those sources and sinks that decode or encode, and were not told otherwise, do it in so many threads at most
+    (None: as many as FFmpeg finds right)."""
+    for part in parts:
+        if getattr(part, "threads", 0) is None:
+            part.threads = threads  # type: ignore[attr-defined]
 
 
 # Up to the last @ of an address: passwords hold slashes and quotes. One slash too: paths swallow the second.

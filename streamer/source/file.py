@@ -37,7 +37,7 @@ class VideoSource:
 
     Frames are upright, `pts` counts seconds from the stream's start, a frame without a time stamp gets the one after
     its predecessor's. A file cut short yields what can be decoded, then raises InputError with the second it ends at.
-    `ahead`: a file's pictures are decoded several at once.
+    `ahead`: a file's pictures are decoded several at once. `threads`: that decode at most, None for what FFmpeg finds.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class VideoSource:
         live: LiveConfig | None = None,
         ahead: bool = True,
         recorded: bool = False,
+        threads: int | None = None,
     ) -> None:
         load_video()  # where it is made: a camera's connections open it in threads of their own
         self.address = local_path(str(address))
@@ -56,7 +57,7 @@ class VideoSource:
         self._config = live or LiveConfig()
         self.name = redact(self.address) if is_live(self.address) else Path(self.address).name
         self.warnings: list[str] = []
-        self._given, self._ahead = start_time, ahead
+        self._given, self._ahead, self.threads = start_time, ahead, threads
         self._container: Any = None
         self._stream: Any = None
         self._first: av.VideoFrame | None = None
@@ -78,6 +79,7 @@ class VideoSource:
         # Threads that each take a picture hold it back by one, and cost a seventh more: of a camera's pictures, parts
         # are shared out at most.
         self._stream.thread_type = "AUTO" if self._ahead and not self.live else "SLICE"
+        self._stream.codec_context.thread_count = self.threads or 0
         self._lasts = self.address.startswith("http") and bool(self._container.duration)
         self._clock = self._make_clock()
         reports = self._config.clock == "sender"
@@ -128,7 +130,12 @@ class VideoSource:
     def again(self) -> VideoSource:
         """A fresh source of the same address."""
         return VideoSource(
-            self.address, start_time=self._given, live=self._config, ahead=self._ahead, recorded=self._recorded
+            self.address,
+            start_time=self._given,
+            live=self._config,
+            ahead=self._ahead,
+            recorded=self._recorded,
+            threads=self.threads,
         )
 
     @property

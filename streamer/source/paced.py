@@ -23,6 +23,15 @@ class PacedSource:
         self._recording, self._loop, self._speed = recording, loop, speed
 
     @property
+    def threads(self) -> int | None:
+        """As of the recording."""
+        return self._recording.threads
+
+    @threads.setter
+    def threads(self, most: int | None) -> None:
+        self._recording.threads = most
+
+    @property
     def finite(self) -> bool:
         """Whether it ends by itself."""
         return not self._loop
