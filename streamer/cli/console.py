@@ -12,7 +12,7 @@ from typing import IO, Any
 import click
 
 from streamer.errors import printable
-from streamer.sink.screen import plain
+from streamer.sink.screen import console, plain
 
 
 def settle_streams() -> None:
@@ -44,11 +44,9 @@ def _nowhere() -> IO[str]:
 
 def table_console(width: int) -> Any:
     """Where tables go: standard output; `width` where it has none of its own, being a file or a pipe."""
-    from rich.console import Console
-
     if not sys.stdout.isatty():
-        return Console(width=width)
-    return Console(force_terminal=not plain(sys.stdout))
+        return console(width=width)
+    return console(force_terminal=not plain(sys.stdout))
 
 
 def ascii_only() -> bool:

@@ -27,6 +27,17 @@ def _is_terminal(stream: IO[str]) -> bool:
         return False
 
 
+def console(**options: Any) -> Any:
+    """A console of rich that leaves a closed pipe to its caller (its own way is to end the process with 1)."""
+    from rich.console import Console
+
+    class _Calm(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return _Calm(**options)
+
+
 class _Foot:
     """Is asked anew whenever something is printed above it."""
 
@@ -41,12 +52,7 @@ class Screen:
     """Draws its foot while started, at most five times a second and only where something was told to it."""
 
     def __init__(self, *, stderr: bool = False) -> None:
-        from rich.console import Console
         from rich.live import Live
-
-        class _Calm(Console):
-            def on_broken_pipe(self) -> None:
-                raise BrokenPipeError  # rich's own would end the process
 
         self.rows: Sequence[str] = ()
         self.progress: Any = None  # a renderable of one line
@@ -54,7 +60,7 @@ class Screen:
         self._gone = False
         # The terminal itself was looked at (`plain`): rich's own guesses (CI, TTY_COMPATIBLE) must not differ. Long
         # messages are broken by the terminal alone, so that they can be copied.
-        self._console: Any = _Calm(stderr=stderr, highlight=False, force_terminal=True, soft_wrap=True)
+        self._console: Any = console(stderr=stderr, highlight=False, force_terminal=True, soft_wrap=True)
         self._live = Live(
             _Foot(self.foot),
             console=self._console,

@@ -133,6 +133,12 @@ def test_tables_of_explain_have_no_escape_sequences_either(repo: Path, video: Pa
     code, shown = on_terminal(repo, "explain", tmp_path / "why", NO_COLOR="1")
     assert (code, shown.count(b"\x1b")) == (0, 0)
     assert b"setting" in shown
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-c", "from streamer.cli import main; main()", "explain", tmp_path / "why"]
+    done = subprocess.run(command, cwd=repo, stdout=write, stderr=subprocess.PIPE, timeout=60)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")  # alpr explain ... | head
     assert b"\x1b" in on_terminal(repo, "explain", tmp_path / "why")[1]
 
 
