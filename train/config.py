@@ -73,6 +73,8 @@ class ReaderTrainConfig(TrainConfig):
     splice: float = Field(
         0.35, ge=0, le=1, description="chance that a real crop is joined with another, where --init finds the gaps"
     )
+    stack: float = Field(0.1, ge=0, le=1, description="chance that a real crop of one row is made one of two rows")
+    empty: float = Field(0.05, ge=0, lt=1, description="share of pictures of no plate, which are taught an empty text")
     dropout: float = Field(0.0, ge=0, lt=1)
     ctc_weight: float = Field(1.0, ge=0)
     smoothing: float = Field(0.05, ge=0, lt=1)

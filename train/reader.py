@@ -19,7 +19,7 @@ from streamer.errors import InputError
 from train.bank import assets_of, store
 from train.config import ALPHABET, ReaderTrainConfig, TrainConfig
 from train.data.cache import PictureCache, Region, build_cache
-from train.data.check import teachable
+from train.data.check import decodable, teachable
 from train.data.manifest import Sample, is_validation
 from train.data.open import open_datasets
 from train.data.plates import Crop, Drawn
@@ -30,9 +30,10 @@ from train.distributed import first_alone, rank
 from train.loop import fit
 from train.plots import plot_losses, reader_sheet
 from train.synth.bank import drawn_plates
-from train.weights import build_reader, kind_of, load_weights
+from train.weights import build_reader, grown, kind_of, load_weights
 
 CACHE_SIDE = 320
+GROUND_SIDE = 640
 
 
 def usable(
@@ -119,7 +120,7 @@ def reader_data(
     drawn, bank = drawn_bank(config, data, out / "cache")
     weights = crop_weights(crops, config.country_power)
     joints = None
-    if init is not None and config.splice and kind_of(load_weights(init)) == "reader":
+    if init is not None and (config.splice or config.stack) and kind_of(load_weights(init)) == "reader":
         joints = find_joints(init, crops, cache, alphabet, out / "cache")
     dataset = ReadingData(
         crops,
@@ -134,8 +135,18 @@ def reader_data(
         config.seed,
         joints=joints,
         splice=config.splice,
+        stack=config.stack,
+        grounds=plate_free(config, data, out / "cache"),
+        empty=config.empty,
     )
     return dataset, samples
+
+
+def plate_free(config: ReaderTrainConfig, data: Sequence[str], folder: Path) -> PictureCache | None:
+    """The pictures without a plate, None where there are none or none are wanted."""
+    samples = [s for s in open_datasets(data, "train") if s.kind == "background"] if config.empty else []
+    samples = decodable(samples)
+    return build_cache([s.path for s in samples], folder, GROUND_SIDE) if samples else None
 
 
 def reader_part(model: nn.Module, state: dict[str, Any]) -> dict[str, Tensor]:
@@ -145,8 +156,8 @@ def reader_part(model: nn.Module, state: dict[str, Any]) -> dict[str, Tensor]:
     inner = inner or state["model"]
     mine = model.state_dict()
     if any(k.startswith("reader.") for k in mine):
-        return mine | {f"reader.{k}": v for k, v in inner.items()}
-    return dict(inner)
+        return mine | grown(mine, {f"reader.{k}": v for k, v in inner.items()})
+    return grown(mine, dict(inner))
 
 
 def train_reader(

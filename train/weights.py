@@ -97,13 +97,33 @@ def require_detector(weights: Path, option: str) -> None:
         raise ConfigError(f"{option} {weights}: holds the weights of a {kind}, expected a detector's")
 
 
-def build_reader(network: str, dropout: float = 0.0) -> torch.nn.Module:
-    """A reader with random weights: maskocr, large, or one of the baselines conv and ctc."""
+def build_reader(network: str, dropout: float = 0.0, model: dict[str, Any] | None = None) -> torch.nn.Module:
+    """A reader with random weights: maskocr, large, or one of the baselines conv and ctc. `model`: the parameters that
+    it is to hold, whose number of slots and of CTC steps it then has."""
     classes = Alphabet.load(ALPHABET).size
     if network == "ctc":
         return CtcReaderNet(classes)
     size = {"conv": CONV, "large": LARGE}.get(network, ReaderSize())
+    if model is not None:
+        steps = model["ctc.weight"].shape[0] // (classes + 1)
+        size = replace(size, slots=model["queries"].shape[1] - 1, steps=steps)
     return PlateReaderNet(classes, replace(size, dropout=dropout))
+
+
+def grown(mine: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The parameters of a reader with fewer slots or CTC steps, made to fit one with the shapes of `mine`: the further
+    queries begin as `mine` has them, and every step of a token as the single one did."""
+    fitting = dict(other)
+    for key, value in other.items():
+        wanted = mine.get(key)
+        if wanted is None or wanted.shape == value.shape:
+            continue
+        if key.endswith("queries") and wanted.shape[1] > value.shape[1]:  # the last one asks for the kind of plate
+            further = wanted[:, value.shape[1] - 1 : -1].to(value.dtype)
+            fitting[key] = torch.cat([value[:, :-1], further, value[:, -1:]], 1)
+        elif ".ctc." in f".{key}" and wanted.shape[0] % value.shape[0] == 0:
+            fitting[key] = torch.cat([value] * (wanted.shape[0] // value.shape[0]))
+    return fitting
 
 
 def build(state: dict[str, Any]) -> torch.nn.Module:
@@ -117,6 +137,6 @@ def build(state: dict[str, Any]) -> torch.nn.Module:
         size = SIZES[state["config"]["size"]]
         module = PlateDetector(replace(size, reg_max=state["config"].get("reg_max", size.reg_max)))
     else:
-        module = build_reader(state["config"].get("network", "maskocr"))
+        module = build_reader(state["config"].get("network", "maskocr"), model=state["model"])
     module.load_state_dict(state["model"])
     return module.eval()

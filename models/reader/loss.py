@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+EMPTY = 8
+
 
 @dataclass(frozen=True)
 class ReaderTargets:
@@ -49,7 +51,8 @@ def _ctc_each(logits: Tensor, targets: ReaderTargets) -> Tensor:
     blank = logits.shape[-1] - 1
     chosen = logits.float().log_softmax(-1).transpose(0, 1)
     loss = F.ctc_loss(chosen, targets.slots, steps, targets.length, blank=blank, reduction="none", zero_infinity=True)
-    return loss / targets.length.clamp(min=1)
+    # A picture without a text has a blank in every step: as much as a text of usual length, not one for each.
+    return loss / torch.where(targets.length > 0, targets.length, EMPTY)
 
 
 def known_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:

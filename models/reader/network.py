@@ -23,8 +23,9 @@ KIND = len(COLOURS), 2, len(REGIONS)  # what is told of a plate beside its text:
 
 @dataclass(frozen=True)
 class ReaderSize:
-    """Widths and depths. `slots` is the longest text plus its EOS. `attention` False: the tokens are mixed by residual
-    3x3 convolutions in place of transformer blocks (a baseline)."""
+    """Widths and depths. `slots` is the longest text plus its EOS. `steps`: columns that the CTC head reads in each
+    token. `attention` False: the tokens are mixed by residual 3x3 convolutions in place of transformer blocks (a
+    baseline)."""
 
     stem: tuple[int, int, int] = (32, 64, 96)
     width: int = 160
@@ -32,7 +33,8 @@ class ReaderSize:
     layers: int = 4
     decoder_layers: int = 1
     ffn: int = 640
-    slots: int = 12
+    slots: int = 16
+    steps: int = 2
     attention: bool = True
     dropout: float = 0.0
 
@@ -145,10 +147,12 @@ class PlateEncoder(nn.Module):
 
 
 class PlateReaderNet(nn.Module):
-    """(N, 3, 48, 128) normalised BGR -> logits (N, slots, classes), colour (N, 5), rows (N, 2), region (N, 6).
+    """(N, 3, 48, 128) normalised BGR -> logits (N, slots, classes), colour (N, 5), rows (N, 2), region (N, 6), and CTC
+    logits of the tokens read as one row (N, 32, classes + 1) and as two (N, 96, classes + 1), blank last.
 
-    The place i of the text is read by query i; places after the text say EOS. One more query tells what kind of plate
-    it is. `forward_training` also gives the logits of an auxiliary CTC head, which export leaves out.
+    The place i of the text is read by query i; places after the text say EOS, and a picture without a text says EOS
+    everywhere. One more query tells what kind of plate it is. Queries see the whole plate but may lose count; the CTC
+    head is tied to places in the picture and keeps the order: the run time weighs one against the other.
     """
 
     def __init__(self, classes: int, size: ReaderSize | None = None) -> None:
@@ -161,10 +165,11 @@ class PlateReaderNet(nn.Module):
         self.norm = nn.LayerNorm(d)
         self.classify = nn.Linear(d, classes)
         self.kind = nn.Linear(d, sum(KIND))
-        self.ctc = nn.Linear(d, classes + 1)  # the last class is CTC's blank
+        self.ctc = nn.Linear(d, self.size.steps * (classes + 1))  # the last class is CTC's blank
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        return self.decode(self.encoder(image))
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        tokens = self.encoder(image)
+        return *self.decode(tokens), *self.columns(tokens)
 
     def decode(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         query = self.queries.expand(tokens.shape[0], -1, -1)
@@ -174,9 +179,17 @@ class PlateReaderNet(nn.Module):
         colour, rows, region = self.kind(query[:, -1]).split(KIND, -1)
         return self.classify(query[:, :-1]), colour, rows, region
 
-    def forward_training(self, image: Tensor) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], Tensor, Tensor]:
-        """The outputs of `forward`, then CTC logits for one row of text (N, 16, C + 1) and for two rows (N, 48, C +
-        1)."""
-        tokens = self.encoder(image)
+    def columns(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """CTC logits for one row of text and for two."""
         grid = tokens.unflatten(1, (TOKEN_ROWS, TOKEN_COLUMNS))
-        return self.decode(tokens), self.ctc(grid.mean(1)), self.ctc(tokens)
+        one, two = self.ctc(grid.mean(1)), self.ctc(tokens)
+        return self._stepped(one), self._stepped(two)
+
+    def _stepped(self, logits: Tensor) -> Tensor:
+        """(N, T, steps * classes) -> (N, T * steps, classes)."""
+        return logits.unflatten(2, (self.size.steps, -1)).flatten(1, 2)
+
+    def forward_training(self, image: Tensor) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], Tensor, Tensor]:
+        """The outputs of `forward`: of the queries, then the CTC logits of one row and of two."""
+        tokens = self.encoder(image)
+        return self.decode(tokens), *self.columns(tokens)

@@ -22,7 +22,9 @@ from streamer.geometry import box_quad, grow_quad, homography, plate_height, qua
 from streamer.pixels import MARGIN_ACROSS, MARGIN_ALONG, cut
 from streamer.types import FloatArray, Image
 from train.data.cache import PictureCache
+from train.data.compose import stacked
 from train.data.cover import chinese_boxes, cover
+from train.data.grounds import ground
 from train.data.photometric import lens, photometric
 from train.data.plates import Crop, Drawn
 from train.data.regions import region_class
@@ -30,6 +32,8 @@ from train.data.splice import Joints, joined
 
 ONE_ROW_RATIO = 2.4  # a crop at least this wide for its height holds one row of text
 FEW = 25  # a country with fewer crops comes no more often than one with as many
+RARE = "OQ"  # hardly ever seen among the letters of real plates, and then taken for 0 or D
+RARER = 3.0  # how much more often a text with one of them comes, where the country writes them
 COVERED = 0.12  # of the crops whose characters' places are known
 LEGIBLE = 13, 5  # px that a character needs in height and width to be read
 
@@ -41,10 +45,15 @@ def crop_weights(crops: Sequence[Crop], power: float) -> FloatArray:
     counts, same = Counter(keys), Counter((c.country, c.text) for c in crops)
     return np.array(
         [
-            max(counts[k], FEW) ** (power - 1) / (same[c.country, c.text] if c.text else 1)
+            (RARER if c.country != "CN" and set(RARE) & set(c.text) else 1.0)
+            * max(counts[k], FEW) ** (power - 1)
+            / (same[c.country, c.text] if c.text else 1)
             for k, c in zip(keys, crops, strict=True)
         ]
     )
+
+
+NOTHING = Crop("", "", None, None, None, None)
 
 
 def draw_cut(rng: np.random.Generator, crop: Crop, width: int, height: int) -> FloatArray:
@@ -126,14 +135,20 @@ class ReadingData(Dataset[ReadingSample]):
         texts: bool = True,
         joints: Joints | None = None,
         splice: float = 0.0,
+        stack: float = 0.0,
+        grounds: PictureCache | None = None,
+        empty: float = 0.0,
     ) -> None:
         """`texts` False: crops need none, and slots and length tell nothing. `splice`: chance that a real crop is
-        joined with another at `joints`."""
+        joined with another at `joints`; `stack`: that it is made one of two rows there. `empty`: share of samples that
+        are a place in one of the plate-free `grounds`, with no text."""
         self.crops, self.cache, self.drawn, self.bank = crops, cache, drawn, bank
         self.cumulative = np.cumsum(weights / weights.sum()) if len(crops) else np.zeros(0)
         self.alphabet, self.total, self.slots, self.seed = alphabet, total, slots, seed
         self.texts = texts
         self.joints, self.splice = joints, splice if joints is not None else 0.0
+        self.stack = stack if joints is not None else 0.0
+        self.grounds, self.empty = grounds, empty if grounds is not None and len(grounds) else 0.0
         self.as_they_are = False  # True: without the camera that is put over every crop
         self.share = 0.0 if not drawn else 1.0 if not len(crops) else synthetic_share
 
@@ -142,10 +157,13 @@ class ReadingData(Dataset[ReadingSample]):
 
     def __getitem__(self, i: int) -> ReadingSample:
         rng = np.random.default_rng((self.seed, i))
-        image, crop = self._drawn(rng) if rng.random() < self.share else self._real(rng)
+        if self.empty and rng.random() < self.empty:
+            image, crop = ground(rng, self.grounds), NOTHING
+        else:
+            image, crop = self._drawn(rng) if rng.random() < self.share else self._real(rng)
         text, rows = crop.text, crop.rows
         if not self.as_they_are:
-            if rng.random() < 0.3:
+            if rng.random() < 0.3 and text:
                 image = coarsen(rng, image, len(text), rows or 1)
             image = photometric(rng, image, blur=0.3, longest=4.5, lowest_quality=20)
         slots = self.alphabet.encode(text if self.texts else "", self.slots)
@@ -155,7 +173,13 @@ class ReadingData(Dataset[ReadingSample]):
 
     def _real(self, rng: np.random.Generator) -> tuple[Image, Crop]:
         k = int(np.searchsorted(self.cumulative, rng.random(), side="right").clip(0, len(self.crops) - 1))
-        crop, image = self._spliced(rng, k) if rng.random() < self.splice else (self.crops[k], self.cache[k])
+        way = rng.random()
+        if way < self.splice:
+            crop, image = self._spliced(rng, k)
+        elif way < self.splice + self.stack:
+            crop, image = self._stacked(rng, k)
+        else:
+            crop, image = self.crops[k], self.cache[k]
         h, w = image.shape[:2]
         rows = crop.rows
         if rows is None and crop.box is None and w >= ONE_ROW_RATIO * h:
@@ -181,6 +205,14 @@ class ReadingData(Dataset[ReadingSample]):
         assert there is not None
         made = joined(rng, (*whole, at), (self.crops[other], self.cache[other], there), self.slots - 1)
         return whole if made is None else made
+
+    def _stacked(self, rng: np.random.Generator, k: int) -> tuple[Crop, Image]:
+        """Crop `k` as a plate of two rows where it can be one. China's are stacked otherwise than cut."""
+        assert self.joints is not None
+        whole, at = (self.crops[k], self.cache[k]), self.joints.at[k]
+        if at is None or self.crops[k].country == "CN":
+            return whole
+        return stacked(rng, *whole, at) or whole
 
     @staticmethod
     def _plate_of(crop: Crop, width: int, height: int) -> FloatArray | None:
