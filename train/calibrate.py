@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from models.detector.network import normalise
 from streamer.alphabet import Alphabet
 from streamer.engine.detector import LONG, LOWEST_SCORE, SHORT, looked_at, net_size
-from streamer.engine.reader import reading
+from streamer.engine.reader import Certainty, weighed
 from streamer.engine.refiner import Refiner
 from streamer.geometry import box_quad, grow_quad
 from streamer.pixels import MARGIN_ACROSS, MARGIN_ALONG, PAD, cut, frame_of, letterbox
@@ -29,6 +29,8 @@ from train.measures import match_scene
 from train.reader import crop_of, region_of
 
 T = TypeVar("T")
+KINDS = 3  # outputs beside the characters that say what kind of plate it is
+CHOICES = 3  # times that the texts are chosen and the weighing is fitted
 
 
 def reader_crop(sample: Sample) -> Image | None:
@@ -71,9 +73,12 @@ def spread(samples: Sequence[T], count: int) -> list[T]:
 
 def fit_confidence(
     module: nn.Module, samples: Sequence[Sample], alphabet: Alphabet, slots: int
-) -> tuple[float, tuple[float, float]]:
+) -> tuple[float, Certainty]:
     """The temperature that makes the labels of these crops most probable (golden-section search on the mean NLL), and
-    scale and shift of the log-odds that the whole text is right, by logistic regression (Platt)."""
+    how sure a whole text is by what queries and columns say of it (logistic regression, after Platt).
+
+    Which of the two texts is taken depends on that weighing itself, so it is fitted again on the texts it has chosen.
+    """
     crops, texts = [], []
     for s in samples:
         crop = reader_crop(s)
@@ -81,36 +86,60 @@ def fit_confidence(
             crops.append(crop)
             texts.append(s.plates[0].text or "")
     if not crops:
-        return 1.0, (1.0, 0.0)
+        return 1.0, Certainty()
     images = torch.from_numpy(np.stack(crops).transpose(0, 3, 1, 2).copy())
     with torch.no_grad():
-        logits = torch.cat([module(normalise(images[a:b]))[0] for a, b in pairwise(steps(len(images), 256))])
+        parts = [module(normalise(images[a:b])) for a, b in pairwise(steps(len(images), 256))]
+    logits, *others = (torch.cat(output) for output in zip(*parts, strict=True))
     truth = torch.tensor([alphabet.encode(text, slots) for text in texts])
 
     def nll(log_t: float) -> float:
         return float(F.cross_entropy(logits.flatten(0, 1) / float(np.exp(log_t)), truth.flatten()))
 
     temperature = round(float(np.exp(golden_section(nll, np.log(0.2), np.log(4.0)))), 3)
-    readings = [reading(p, [], alphabet) for p in (logits / temperature).softmax(-1).numpy()]
-    confidence = np.array([r.confidence for r in readings])
-    right = np.array([r.text == text for r, text in zip(readings, texts, strict=True)], float)
-    return temperature, platt(confidence, right)
+    outputs = [[o[i].numpy() for o in (logits, *others)] for i in range(len(texts))]
+    whole = Certainty(0.5, 0.0, 0.5) if len(others) > KINDS else Certainty()
+    for _ in range(CHOICES):
+        found = [weighed(characters, rest, alphabet, temperature, whole) for characters, *rest in outputs]
+        right = np.array([f.text == text for f, text in zip(found, texts, strict=True)], float)
+        by_columns = None if found[0].columns is None else np.array([f.columns for f in found], float)
+        whole = fit_certainty(np.array([f.places for f in found]), by_columns, right)
+    return temperature, whole
 
 
-def platt(confidence: FloatArray, right: FloatArray, rounds: int = 50) -> tuple[float, float]:
-    """Scale and shift of the log-odds that make `right` (n,) most probable, by Newton's method with a weak pull
-    towards 1 and 0; those where there is nothing to fit, or a scale that would turn the order around."""
+def fit_certainty(places: FloatArray, columns: FloatArray | None, right: FloatArray) -> Certainty:
+    """The certainty that makes `right` (n,) most probable, from the probabilities (n,) of texts by the queries and,
+    where there are any, by the columns."""
+    if columns is None:
+        return Certainty(*platt(places, right))
+    weights = regress(np.stack([log_odds(places), log_odds(columns)], 1), right)
+    return Certainty(weights[0], weights[2], weights[1]) if weights is not None else Certainty(0.5, 0.0, 0.5)
+
+
+def log_odds(p: FloatArray) -> FloatArray:
+    p = np.clip(p, 1e-9, 1 - 1e-9)
+    return np.asarray(np.log(p / (1 - p)))
+
+
+def regress(x: FloatArray, right: FloatArray, rounds: int = 50) -> list[float] | None:
+    """Weights of the columns of `x` (n, k) and a shift by logistic regression (Newton's method, with a weak pull
+    towards equal weights that sum to 1); None where there is nothing to fit or a weight would turn the order around."""
     if len(right) < 20 or right.min() == right.max():
-        return 1.0, 0.0
-    p = np.clip(confidence, 1e-9, 1 - 1e-9)
-    x = np.stack([np.log(p / (1 - p)), np.ones_like(p)], 1)
-    start = np.array([1.0, 0.0])
+        return None
+    start = np.r_[np.full(x.shape[1], 1 / x.shape[1]), 0.0]
+    x = np.c_[x, np.ones(len(x))]
     w = start.copy()
     for _ in range(rounds):
         q = 1 / (1 + np.exp(-(x @ w)))
         gradient = x.T @ (q - right) + (w - start)
-        w = w - np.linalg.solve(x.T @ (x * (q * (1 - q))[:, None]) + np.eye(2), gradient)
-    return (round(float(w[0]), 3), round(float(w[1]), 3)) if w[0] > 0.05 else (1.0, 0.0)
+        w = w - np.linalg.solve(x.T @ (x * (q * (1 - q))[:, None]) + np.eye(len(w)), gradient)
+    return [round(float(v), 3) for v in w] if w[:-1].min() >= 0 and w[:-1].max() > 0.05 else None
+
+
+def platt(confidence: FloatArray, right: FloatArray) -> tuple[float, float]:
+    """Scale and shift of the log-odds that make `right` (n,) most probable; 1 and 0 where there is nothing to fit."""
+    weights = regress(log_odds(confidence)[:, None], right)
+    return (1.0, 0.0) if weights is None else (weights[0], weights[1])
 
 
 def fit_min_score(module: nn.Module, samples: Sequence[Sample], refiner: Refiner | None = None) -> float:

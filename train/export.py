@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import yaml
 
 from models.export import detector_to_openvino, quantise, reader_to_openvino, refiner_to_openvino, save
 from models.reader.ctc import CtcReaderNet
-from models.reader.network import ReaderSize
+from models.reader.network import PlateReaderNet
 from streamer.alphabet import Alphabet
 from streamer.engine.detector import Detector
 from streamer.engine.refiner import ACROSS, ALONG, HEIGHT, WIDTH, Refiner, cut_around
@@ -133,8 +133,9 @@ def convert_refiner(module: torch.nn.Module, data: Sequence[str], detector: str)
     return Converted(network, int8, card, refiner_golden(module))
 
 
-def convert_reader(module: torch.nn.Module, data: Sequence[str]) -> Converted:
-    alphabet, slots = Alphabet.load(ALPHABET), ReaderSize().slots
+def convert_reader(module: PlateReaderNet, data: Sequence[str]) -> Converted:
+    alphabet = Alphabet.load(ALPHABET)
+    slots = module.size.slots
     images = calibration_crops(data, alphabet, slots)
     held_out = spread(usable(open_datasets(data, "validation"), alphabet, slots, validation=True), HELD_OUT)
     temperature, whole = fit_confidence(module, held_out, alphabet, slots)
@@ -142,7 +143,7 @@ def convert_reader(module: torch.nn.Module, data: Sequence[str]) -> Converted:
         "input": "u8 NHWC BGR, 48x128, rectified with a margin of 4 % and 6 %",
         "classes": alphabet.size,
         "temperature": temperature,
-        "whole": {"scale": whole[0], "shift": whole[1]},
+        "whole": asdict(whole),
         "temperature_from": f"{len(held_out)} crops of the validation part",
     }
     network = reader_to_openvino(module)

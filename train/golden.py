@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from streamer.engine.detector import net_size, plates_of_levels
-from streamer.engine.reader import reading, softmax
+from streamer.engine.reader import Certainty, reading_of
 from streamer.engine.refiner import cut_around
 from streamer.geometry import box_quad, grow_quad
 from streamer.pixels import MARGIN_ACROSS, MARGIN_ALONG, cut, frame_of, letterbox
@@ -90,7 +90,11 @@ def detect_in_torch(module: Any, image: Image, min_score: float) -> Plates:
 
 
 def read_in_torch(
-    module: Any, crop: Image, alphabet: Any, temperature: float, whole: tuple[float, float] = (1.0, 0.0)
+    module: Any,
+    crop: Image,
+    alphabet: Any,
+    temperature: float,
+    whole: Certainty = Certainty(),  # noqa: B008 - frozen
 ) -> Reading:
     """The reading of a crop by the PyTorch network, decoded as the run time decodes it."""
     import torch
@@ -99,8 +103,8 @@ def read_in_torch(
 
     with torch.no_grad():
         outputs = module(normalise(torch.from_numpy(crop.transpose(2, 0, 1).copy())[None]))
-    characters, *kind = (o[0].float().numpy() for o in outputs)
-    return reading(softmax(characters / temperature), [softmax(k) for k in kind], alphabet, whole)
+    characters, *others = (o[0].float().numpy() for o in outputs)
+    return reading_of(characters, others, alphabet, temperature, whole)
 
 
 def detector_golden(module: Any, min_score: float) -> list[list[dict[str, Any]]]:
@@ -113,7 +117,7 @@ def refiner_golden(module: Any) -> list[list[float]]:
     return [[round(float(v), 4) for v in row] for row in refine_in_torch(module, list(golden_cuts()))]
 
 
-def reader_golden(module: Any, alphabet: Any, temperature: float, whole: tuple[float, float]) -> list[dict[str, Any]]:
+def reader_golden(module: Any, alphabet: Any, temperature: float, whole: Certainty) -> list[dict[str, Any]]:
     """One object a crop."""
     found = (read_in_torch(module, crop, alphabet, temperature, whole) for crop in golden_crops())
     return [{"text": r.text, "confidence": round(r.confidence, 4)} for r in found]

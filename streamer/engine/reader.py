@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from streamer.alphabet import Alphabet
+from streamer.engine.columns import best_path, likelihood, places_likelihood, spelled
 from streamer.engine.runtime import Once, Runner, compile_model, resolve_precision
 from streamer.engine.zoo import config_folder, find_model
 from streamer.errors import ModelError
@@ -21,7 +23,30 @@ COLOURS = ("blue", "green", "yellow", "white", "black")
 REGIONS = ("china", "europe", "north-america", "latin-america", "asia", "africa")
 KIND_KNOWN = 0.6  # a colour, number of rows or region less probable than this is not told
 KINDS: tuple[Sequence[Any], ...] = (COLOURS, (1, 2), REGIONS)
-OUTPUTS = 4, 3  # characters, colour, rows, and, but for readers of old, the region
+# Characters, colour, rows, the region and the columns of one row and of two; earlier readers have no columns, the first
+# ones no region either.
+OUTPUTS = 6, 4, 3
+_KIND_OUTPUTS = 4  # the characters and the kinds come before the columns
+
+
+@dataclass(frozen=True)
+class Certainty:
+    """How the confidence of a whole text comes of what the queries and the columns say of it: the log-odds of each,
+    times `scale` and `columns`, plus `shift` (logistic regression on held-out crops, after Platt)."""
+
+    scale: float = 1.0
+    shift: float = 0.0
+    columns: float = 0.0
+
+    @staticmethod
+    def of_card(card: Mapping[str, Any]) -> Certainty:
+        return Certainty(**{key: float(card[key]) for key in ("scale", "shift", "columns") if key in card})
+
+    def of(self, places: float, columns: float | None) -> float:
+        """The confidence of a text with that probability by the queries and by the columns."""
+        if columns is None or not self.columns:
+            return calibrated(places, self.scale, self.shift)
+        return _sigmoid(self.scale * _log_odds(places) + self.columns * _log_odds(columns) + self.shift)
 
 
 class Reader:
@@ -50,8 +75,7 @@ class Reader:
                 f"{self.alphabet.size}; use the alphabet it was trained with"
             )
         self._temperature = float(self._file.card.get("temperature", 1.0))
-        whole = self._file.card.get("whole", {})
-        self._whole = float(whole.get("scale", 1.0)), float(whole.get("shift", 0.0))
+        self._whole = Certainty.of_card(self._file.card.get("whole", {}))
 
     def prepare(self) -> None:
         """Compiles the network now, so that a file that is no reader is found before anything is read."""
@@ -76,8 +100,17 @@ class Reader:
         return [self._read_one(crop) for crop in crops]
 
     def _read_one(self, crop: Image) -> Reading:
-        characters, *kind = self._runner.run(crop)
-        return reading(softmax(characters / self._temperature), [softmax(k) for k in kind], self.alphabet, self._whole)
+        characters, *others = self._runner.run(crop)
+        return reading_of(characters, others, self.alphabet, self._temperature, self._whole)
+
+
+def reading_of(
+    characters: F32Array, others: Sequence[F32Array], alphabet: Alphabet, temperature: float, whole: Certainty
+) -> Reading:
+    """The reading of one crop by the network's outputs: logits (S, C) of the characters, then those of colour, rows,
+    region, and of the columns of one row and of two where there are any."""
+    found = weighed(characters, others, alphabet, temperature, whole)
+    return reading(found, [softmax(k) for k in others[: _KIND_OUTPUTS - 1]], whole)
 
 
 def softmax(logits: F32Array) -> F32Array:
@@ -91,23 +124,60 @@ def calibrated(confidence: float, scale: float, shift: float) -> float:
     little or too much."""
     if (scale, shift) == (1.0, 0.0):
         return confidence
-    p = min(max(confidence, 1e-9), 1 - 1e-9)
-    return float(1 / (1 + np.exp(-(scale * np.log(p / (1 - p)) + shift))))
+    return _sigmoid(scale * _log_odds(confidence) + shift)
 
 
-def reading(
-    slot_probs: F32Array, kind: Sequence[F32Array], alphabet: Alphabet, whole: tuple[float, float] = (1.0, 0.0)
-) -> Reading:
-    """The most probable class of each slot up to the first EOS; the confidence counts that EOS too. `kind`: the
-    distributions of colour, rows and, where there is one, region. `whole`: scale and shift of the text's confidence."""
-    best = slot_probs.argmax(-1)
-    text = alphabet.decode(best.tolist())
-    probability = slot_probs.max(-1).astype(float)
-    counted = probability[: min(len(text) + 1, len(best))]
-    if not text.strip(alphabet.unreadable_mark):  # nothing at all could be read
+def _log_odds(p: float) -> float:
+    p = min(max(p, 1e-9), 1 - 1e-9)
+    return float(np.log(p / (1 - p)))
+
+
+def _sigmoid(x: float) -> float:
+    return float(1 / (1 + np.exp(-x)))
+
+
+@dataclass(frozen=True, eq=False)
+class Weighed:
+    """The text that queries and columns find likeliest together. `slot_probs` (S, C): the distributions of its places;
+    `places`, `columns`: its probability by each, the latter None where there are no columns."""
+
+    text: str
+    slot_probs: F32Array
+    places: float
+    columns: float | None
+
+
+def weighed(
+    characters: F32Array, others: Sequence[F32Array], alphabet: Alphabet, temperature: float, whole: Certainty
+) -> Weighed:
+    """The most probable class of each slot up to the first EOS, or what the columns spell where that has more evidence
+    of both. Arguments as of `reading_of`."""
+    slot_probs = softmax(characters / temperature)
+    best = slot_probs.argmax(-1).tolist()
+    classes = best[: best.index(alphabet.eos)] if alphabet.eos in best else best
+    places = places_likelihood(slot_probs, classes, alphabet.eos)
+    if len(others) <= _KIND_OUTPUTS:
+        return Weighed(alphabet.decode(classes), slot_probs, places, None)
+    two_rows = others[1][1] > others[1][0]
+    columns = softmax(others[_KIND_OUTPUTS if two_rows else _KIND_OUTPUTS - 1])
+    mine = places, likelihood(columns, classes)
+    other, where = best_path(columns, alphabet.eos)
+    if other != classes and len(other) < len(slot_probs):
+        theirs = places_likelihood(slot_probs, other, alphabet.eos), likelihood(columns, other)
+        if whole.of(*theirs) > whole.of(*mine):
+            slots = spelled(columns, where, len(slot_probs), alphabet.eos)
+            return Weighed(alphabet.decode(other), slots, *theirs)
+    return Weighed(alphabet.decode(classes), slot_probs, *mine)
+
+
+def reading(found: Weighed, kind: Sequence[F32Array], whole: Certainty) -> Reading:
+    """The reading of a weighed text. `kind`: the distributions of colour, rows and, where there is one, region."""
+    text = found.text
+    if not text.strip("?"):  # nothing at all could be read
         text = ""
     told = Kind(
         *(names[int(p.argmax())] if p.max() >= KIND_KNOWN else None for names, p in zip(KINDS, kind, strict=False))
     )
-    characters = tuple(float(p) for p in probability[: len(text)])
-    return Reading(text, calibrated(float(counted.prod()), *whole) if text else 0.0, characters, told, slot_probs)
+    characters = tuple(float(p) for p in found.slot_probs.max(-1)[: len(text)])
+    confidence = whole.of(found.places, found.columns) if text else 0.0
+    return Reading(text, confidence, characters, told, found.slot_probs)

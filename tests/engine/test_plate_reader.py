@@ -15,7 +15,7 @@ from streamer import PlateReader
 from streamer.alphabet import Alphabet
 from streamer.engine.crops import locate
 from streamer.engine.detector import good_quads, in_frame
-from streamer.engine.reader import reading
+from streamer.engine.reader import Certainty, reading_of
 from streamer.engine.zoo import config_folder
 from streamer.errors import ConfigError, ModelError
 from streamer.geometry import box_iou_matrix, box_quad, quad_box
@@ -223,7 +223,7 @@ def test_a_plate_that_nobody_could_read_has_no_text(slots: str, text: str, confi
     probs = np.full((12, alphabet.size), 1e-4, np.float32)
     probs[np.arange(12), alphabet.encode(slots, 12)] = 0.99
     unsure = [np.full(n, 1 / n, np.float32) for n in (5, 2, 6)]
-    found = reading(probs, unsure, alphabet)
+    found = reading_of(np.log(probs), [np.log(p) for p in unsure], alphabet, 1.0, Certainty())
     assert found.text == text
     assert (found.confidence > 0) == confidence
     assert len(found.char_confidence) == len(text)
@@ -241,7 +241,8 @@ def test_a_plate_that_nobody_could_read_has_no_text(slots: str, text: str, confi
 def test_what_kind_of_plate_it_is(kind: list[tuple[float, ...]], told: Kind) -> None:
     alphabet = Alphabet.load(config_folder() / "plates" / "alphabet.yaml")
     probs = np.full((12, alphabet.size), 1e-4, np.float32)
-    assert reading(probs, [np.array(k, np.float32) for k in kind], alphabet).kind == told
+    logits = [np.log(np.maximum(np.array(k, np.float32), 1e-9)) for k in kind]
+    assert reading_of(np.log(probs), logits, alphabet, 1.0, Certainty()).kind == told
 
 
 SQUARE = np.array([[10, 10], [50, 10], [50, 30], [10, 30]], float)

@@ -93,8 +93,8 @@ def test_language_phase_keeps_the_encoder() -> None:
     assert not net.reader.encoder.training
     assert net.reader.decoder.training
     before = {k: v.clone() for k, v in net.reader.encoder.state_dict().items()}
-    slots = torch.zeros(2, 12, dtype=torch.long)
-    asked = torch.zeros(2, 12, dtype=torch.bool)
+    slots = torch.zeros(2, 16, dtype=torch.long)
+    asked = torch.zeros(2, 16, dtype=torch.bool)
     asked[:, 1] = True
     optimiser = torch.optim.AdamW([p for p in net.parameters() if p.requires_grad], lr=1e-2)
     masked_character_loss(net(images(), hidden()), slots, asked)["total"].backward()

@@ -12,7 +12,7 @@ CLASSES = 95
 
 
 def batch(n: int, rows: list[int] | None = None) -> ReaderTargets:
-    slots = torch.full((n, 12), CLASSES - 1)
+    slots = torch.full((n, 16), CLASSES - 1)
     slots[:, :7] = torch.randint(0, 36, (n, 7), generator=torch.Generator().manual_seed(0))
     unknown = torch.full((n,), -1)
     return ReaderTargets(
@@ -24,11 +24,12 @@ def batch(n: int, rows: list[int] | None = None) -> ReaderTargets:
 def test_shapes(n: int) -> None:
     net = PlateReaderNet(CLASSES).eval()
     with torch.no_grad():
-        characters, colour, rows, region = net(torch.zeros(n, 3, 48, 128))
-        _, one, two = net.forward_training(torch.zeros(n, 3, 48, 128))
-    assert characters.shape == (n, 12, CLASSES)
+        characters, colour, rows, region, one, two = net(torch.zeros(n, 3, 48, 128))
+        _, taught_one, taught_two = net.forward_training(torch.zeros(n, 3, 48, 128))
+    assert characters.shape == (n, 16, CLASSES)
     assert (colour.shape, rows.shape, region.shape) == ((n, 5), (n, 2), (n, 6))
-    assert (one.shape, two.shape) == ((n, 16, CLASSES + 1), (n, 48, CLASSES + 1))
+    assert (one.shape, two.shape) == ((n, 32, CLASSES + 1), (n, 96, CLASSES + 1))
+    torch.testing.assert_close((one, two), (taught_one, taught_two))
 
 
 def test_alone_and_in_a_batch_alike() -> None:
