@@ -84,12 +84,11 @@ def test_it_can_learn_a_handful_by_heart() -> None:
     images, targets = torch.randn(8, 3, 48, 128), batch(8)
     optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3)
     first = last = 0.0
-    for step in range(30):
+    for _ in range(60):
         loss = reader_loss(net.forward_training(images), targets)["total"]
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         last = float(loss.detach())
         first = first or last
-        assert step < 30
     assert last < 0.6 * first
