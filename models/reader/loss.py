@@ -1,7 +1,7 @@
 """The reader's losses: cross-entropy over the character queries, an auxiliary CTC loss on the encoder, and the kind.
 
 The queries alone sit on a plateau before they find which token belongs to which character; a linear CTC head on the
-tokens breaks it within minutes and is thrown away at export.
+tokens breaks it within minutes. At run time its columns are weighed against the queries.
 """
 
 from __future__ import annotations
