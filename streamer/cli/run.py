@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from streamer.cli.console import hushed, tell, warn
+from streamer.cli.earlier import check_earlier
 from streamer.cli.options import SectionedCommand, cadence_option, country_option, model_options
 from streamer.cli.paths import check_apart, check_paths, files_of, is_folder
 from streamer.memory import keep_memory_small
@@ -122,7 +123,8 @@ _SECTIONS = {
 @click.option(
     "--append/--replace",
     default=None,
-    help="Keep the rows that are in the output files, or overwrite them. [default: keep for cameras, else overwrite]",
+    help="Keep the rows that are in the output files, or overwrite them. [default: keep for cameras; for files "
+    "ask, or refuse, where they hold what other sources gave]",
 )
 @click.option(
     "--rejoin",
@@ -237,6 +239,11 @@ def run(
     check_paths(sources, inputs, camera=config.camera, rows=(csv_path, jsonl_path), video=video_path, others=others)
     click.get_current_context().with_resource(protected(inputs))
     engines = load_engines(config)  # before the outputs: a missing model must not empty the rows of an earlier run
+    if append is None and not all(one.live for one in sources):
+        ledger = None if ledger_path is None else ledger_path / "ledger.jsonl"
+        names = [config.camera] if config.camera else [one.name for one in sources]
+        single = None if video_path is None or is_folder(video_path) else video_path
+        check_earlier(names, (csv_path, jsonl_path), (ledger, single, mot_path, record_path), quiet=quiet)
     stop = _Stop()
     pictures = (video_path, crops_path, snapshots_path, mot_path)
     told = not (csv_path or jsonl_path or video_path or show)
