@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from streamer.config_errors import described, read_settings
 from streamer.errors import ConfigError
+from streamer.source.urls import VARIABLE, filled
 
 
 class _Section(BaseModel):
@@ -110,6 +111,11 @@ class LiveConfig(_Section):
         default=60.0, gt=0, description="seconds of the very same picture after which it is connected anew; null: never"
     )
     backoff_s: float = Field(default=2.0, gt=0, description="longest wait between two attempts")
+    refused_s: float = Field(
+        default=60.0,
+        gt=0,
+        description="seconds after a refused password (401, 403), at least; doubled up to 8 times",
+    )
     give_up_s: float | None = Field(
         default=None, gt=0, description="seconds away after which a run ends with an error; null: never"
     )
@@ -190,7 +196,6 @@ def as_time(value: Any) -> Any:
 
 
 Time = Annotated[AwareDatetime, BeforeValidator(as_time)]
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class CameraConfig(_Section):
@@ -213,18 +218,11 @@ class CameraConfig(_Section):
 
     def unset(self) -> list[str]:
         """The variables in the url that the environment has not."""
-        return [name for name in dict.fromkeys(_VARIABLE.findall(self.url)) if name not in os.environ]
+        return [name for name in dict.fromkeys(VARIABLE.findall(self.url)) if name not in os.environ]
 
     def address(self) -> str:
-        """The url with its variables filled in; ConfigError names one that is not set."""
-
-        def value(found: re.Match[str]) -> str:
-            name = found.group(1)
-            if name not in os.environ:
-                raise ConfigError(f"cameras: ${{{name}}} is not set in the environment: export {name}=... first")
-            return os.environ[name]
-
-        return _VARIABLE.sub(value, self.url)
+        """The url with its variables filled in; ConfigError names one that is not set, or says what is malformed."""
+        return filled(self.url)
 
 
 class RunConfig(_Section):
@@ -280,12 +278,19 @@ class RunConfig(_Section):
         return self.countries + tuple(c for camera in self.cameras.values() for c in camera.countries or ())
 
     def check_addresses(self) -> None:
-        """ConfigError names every variable that a camera's url needs and the environment has not."""
+        """ConfigError names every variable that a camera's url needs and the environment has not, and every malformed
+        url."""
         unset = [
             f"cameras.{name}.url: ${{{variable}}} is not set in the environment: export {variable}=... first"
             for name, camera in self.cameras.items()
             for variable in camera.unset()
         ]
+        for name, camera in self.cameras.items():
+            if not camera.unset():
+                try:
+                    camera.address()
+                except ConfigError as error:
+                    unset.append(f"cameras.{name}.url: {error}")
         if unset:
             raise ConfigError(*unset)
 

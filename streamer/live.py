@@ -23,7 +23,8 @@ import numpy as np
 from streamer.config import LiveConfig
 from streamer.errors import InputError
 from streamer.memory import give_back
-from streamer.source.base import Source, StreamInfo
+from streamer.source.base import Source, StreamInfo, redact
+from streamer.source.faults import HOPELESS, SourceFault
 from streamer.types import Frame, Image
 
 _log = logging.getLogger(__name__)
@@ -43,6 +44,13 @@ _GIVE_BACK_S = 30.0  # between two times that free memory goes back
 _DELAYS = 3000  # frames whose delay is kept: two minutes
 _BOUNDS_S = 0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0  # of the histogram
 _SPARSE = 8  # every so manieth row and column tells whether a picture is another one
+_LOCKING = frozenset({"unauthorized", "forbidden"})  # cameras lock the account of who tries on
+_TRIES = 2  # of a refused password at the start, before a run of one camera ends
+_SECOND_TRY_S = 2.0  # a camera that is starting may refuse a good one
+_MOST_DOUBLINGS = 3
+# How many times longer than live.backoff_s the wait may become, where a person must do something.
+_PATIENCE = {"not found": 15.0, "bad request": 15.0, "unknown scheme": 150.0, "no device": 5.0, "no permission": 15.0}
+_PATIENCE |= {"unknown host": 5.0, "server error": 2.0}
 _MOST_HANGING = 8  # connections left behind that have not woken up; with so many no other is begun
 
 
@@ -130,6 +138,8 @@ class _Connection:
                         self.waiting.popleft()
                         self._health.dropped += 1
                     self._bell.notify_all()
+        except SourceFault as error:
+            self.error = SourceFault(str(error), error.kind, error.reason)
         except InputError as error:
             self.error = InputError(str(error))  # without the pictures that its traceback holds, and itself with them
         except BaseException as error:  # a bug, which is raised in the watching thread
@@ -146,10 +156,21 @@ class LiveFeed:
 
     Frames are numbered on over all connections, `pts` counts seconds since the first one on a clock that only rises.
     `info` is of the first connection that answered. Ends when `stop` is set, when a finite stream ends, or, with
-    `live.give_up_s`, by an InputError when the camera was away for so long.
+    `live.give_up_s`, by an InputError when the camera was away for so long. `name`: what the log calls it. `alone`:
+    nothing else would go on, so that a fault which no waiting mends (a refused password, no such device) ends it before
+    its first frame.
     """
 
-    def __init__(self, source: Reopening, config: LiveConfig, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        source: Reopening,
+        config: LiveConfig,
+        stop: threading.Event,
+        *,
+        name: str | None = None,
+        alone: bool = False,
+    ) -> None:
+        self._name, self._alone = name or _short(source.name), alone
         self.health = Health()
         self.info: StreamInfo | None = None
         self._source, self._config, self._stop = source, config, stop
@@ -164,7 +185,8 @@ class LiveFeed:
         self._shift: float | None = None  # from the connection's time stamps to the clock
 
     def __iter__(self) -> Iterator[Frame | None]:
-        failures, away_since, warned, told = 0, time.monotonic(), 0.0, False
+        failures, away_since, warned, told, came = 0, time.monotonic(), 0.0, False, False
+        refusals = 0
         source = self._source
         while not self._stop.is_set():
             began, connection = time.monotonic(), _Connection(source, self._bell, self.health)
@@ -173,8 +195,8 @@ class LiveFeed:
                 if frame is not None:
                     self.health.away = False
                     if told and not seen:
-                        _log.warning("%s: is back", source.name)
-                    seen, told = True, False
+                        _log.warning("camera=%s connected again", self._name)
+                    seen, told, came = True, False, True
                 yield frame
             reason = self._end(connection)
             self.health.away = True
@@ -185,13 +207,22 @@ class LiveFeed:
             away_since = now if seen else away_since
             failures = 1 if seen and now - began >= _STEADY_S else failures + 1
             self.health.faults[reason] = self.health.faults.get(reason, 0) + 1
-            if failures == 1 or now - warned >= _REMIND_S:
+            refusals = refusals + 1 if reason in _LOCKING else 0
+            if self._alone and not came and reason in HOPELESS and (reason not in _LOCKING or refusals >= _TRIES):
+                assert connection.error is not None
+                raise connection.error
+            pause = self._pause(failures, reason, refusals, sure=came or not self._alone)
+            if failures == 1 or now - warned >= _REMIND_S or refusals == 1:
                 warned, told = now, True
-                _log.warning("%s; connecting again", _told(connection, reason))
+                _log.warning(
+                    "camera=%s reconnecting in %.1f s (%s)", self._name, pause, self._in_words(connection, reason)
+                )
+            if self._config.give_up_s is not None:
+                pause = min(pause, max(0.0, self._config.give_up_s - (now - away_since)))
             if self._config.give_up_s is not None and now - away_since >= self._config.give_up_s:
                 away = f"away for {now - away_since:.0f} s ({reason})"
                 raise InputError(f"{source.name}: {away}: check the camera and the network")
-            yield from self._wait(self._pause(failures))
+            yield from self._wait(pause)
             source = source.again()
             self.health.reconnects += 1
 
@@ -265,14 +296,39 @@ class LiveFeed:
         if getattr(connection.source, "frozen", False):
             return "frozen"
         if isinstance(connection.error, InputError):
-            return "refused or broken" if connection.taken else "cannot be opened"
+            if isinstance(connection.error, SourceFault):
+                return connection.error.kind
+            return "broken" if connection.taken else "cannot be opened"
         if connection.error is not None:
             raise connection.error
         return None if connection.source.finite else "ended"
 
-    def _pause(self, failures: int) -> float:
-        wait: float = min(_FIRST_WAIT_S * 2.0 ** min(failures - 1, 30), self._config.backoff_s)
+    def _pause(self, failures: int, reason: str, refusals: int, *, sure: bool) -> float:
+        """Seconds until the next attempt. What a person must mend is asked for less often, and cameras lock an account
+        after some wrong passwords: then the wait only grows. Not `sure`: one more try may be made at once."""
+        if refusals and sure:
+            wait = self._config.refused_s * 2.0 ** min(refusals - 1, _MOST_DOUBLINGS)
+            return wait * (1 + self._random.uniform(0, _JITTER))
+        if refusals:
+            return _SECOND_TRY_S
+        longest = self._config.backoff_s * _PATIENCE.get(reason, 1.0)
+        wait = min(_FIRST_WAIT_S * 2.0 ** min(failures - 1, 30), longest)
         return wait * (1 + self._random.uniform(-_JITTER, _JITTER))
+
+    def _in_words(self, connection: _Connection, reason: str) -> str:
+        """The fault, without the address."""
+        if reason == "silent":
+            return f"no frame for {self._config.silence_s:.1f} s"
+        if reason == "no answer":
+            return f"no answer for {self._config.connect_s:.1f} s"
+        if reason == "frozen":
+            return f"the same picture for {self._config.frozen_s or 0:.0f} s"
+        if reason == "ended":
+            return "the stream ended"
+        error = connection.error
+        if isinstance(error, SourceFault):
+            return error.reason
+        return redact(str(error).removeprefix(f"{connection.source.name}: "))
 
     def _wait(self, seconds: float) -> Iterator[None]:
         """Waits so long, and until enough of the connections left behind have woken up."""
@@ -323,7 +379,6 @@ def _alike(one: Image, other: Image) -> bool:
     return bool(np.abs(sums).max() <= _ALIKE * _SQUARE**2)
 
 
-def _told(connection: _Connection, reason: str) -> str:
-    """The fault in words, the address without its password."""
-    error = connection.error
-    return str(error) if connection.over and isinstance(error, InputError) else f"{connection.source.name}: {reason}"
+def _short(name: str) -> str:
+    """A name for the log of what has none but its address."""
+    return name.partition("://")[2].removeprefix("***@") or name

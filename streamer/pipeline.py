@@ -146,7 +146,9 @@ def run_stream(
     try:
         sources = _sources_of(source, config)
         engines = engines or load_engines(config, detector, reader)
-        run = StreamRun(config, engines, outputs, summary, stop, progress, rule, streams, status)
+        run = StreamRun(
+            config, engines, outputs, summary, stop, progress, rule, streams, status, alone=len(sources) == 1
+        )
         for one in sources:
             if stop.is_set():
                 break
@@ -246,6 +248,7 @@ class StreamRun:
     rule: VoteRule
     streams: Streams | None = None
     status: Callable[[str], None] | None = None
+    alone: bool = False  # whether nothing else is read
     next_id: int = 1
     identities: Identities = field(default_factory=Identities)
 
@@ -295,7 +298,7 @@ class StreamRun:
         """A camera, over all its faults, until the run is stopped or it ends for good."""
         camera: _Camera | None = None
         own = RunSummary()
-        feed = LiveFeed(source, self.config.live, self.stop)
+        feed = LiveFeed(source, self.config.live, self.stop, name=self.config.camera, alone=self.alone)
         streams = self.streams or Streams()
         streams.watch(self.config.camera or source.name, own, feed.health)
         lines = None if self.status is None else StatusLines(streams, self.status)

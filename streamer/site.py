@@ -90,6 +90,7 @@ def run_site(
         for post in posts:
             own = config.of_camera(post.name)
             run = StreamRun(own, engines.another(), outputs, post.summary, stop, None, vote, streams)
+            run.alone = len(posts) == 1
             # An address is asked what it is in the camera's own thread: one that does not answer holds up no other.
             find = partial(source_of, config.cameras[post.name], own.live)
             post.thread = threading.Thread(target=_work, args=(post, run, find, stop), name=f"alpr-{post.name}")

@@ -69,6 +69,21 @@ def tell(text: str, colour: str | None = None) -> None:
         click.echo(line, file=sys.stderr)
 
 
+def log_lines() -> None:
+    """From now on what the log says are lines on standard error, with time and level."""
+    import logging
+
+    class Lines(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            tell(self.format(record), "yellow" if record.levelno >= logging.WARNING else None)
+
+    log = logging.getLogger("streamer")
+    if not log.handlers:
+        lines = Lines()
+        lines.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+        log.addHandler(lines)
+
+
 @contextlib.contextmanager
 def hushed() -> Iterator[None]:
     """Without warnings of the log while inside (--quiet)."""

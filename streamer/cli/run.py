@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from streamer.cli.console import hushed, tell, warn
+from streamer.cli.console import hushed, log_lines, tell, warn
 from streamer.cli.earlier import check_earlier
 from streamer.cli.options import SectionedCommand, cadence_option, country_option, model_options
 from streamer.cli.paths import check_apart, check_paths, files_of, is_folder
@@ -190,6 +190,7 @@ def run(
     from streamer.source.resolve import open_source
 
     keep_memory_small()
+    log_lines()
     if quiet:
         click.get_current_context().with_resource(hushed())
     if provisional and jsonl_path is None:

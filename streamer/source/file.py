@@ -15,6 +15,7 @@ from streamer.loading import load_video
 from streamer.source.address import cannot_be_had, ends_so, local_path
 from streamer.source.base import StreamInfo, redact
 from streamer.source.clock import Clock, container_clock
+from streamer.source.faults import fault_of
 from streamer.source.identity import file_identity, stream_identity
 from streamer.source.live import CaptureTimes, is_live, opening
 from streamer.source.planes import PlaneReader, frame_orientation
@@ -159,14 +160,14 @@ class VideoSource:
         try:
             return av.open(address, metadata_errors="replace", **options)
         except (av.FFmpegError, OSError, ValueError) as error:
+            if self.live:
+                raise fault_of(self.name, self.address, error) from None
             raise InputError(self._open_message(error)) from None
 
     def _open_message(self, error: Exception) -> str:
         if self._recorded:
             return cannot_be_had(self.name, error)
         reason = redact(getattr(error, "strerror", None) or str(error))
-        if self.live:
-            return f"{self.name}: cannot be opened ({reason}): check the address, the network and the password"
         return f"{self.name}: not a video that can be read ({reason}): damaged, cut off before its index, or no video"
 
     def _stream_kinds(self) -> str:

@@ -14,6 +14,7 @@ from streamer.source.images import ImageSource
 from streamer.source.live import is_live
 from streamer.source.snapshot import SnapshotSource
 from streamer.source.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from streamer.source.urls import filled
 
 
 def open_source(
@@ -30,7 +31,7 @@ def open_source(
     """
     text = local_path(str(text))
     if is_live(text):
-        return [open_address(text, start_time=start_time, live=live, unsure=unsure)]
+        return [open_address(filled(text), start_time=start_time, live=live, unsure=unsure)]
     path = Path(text)
     try:
         if not path.exists():

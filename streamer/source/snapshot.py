@@ -10,18 +10,24 @@ import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from fractions import Fraction
+from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from streamer.config import LiveConfig
 from streamer.errors import InputError
 from streamer.source.base import StreamInfo, redact
 from streamer.source.clock import Clock
+from streamer.source.faults import SourceFault
 from streamer.source.pictures import Picture, decode
 from streamer.types import Frame
 
 _MOST_BYTES = 256 << 20
 _SLICE_S = 0.2
-_REASONS = {401: "wants another user or password", 403: "must not be read", 404: "is not there"}
+_REASONS = {
+    401: ("unauthorized", "wants another user or password"),
+    403: ("forbidden", "must not be read"),
+    404: ("not found", "is not there"),
+}
 
 
 class SnapshotSource:
@@ -107,8 +113,10 @@ def fetch(address: str, timeout_s: float, opener: urllib.request.OpenerDirector 
                 raise InputError(f"{name}: is a stream, no single picture: give it to alpr run")
             data: bytes = answer.read(_MOST_BYTES + 1)
     except urllib.error.HTTPError as error:
-        told = _REASONS.get(error.code, "was refused by the server")
-        raise InputError(f"{name}: {told} ({error.code} {error.reason}): check the address and the password") from None
+        usual = "server error" if error.code >= 500 else "bad request", "was refused by the server"
+        kind, told = _REASONS.get(error.code, usual)
+        reason = f"{told} ({error.code} {error.reason})"
+        raise SourceFault(f"{name}: {reason}: check the address and the password", kind, reason) from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = redact(str(getattr(error, "reason", None) or error or type(error).__name__))
         raise InputError(f"{name}: cannot be had ({reason}): check the address and the network") from None
@@ -117,6 +125,15 @@ def fetch(address: str, timeout_s: float, opener: urllib.request.OpenerDirector 
     if len(data) > _MOST_BYTES:
         raise InputError(f"{name}: sent more than {_MOST_BYTES >> 20} MB: that is no picture")
     return data
+
+
+class _DigestOnce(urllib.request.HTTPDigestAuthHandler):
+    """Does not send a refused password again: urllib's own does so five times, and cameras lock the account."""
+
+    def http_error_auth_reqed(self, auth_header: str, host: str, req: Any, headers: Any) -> Any:
+        if req.unredirected_hdrs.get(self.auth_header.capitalize()):
+            return None
+        return super().http_error_auth_reqed(auth_header, host, req, headers)
 
 
 def _opener(address: str) -> urllib.request.OpenerDirector:
@@ -130,7 +147,7 @@ def _opener(address: str) -> urllib.request.OpenerDirector:
     trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
     return urllib.request.build_opener(
         urllib.request.HTTPBasicAuthHandler(passwords),
-        urllib.request.HTTPDigestAuthHandler(passwords),
+        _DigestOnce(passwords),
         urllib.request.HTTPSHandler(context=trusting),
     )
 
