@@ -526,13 +526,13 @@ class _Camera:
 
     def _view(self, track: Track, box_xyxy: FloatArray | None = None) -> TrackView:
         """How a track is drawn: where it was hit, or in a box that stands for it."""
-        verdict = self._of(track).verdict
+        verdict, confidence = self._of(track).verdict, self._of(track).confidence(track)
         # What would give no row is not shown as a text either.
-        text = verdict.text if verdict.confidence >= self._vote.min_confidence else ""
+        text = verdict.text if confidence >= self._vote.min_confidence else ""
         last = track.last
         box = last.box_xyxy if box_xyxy is None else box_xyxy
         quad = last.quad if box_xyxy is None else last.quad + (_centre(box) - _centre(last.box_xyxy))
-        return TrackView(track.id, box, quad, text, verdict.confidence, last.score)
+        return TrackView(track.id, box, quad, text, confidence, last.score)
 
 
 def _centre(box_xyxy: FloatArray) -> FloatArray:

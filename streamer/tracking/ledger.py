@@ -30,7 +30,7 @@ def rejection_of(
         reason, setting, found, needed = "read too rarely", "vote.min_reads", readings.voted, of_vote.min_reads
     else:
         reason, setting = "not sure enough", "vote.min_confidence"
-        found, needed = readings.verdict.confidence, of_vote.min_confidence
+        found, needed = readings.confidence(track), of_vote.min_confidence
     best = track.best if readings is None or readings.best is None else readings.best
     return Rejection(
         camera=camera,
@@ -40,7 +40,7 @@ def rejection_of(
         found=found,
         needed=needed,
         text=readings.verdict.text if readings else "",
-        confidence=readings.verdict.confidence if readings else 0.0,
+        confidence=readings.confidence(track) if readings else 0.0,
         first_frame=track.first.frame,
         last_frame=track.last.frame,
         best_frame=best.frame,

@@ -34,6 +34,7 @@ _UNDECIDED_S = 2.0
 _SURE = 0.9
 # A plate that stays where it is for so long (s), to a share of its height, and in so many hits, is a still thing.
 _STILL_S, _STILL_HEIGHTS, _STILL_HITS = 3.0, 0.2, 5
+_DOUBT_STILL = 2.0  # how much likelier its text is not a plate's
 _FEW = 3  # readings; fewer are few where more were wanted
 
 
@@ -125,7 +126,8 @@ class TrackReadings:
         if too_weak(track, min_strong):
             return None
         too_few = self.voted < self._min_reads
-        if too_few or not self.verdict.text or self.verdict.confidence < config.min_confidence:
+        confidence = self.confidence(track)
+        if too_few or not self.verdict.text or confidence < config.min_confidence:
             return None
         best = self.best or track.best
         first_seen, last_seen, time_source = track.seen()
@@ -133,7 +135,7 @@ class TrackReadings:
             camera=camera,
             track_id=track.id,
             plate=self.verdict.text,
-            confidence=self.verdict.confidence,
+            confidence=confidence,
             first_frame=track.first.frame,
             last_frame=track.last.frame,
             best_frame=best.frame,
@@ -157,12 +159,15 @@ class TrackReadings:
             snapshot=self.snapshot,
         )
 
+    def confidence(self, track: Track) -> float:
+        """Of the row: of the verdict, less where the thing never moved, as what is drawn over a picture does not."""
+        sure = self.verdict.confidence
+        return sure / (sure + (1 - sure) * _DOUBT_STILL) if _still(track) else sure
+
     def _flags(self, track: Track) -> tuple[Flag, ...]:
-        lasted = track.last.pts - track.first.pts
-        still = lasted >= _STILL_S and track.hits >= _STILL_HITS and track.moved <= _STILL_HEIGHTS
         few = self._min_reads > 1 and self.voted < _FEW and self.verdict.settled < self._settled
         told: dict[Flag, bool] = {
-            "country": self.verdict.foreign, "edge": self.verdict.cut, "static": still, "few_reads": few,
+            "country": self.verdict.foreign, "edge": self.verdict.cut, "static": _still(track), "few_reads": few,
         }  # fmt: skip
         return tuple(flag for flag, there in told.items() if there)
 
@@ -181,6 +186,11 @@ class TrackReadings:
             return None
         loose = config.model_copy(update={"min_confidence": 0.0})
         return self.passage(track, camera, loose)
+
+
+def _still(track: Track) -> bool:
+    lasted = track.last.pts - track.first.pts
+    return lasted >= _STILL_S and track.hits >= _STILL_HITS and track.moved <= _STILL_HEIGHTS
 
 
 def too_weak(track: Track, min_strong: float) -> bool:
