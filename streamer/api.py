@@ -15,6 +15,7 @@ import numpy.typing as npt
 from streamer.config import as_countries, as_country
 from streamer.engine.crops import SURE, better, locate
 from streamer.engine.detector import Detector
+from streamer.engine.large import find
 from streamer.engine.reader import Reader
 from streamer.engine.zoo import config_folder
 from streamer.errors import ConfigError
@@ -73,7 +74,7 @@ class PlateReader:
         """
         frame = frame_of(image_bgr)
         with self._networks() as (detector, reader):
-            plates = detector.detect(frame)
+            plates = find(detector, frame)
             readings = self._texts(reader, [rectify(frame, quad) for quad in plates.quad])
         for i, box in enumerate(plates.box_xyxy):
             if not inside(box, frame.width, frame.height):  # a part of its text may be missing
@@ -83,7 +84,7 @@ class PlateReader:
     def detect(self, image_bgr: npt.NDArray[Any]) -> list[Plate]:
         """The same without reading: text "" and confidence 0.0."""
         with self._networks() as (detector, _):
-            plates = detector.detect(frame_of(image_bgr))
+            plates = find(detector, frame_of(image_bgr))
         return [_plate(plates, i, None) for i in range(len(plates))]
 
     def read_crops(self, crops: Sequence[npt.NDArray[Any]]) -> list[Reading]:

@@ -18,12 +18,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 import numpy as np
 
 from streamer.config import RunConfig
+from streamer.engine.large import find
 from streamer.engine.runtime import available_cores
 from streamer.engine.zoo import config_folder
 from streamer.errors import InputError, OutputError
@@ -272,7 +274,7 @@ class StreamRun:
             self.outputs.begin(info)
             camera = _Camera(self, info, own)
             feed = _Feed(source, 1 if info.live else self.config.queue, self.stop)
-            detect = self.engines.detector.detect
+            detect = partial(find, self.engines.detector)
             frames: Iterator[tuple[Frame, Plates | None]]
             if info.live or self.config.cadence == "auto":  # what is next depends on what is there
                 frames = ((frame, detect(frame) if camera.looks_at(frame) else None) for frame in feed)
@@ -550,7 +552,7 @@ def _detected(frames: Iterable[Frame], engines: Engines, *, patient: bool) -> It
     `patient`: those let others go first (see _go_behind)."""
     if engines.seats == 1:
         for frame in frames:
-            yield frame, engines.detector.detect(frame)
+            yield frame, find(engines.detector, frame)
         return
     free: queue.SimpleQueue[DetectorLike] = queue.SimpleQueue()
     free.put(engines.detector)
@@ -560,7 +562,7 @@ def _detected(frames: Iterable[Frame], engines: Engines, *, patient: bool) -> It
     def look(frame: Frame) -> Plates:
         detector = free.get()
         try:
-            return detector.detect(frame)
+            return find(detector, frame)
         finally:
             free.put(detector)
 

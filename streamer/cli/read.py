@@ -31,7 +31,7 @@ def read(images: tuple[Path, ...], as_json: bool, countries: tuple[str, ...], **
     """
     from streamer import PlateReader
     from streamer.source.base import redact
-    from streamer.source.images import read_image
+    from streamer.source.images import load
     from streamer.source.suffixes import VIDEO_SUFFIXES
 
     paths, failures = _expand(images)
@@ -46,14 +46,16 @@ def read(images: tuple[Path, ...], as_json: bool, countries: tuple[str, ...], **
     told = 0
     for path in paths:
         try:
-            picture = read_image(path)
+            picture = load(path)
         except InputError as error:
             hint = "; alpr run reads videos" if path.suffix.lower() in VIDEO_SUFFIXES else ""
             failures.append(redact(f"{error}{hint}"))
             if as_json:
                 say(json.dumps({"image": str(path), "plates": [], "error": failures[-1]}, ensure_ascii=ascii_only()))
         else:
-            show(path, reader.read(picture))
+            for note in picture.warnings:
+                warn(note)
+            show(path, reader.read(picture.bgr))
         if total > 1:  # at once: the end may be hours away
             for failure in failures[told:]:
                 warn(failure)

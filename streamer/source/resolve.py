@@ -12,9 +12,12 @@ from streamer.source.base import Source, redact
 from streamer.source.file import VideoSource
 from streamer.source.images import ImageSource
 from streamer.source.live import is_live
+from streamer.source.pictures import HEAD_BYTES, format_of
 from streamer.source.snapshot import SnapshotSource
 from streamer.source.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from streamer.source.urls import filled
+
+_VIDEO_HEADS = (b"\x1a\x45\xdf\xa3", b"RIFF", b"FLV\x01", b"\0\0\1\xba")
 
 
 def open_source(
@@ -70,6 +73,21 @@ def sources_in(folder: Path, suffixes: frozenset[str]) -> list[Path]:
 
 
 def _source_of(path: Path, start_time: datetime | None) -> Source:
-    if path.suffix.lower() in IMAGE_SUFFIXES:
-        return ImageSource(path, start_time=start_time)
-    return VideoSource(path, start_time=start_time)
+    return ImageSource(path, start_time=start_time) if _is_picture(path) else VideoSource(path, start_time=start_time)
+
+
+def _is_picture(path: Path) -> bool:
+    """By its content, whatever it is called; by its name where the content tells nothing. One that moves is a video."""
+    suffix = path.suffix.lower()
+    named = suffix in IMAGE_SUFFIXES
+    if not path.is_file():
+        return named
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(HEAD_BYTES)
+    except OSError:
+        return named
+    kind = format_of(head)
+    if kind == "GIF" or (kind == "JPEG" and suffix in (".mjpeg", ".mjpg")) or (kind == "BMP" and not named):
+        return False
+    return kind is not None or (named and not head.startswith(_VIDEO_HEADS) and head[4:8] != b"ftyp")
