@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from streamer.cli.console import say
 
+if TYPE_CHECKING:
+    from streamer.config import LiveConfig, RunConfig
+
 _LEAST_FREE = 1e9  # bytes on the disk
 _OPENCVS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
 _CODECS = ("h264", "hevc", "mjpeg", "vp9", "av1")
+_LOOK_S = 5.0  # at a camera
+_LEAST_FRAMES = 3
 _EARLIEST = 1_700_000_000  # 2023: a clock before that was never set
 
 
@@ -37,8 +45,15 @@ class Finding:
     metavar="FOLDER",
     help="Check the free space of this folder. [default: the current one]",
 )
-def doctor(source: str | None, out: Path) -> None:
-    """Check this machine, and SOURCE (a camera's address or a file) where one is given.
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Check each camera of this YAML file too.",
+)
+def doctor(source: str | None, out: Path, config_path: Path | None) -> None:
+    """Check this machine, and SOURCE (a camera's address or a file) or the cameras of --config where given.
 
     Prints one line per check, and what to do where something is wrong; the exit code is then 3.
     """
@@ -52,6 +67,11 @@ def doctor(source: str | None, out: Path) -> None:
     ]
     if source is not None:
         checks.append(lambda: answer(source))
+    if config_path is not None:
+        from streamer.config import load_config
+
+        config = load_config(config_path)
+        checks += [partial(camera_answer, name, config) for name in config.cameras]
     bad = 0
     for check in checks:
         for finding in check():
@@ -116,9 +136,18 @@ def codecs() -> Iterator[Finding]:
 
 
 def disk(out: Path) -> Iterator[Finding]:
-    place = next((p for p in (out.absolute(), *out.absolute().parents) if p.is_dir()), Path("/"))
+    """Free space where outputs shall go, and whether a file can be written there."""
+    place = next((p for p in (out.absolute(), *out.absolute().parents) if p.exists()), Path("/"))
+    if not place.is_dir():
+        yield Finding(f"disk at {place}", "is a file, no folder", "give the name of a folder")
+        return
     free = shutil.disk_usage(place).free
     yield Finding(f"disk at {place}", f"{free / 1e9:.0f} GB free", "" if free > _LEAST_FREE else "free some space")
+    try:
+        with tempfile.TemporaryFile(dir=place) as file:
+            file.write(b"x")
+    except OSError as error:
+        yield Finding(f"writing to {place}", f"not possible ({error.strerror})", "let this user write there (chown)")
 
 
 def clock(now: float) -> Iterator[Finding]:
@@ -128,27 +157,65 @@ def clock(now: float) -> Iterator[Finding]:
     yield Finding("clock", told, "" if now > _EARLIEST else "set the clock (NTP): rows of cameras carry its time")
 
 
-def answer(source: str) -> Iterator[Finding]:
-    """What a source says of itself, and how many frames came in two seconds."""
+def camera_answer(name: str, config: RunConfig) -> Iterator[Finding]:
+    """As `answer`, of one camera of a configuration."""
+    from streamer.errors import ConfigError
+
+    try:
+        address = config.cameras[name].address()
+    except ConfigError as error:
+        yield Finding(name, str(error), "mend its url in the configuration")
+        return
+    yield from answer(address, name, config.live)
+
+
+def answer(source: str, name: str | None = None, live: LiveConfig | None = None) -> Iterator[Finding]:
+    """What a source says of itself, and how many frames came in some seconds."""
     from streamer.errors import InputError
     from streamer.source.resolve import open_source
 
-    for one in open_source(source)[:1]:
+    try:
+        sources = open_source(source, live=live)
+    except InputError as error:
+        if name is None:
+            raise
+        yield Finding(name, str(error), "see above")
+        return
+    for one in sources[:1]:
         began = time.perf_counter()
         try:
             info = one.open()
-            opened, count = time.perf_counter(), 0
-            for _ in one.frames():
-                count += 1
-                if time.perf_counter() - opened > 2:
+            opened = time.perf_counter()
+            came: list[tuple[float, float]] = []
+            for frame in one.frames():
+                came.append((frame.pts, time.perf_counter()))
+                if came[-1][1] - opened > (_LOOK_S if one.live else _LOOK_S / 2):
                     break
-            rate = f", {float(info.rate):.1f} frames/s declared" if info.rate else ""
-            took = time.perf_counter() - opened
-            yield Finding(
-                one.name,
-                f"{info.width}x{info.height}{rate}, opened in {opened - began:.1f} s, {count / took:.0f} frames/s came",
-            )
+            declared = f", {float(info.rate):.1f} frames/s declared" if info.rate else ""
+            rate = rate_of(came, patient=one.live)
+            told = "too few frames came to tell a rate" if rate is None else f"{rate:.1f} frames/s "
+            told += "" if rate is None else "came" if one.live else "decoded"
+            size = f"{info.width}x{info.height}{declared}, opened in {opened - began:.1f} s, {told}"
+            remedy = "check the camera's frame rate and the network" if rate is None and one.live else ""
+            yield Finding(name or one.name, size, remedy)
         except InputError as error:
-            yield Finding(one.name, str(error), "see above; try the address in another player from this machine")
+            yield Finding(
+                name or one.name, str(error), "see above; try the address in another player from this machine"
+            )
         finally:
             one.close()
+
+
+def rate_of(came: Sequence[tuple[float, float]], *, patient: bool) -> float | None:
+    """Frames a second by when each came, beside its time in the stream; None of too few. `patient`: those that had been
+    waiting when a camera was opened come at once and are left out."""
+    first = 0
+    while patient and first + 1 < len(came):
+        step, gap = (after - before for before, after in zip(came[first], came[first + 1], strict=True))
+        first += 1
+        if gap >= step / 2:
+            break
+    rest = came[first:]
+    if len(rest) < _LEAST_FRAMES or rest[-1][1] <= rest[0][1]:
+        return None
+    return (len(rest) - 1) / (rest[-1][1] - rest[0][1])

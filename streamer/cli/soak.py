@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from streamer.soak.run import Soaked
 
 _TELL_S = 60.0
+_LEAST_S, _SURE_S = 600.0, 3600.0  # less tells nothing of memory; more should tell
 _MOST_MB = 5.0  # an hour, that memory may grow with 95 % certainty
 
 
@@ -113,7 +114,10 @@ def _stopped() -> Iterator[threading.Event]:
     import signal
 
     stop = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
     try:
         yield stop
     finally:
@@ -167,21 +171,26 @@ def _report(done: Soaked, speed: float, cameras: int) -> int:
     click.echo(_line(last))
     click.echo(f"played     {camera_h:8.2f} h of camera time, {last.frames} frames, {last.reconnects} reconnects")
     click.echo(f"dropped    {last.dropped / max(last.frames + last.dropped, 1):8.2%} of the frames")
-    bad = []
+    bad, undecided = [], ""
     memory, age = done.trend("memory_mb"), done.trend("age_p99_ms")
     if memory is None or age is None:
         click.echo("too few samples after warming up for a slope: let it run longer")
+        undecided = "too short to tell whether memory grows: let it run longer (--hours)"
     else:
         click.echo(
             f"memory     {memory.slope:+8.2f} MB an hour (95 %: from {memory.low:+.2f}, at most {memory.high:+.2f})"
         )
         click.echo(f"age p99    {age.slope:+8.2f} ms an hour (95 %: from {age.low:+.2f}, at most {age.high:+.2f})")
-        if memory.high > _MOST_MB:
+        settled = done.settled
+        short = settled[-1].at_s - settled[0].at_s < _LEAST_S
+        if short or (memory.low <= _MOST_MB < memory.high and settled[-1].at_s < _SURE_S):
+            undecided = "too short to tell whether memory grows: let it run longer (--hours)"
+        elif memory.high > _MOST_MB:
             bad.append(f"memory may grow by {memory.high:.1f} MB an hour")
     for name in ("threads", "files"):
         before, after = getattr(done.before, name), getattr(done.after, name)
         click.echo(f"{name:10s} {before:8d} before the cameras, {after} after them")
         if after > before:
             bad.append(f"{after - before} {name} left behind")
-    click.echo(f"result     {'; '.join(bad) or 'nothing grows, nothing is left behind'}")
+    click.echo(f"result     {'; '.join(bad) or undecided or 'nothing grows, nothing is left behind'}")
     return int(bool(bad))

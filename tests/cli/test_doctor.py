@@ -43,3 +43,42 @@ def test_a_full_disk_and_an_unset_clock(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert str(tmp_path) in finding.what
     (finding,) = doctor.clock(86400.0)
     assert "set the clock" in finding.remedy
+
+
+def test_a_folder_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(**_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    assert len(list(doctor.disk(tmp_path))) == 1
+    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", refuse)
+    found = list(doctor.disk(tmp_path))
+    assert "Permission denied" in found[-1].found
+    assert found[-1].remedy
+    (tmp_path / "file").write_text("x")
+    (finding,) = doctor.disk(tmp_path / "file")
+    assert "no folder" in finding.found
+
+
+def test_frames_that_waited_are_no_rate() -> None:
+    burst = [(i / 18, 0.001 * i) for i in range(30)]
+    steady = [((30 + i) / 18, 0.03 + (i + 1) / 18) for i in range(60)]
+    assert doctor.rate_of(burst + steady, patient=True) == pytest.approx(18, abs=0.1)
+    assert doctor.rate_of(burst, patient=False) == pytest.approx(1000)
+    assert doctor.rate_of(burst[:1], patient=True) is None
+
+
+def test_each_camera_of_a_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_LOOK_S", 0.2)
+    for name in ("processor", "networks", "packages", "codecs"):
+        monkeypatch.setattr(doctor, name, lambda: iter(()))
+    site = tmp_path / "site.yaml"
+    site.write_text(
+        f"cameras:\n  good: {{url: '{DEMO}'}}\n  down: {{url: 'http://me:secret@127.0.0.1:9/live'}}\n"
+        "  unset: {url: 'rtsp://me:${NOT_SET_HERE}@127.0.0.1/s'}\n"
+    )
+    result = CliRunner().invoke(cli, ["doctor", "--config", str(site)])
+    assert result.exit_code == 3
+    assert "ok  good: 1280x720" in result.output
+    assert "!!  down: " in result.output
+    assert "NOT_SET_HERE" in result.output
+    assert "secret" not in result.output

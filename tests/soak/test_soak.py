@@ -145,6 +145,15 @@ def test_the_report(growth: float, left: int, code: int, said: str, capsys: pyte
     assert "5.97 h of camera time" in out
 
 
+def test_a_short_run_is_no_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    from streamer.cli.soak import _report
+
+    held = holding()
+    samples = tuple(sample(s, 400 + 240 * s / 3600) for s in range(0, 60, 2))
+    assert _report(Soaked(samples, held, held, 6.0), 3.0, 2) == 0
+    assert "too short to tell" in capsys.readouterr().out
+
+
 def test_the_command(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["soak", str(clip), "--hours", "0.0015", "--samples", str(tmp_path / "s.csv"), "--precision", "f32"]
     with pytest.raises(SystemExit) as ended:
