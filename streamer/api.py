@@ -23,6 +23,7 @@ from streamer.geometry import box_quad
 from streamer.pixels import cut, frame_of, rectify, to_bgr
 from streamer.tracking.edge import inside
 from streamer.tracking.formats import formats_of, read_knowing
+from streamer.tracking.ledger import LEGIBLE
 from streamer.tracking.vote import CUT_TEXT
 from streamer.types import Image, Plate, Plates, Reading
 
@@ -79,7 +80,7 @@ class PlateReader:
         for i, box in enumerate(plates.box_xyxy):
             if not inside(box, frame.width, frame.height):  # a part of its text may be missing
                 readings[i] = replace(readings[i], confidence=readings[i].confidence * CUT_TEXT)
-        return [_plate(plates, i, reading) for i, reading in enumerate(readings)]
+        return [_plate(plates, i, _legible(reading)) for i, reading in enumerate(readings)]
 
     def detect(self, image_bgr: npt.NDArray[Any]) -> list[Plate]:
         """The same without reading: text "" and confidence 0.0."""
@@ -102,7 +103,7 @@ class PlateReader:
             inner = self._texts(reader, [rectify(frames[k], quad) for k, quad in found.items()])
         for k, reading in zip(found, inner, strict=True):
             readings[k] = better(readings[k], reading)
-        return readings
+        return [_legible(one) for one in readings]
 
     @contextmanager
     def _networks(self) -> Iterator[tuple[Detector, Reader]]:
@@ -118,9 +119,16 @@ class PlateReader:
 
     def _texts(self, reader: Reader, crops: Sequence[Image]) -> list[Reading]:
         readings = reader.read(crops)
-        if self._formats is None:
-            return readings
-        return [read_knowing(one, self._formats, self._reader.alphabet) for one in readings]
+        if self._formats is not None:
+            readings = [read_knowing(one, self._formats, self._reader.alphabet) for one in readings]
+        return readings
+
+
+def _legible(one: Reading) -> Reading:
+    """The reading; a guess is no text."""
+    if not one.text or one.confidence >= LEGIBLE:
+        return one
+    return replace(one, text="", confidence=0.0, char_confidence=())
 
 
 def _plate(plates: Plates, i: int, reading: Reading | None) -> Plate:

@@ -111,6 +111,7 @@ def _print_rows(path: Path, plates: Sequence[Plate]) -> None:
     name = one_line(str(path))
     for plate in plates:
         box = ",".join(f"{v:.0f}" for v in plate.box_xyxy)
-        say(f"{name}\t{plate.text or '-'}\t{plate.confidence:.3f}\t{plate.score:.3f}\t{box}")
+        more = "" if plate.text else "\tnothing legible (script not supported?)"
+        say(f"{name}\t{plate.text or '-'}\t{plate.confidence:.3f}\t{plate.score:.3f}\t{box}{more}")
     if not plates:
         say(f"{name}\tno plate")

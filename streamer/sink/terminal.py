@@ -26,7 +26,7 @@ class TerminalSink(BaseSink):
     def __init__(self, stream: IO[str] | None = None, screen: Screen | None = None) -> None:
         self._stream, self._screen = stream, screen
         self._head: tuple[tuple[str, int], ...] = ()
-        self._unsure = 0
+        self._unsure = self._illegible = 0
         self._closed = self._any = False
 
     def passage(self, passage: Passage) -> None:
@@ -34,10 +34,13 @@ class TerminalSink(BaseSink):
 
     def rejection(self, rejection: Rejection) -> None:
         self._unsure += rejection.reason != "seen too rarely"
+        self._illegible += rejection.reason == "nothing legible"
 
     def close(self) -> None:
         if not self._any and not self._closed:
-            unsure = f": {self._unsure} seen, none read surely enough (alpr run --ledger tells why)"
+            why = "nothing legible on them (script not supported?)"
+            why = why if self._illegible == self._unsure else "none read surely enough (alpr run --ledger tells why)"
+            unsure = f": {self._unsure} seen, {why}"
             self._print("no plate was read" + (unsure if self._unsure else ""))
         self._closed = True
 

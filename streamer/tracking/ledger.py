@@ -7,6 +7,10 @@ from streamer.tracking.passage import TrackReadings, too_weak
 from streamer.tracking.tracker import Track
 from streamer.types import Reason, Rejection
 
+# A text less probable than this is a guess at what is no text of the alphabet: another script, a badge. Of 737 right
+# readings of held-out plates the least sure one has 0.31.
+LEGIBLE = 0.05
+
 
 def rejection_of(
     track: Track, readings: TrackReadings | None, camera: str, config: tuple[TrackConfig, ReadConfig, VoteConfig]
@@ -24,7 +28,7 @@ def rejection_of(
         reason, setting, found, needed = "found too weakly", "track.min_strong", share, of_track.min_strong
     elif not readings.state.reads:
         reason, setting, found, needed = "too small to read", "read.min_height", readings.tallest, of_read.min_height
-    elif not readings.voted:
+    elif not readings.voted or readings.verdict.confidence < LEGIBLE:
         reason, setting, found, needed = "nothing legible", None, 0, 1
     elif readings.voted < of_vote.min_reads:
         reason, setting, found, needed = "read too rarely", "vote.min_reads", readings.voted, of_vote.min_reads
@@ -39,7 +43,7 @@ def rejection_of(
         setting=setting,
         found=found,
         needed=needed,
-        text=readings.verdict.text if readings else "",
+        text=readings.verdict.text if readings and reason != "nothing legible" else "",
         confidence=readings.confidence(track) if readings else 0.0,
         first_frame=track.first.frame,
         last_frame=track.last.frame,

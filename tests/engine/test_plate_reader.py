@@ -15,14 +15,14 @@ from streamer import PlateReader
 from streamer.alphabet import Alphabet
 from streamer.engine.crops import locate
 from streamer.engine.detector import good_quads, in_frame
-from streamer.engine.reader import Certainty, reading_of
+from streamer.engine.reader import Certainty, Reader, reading_of
 from streamer.engine.zoo import config_folder
 from streamer.errors import ConfigError, ModelError
 from streamer.geometry import box_iou_matrix, box_quad, quad_box
 from streamer.pixels import frame_of, rectify
 from streamer.source.file import VideoSource
 from streamer.tracking.vote import CUT_TEXT
-from streamer.types import Image, Kind, Plate
+from streamer.types import Image, Kind, Plate, Reading
 from train.golden import golden_crops
 from train.synth.clip import ClipScene
 
@@ -309,3 +309,11 @@ def test_short_to_print(reader: PlateReader, street: Image) -> None:
         assert len(repr(thing)) < 200, repr(thing)[:300]
         assert type(thing).__name__ in repr(thing)
     assert repr(plates[0].text) in repr(plates[0])
+
+
+def test_a_guess_is_no_text(monkeypatch: pytest.MonkeyPatch, reader: PlateReader, street: Image) -> None:
+    """What is in no script of the alphabet comes out as a province at 0.005."""
+    guess = Reading("皖", 0.005, (0.1,), Kind("blue"))
+    monkeypatch.setattr(Reader, "read", lambda _, crops: [guess] * len(crops))
+    for found in (*reader.read(street), *reader.read_crops([street])):
+        assert (found.text, found.confidence, found.char_confidence, found.kind.colour) == ("", 0.0, (), "blue")

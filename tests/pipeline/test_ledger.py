@@ -97,8 +97,9 @@ ROW = "皖A12345"
         (Script(still(20), [ROW], scores=[0.9] + [0.3] * 99), {}, "found too weakly", "track.min_strong", 0.05, 0.2),
         (Script(still(9, (50, 50, 80, 55)), [ROW]), {}, "too small to read", "read.min_height", 5, 8),
         (Script(still(9), [""]), {}, "nothing legible", None, 0, 1),
+        (Script(still(9), [ROW], 0.3), {}, "nothing legible", None, 0, 1),
         (Script(still(9), [ROW, *[""] * 99]), {}, "read too rarely", "vote.min_reads", 1, 2),
-        (Script(still(9), [ROW], 0.6), {"min_confidence": 0.99}, "not sure enough", "vote.min_confidence", None, 0.99),
+        (Script(still(9), [ROW], 0.8), {"min_confidence": 0.99}, "not sure enough", "vote.min_confidence", None, 0.99),
     ],
 )
 def test_each_reason(

@@ -219,3 +219,11 @@ def test_nothing_read_says_how_many_were_seen(terminal: Terminal) -> None:
     sink.close()
     sink.close()
     assert terminal.getvalue() == ("no plate was read: 1 seen, none read surely enough (alpr run --ledger tells why)\n")
+
+
+def test_plates_of_another_script(terminal: Terminal) -> None:
+    sink = TerminalSink(terminal)
+    rejection: Any = type("R", (), {"reason": "nothing legible"})()
+    sink.rejection(rejection)
+    sink.close()
+    assert terminal.getvalue() == "no plate was read: 1 seen, nothing legible on them (script not supported?)\n"
