@@ -102,6 +102,14 @@ class RowsConfig(_Section):
     )
 
 
+class PicturesConfig(_Section):
+    """How many pictures --crops and --snapshots keep, each; the oldest are deleted, none that others wrote."""
+
+    max_files: int | None = Field(default=None, ge=1, description="pictures that are kept; null: all")
+    max_mb: float | None = Field(default=None, gt=0, description="megabytes that are kept; null: all")
+    max_age_days: float | None = Field(default=None, gt=0, description="days after which one is deleted; null: never")
+
+
 class LiveConfig(_Section):
     """How a camera is held on to."""
 
@@ -271,6 +279,7 @@ class RunConfig(_Section):
     vote: VoteConfig = VoteConfig()
     rows: RowsConfig = RowsConfig()
     video: VideoConfig = VideoConfig()
+    pictures: PicturesConfig = PicturesConfig()
     live: Annotated[LiveConfig, BeforeValidator(as_live)] = LiveConfig()
 
     def all_countries(self) -> tuple[str, ...]:

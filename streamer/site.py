@@ -45,6 +45,24 @@ class _SharedOutputs(Outputs):
             super()._each(action)
 
 
+class _CameraOutputs(Outputs):
+    """The outputs of one camera: its own, and those that it shares. Its own fail alone."""
+
+    def __init__(self, shared: Outputs, own: Sequence[Sink]) -> None:
+        super().__init__(own)
+        self._shared = shared
+        for name in ("wants_news", "keeps", "shows", "wants_crops", "wants_snapshots"):
+            setattr(self, name, getattr(self, name) or getattr(shared, name))
+
+    @property
+    def all_failed(self) -> bool:
+        return self._shared.all_failed and all(channel.failed for channel in self._channels)
+
+    def _each(self, action: Callable[..., None]) -> None:
+        super()._each(action)
+        self._shared._each(action)
+
+
 @dataclass
 class _Post:
     """A camera at work: its thread, what it counted, and what ended it."""
@@ -53,6 +71,7 @@ class _Post:
     summary: RunSummary = field(default_factory=RunSummary)
     error: BaseException | None = None
     thread: threading.Thread | None = None
+    outputs: _CameraOutputs | None = None
 
 
 def camera_source(camera: CameraConfig, live: LiveConfig) -> Source:
@@ -71,11 +90,12 @@ def run_site(
     status: Callable[[str], None] | None = None,
     source_of: Callable[[CameraConfig, LiveConfig], Source] = camera_source,
     streams: Streams | None = None,
+    own: Callable[[str], Sequence[Sink]] | None = None,
 ) -> RunSummary:
     """Reads the plates of all `cameras` of the configuration into `sinks` until `stop` is set; closes the sinks.
 
-    `status` gets a line about each camera once a minute. Raises as `pipeline.run_stream`; IncompleteRun where cameras
-    were given up on, the others having been read on.
+    `own` makes sinks for one camera alone, by its name. `status` gets a line about each camera once a minute. Raises as
+    `pipeline.run_stream`; IncompleteRun where cameras were given up on, the others having been read on.
     """
     if not config.cameras:
         raise ConfigError("cameras: none is named; give each a name and a url, see configs/stream/site.yaml")
@@ -88,11 +108,15 @@ def run_site(
     try:
         engines = engines or load_engines(config)
         for post in posts:
-            own = config.of_camera(post.name)
-            run = StreamRun(own, engines.another(), outputs, post.summary, stop, None, vote, streams)
+            settings = config.of_camera(post.name)
+            if own is not None:
+                post.outputs = _CameraOutputs(outputs, own(post.name))
+            run = StreamRun(
+                settings, engines.another(), post.outputs or outputs, post.summary, stop, None, vote, streams
+            )
             run.alone = len(posts) == 1
             # An address is asked what it is in the camera's own thread: one that does not answer holds up no other.
-            find = partial(source_of, config.cameras[post.name], own.live)
+            find = partial(source_of, config.cameras[post.name], settings.live)
             post.thread = threading.Thread(target=_work, args=(post, run, find, stop), name=f"alpr-{post.name}")
             post.thread.start()
         _wait(posts, stop, StatusLines(streams, status) if status else None)
@@ -101,6 +125,8 @@ def run_site(
         for post in posts:
             if post.thread is not None:
                 post.thread.join()
+            if post.outputs is not None:
+                post.outputs.close()
         outputs.close()
     return _result(posts, outputs, time.perf_counter() - began)
 
@@ -125,8 +151,9 @@ def _result(posts: Sequence[_Post], outputs: Outputs, seconds: float) -> RunSumm
     total = RunSummary(seconds=seconds, ended="stopped")
     for post in posts:
         total.add(post.summary)
-    if outputs.error is not None:
-        raise outputs.error
+    for one_of in (outputs, *(post.outputs for post in posts)):
+        if one_of is not None and one_of.error is not None:
+            raise one_of.error
     for post in posts:
         if post.error is not None and not isinstance(post.error, InputError):
             raise post.error

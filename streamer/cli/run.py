@@ -18,6 +18,7 @@ from streamer.cli.console import hushed, log_lines, tell, warn
 from streamer.cli.earlier import check_earlier
 from streamer.cli.options import SectionedCommand, cadence_option, country_option, model_options
 from streamer.cli.paths import check_apart, check_paths, files_of, is_folder
+from streamer.cli.written import pictures_first, written_lines
 from streamer.memory import keep_memory_small
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ _SECTIONS = {
     "video_path",
     type=_FILE,
     metavar="FILE|FOLDER",
-    help="Write the video with boxes and texts drawn into it (.mp4 or .mkv), or one video per source to this folder.",
+    help="Write the video with boxes and texts drawn into it (.mp4 or .mkv), or one video per source to this folder. "
+    "That of a camera comes in segments; {camera}, {date}, {hour} and {time} may stand in the name.",
 )
 @click.option(
     "--jsonl", "jsonl_path", type=_FILE, metavar="FILE", help="Write one JSON object per passage and line to this file."
@@ -77,14 +79,16 @@ _SECTIONS = {
     "crops_path",
     type=_FILE,
     metavar="FOLDER",
-    help="Write one picture of the plate per passage, from its best reading, to this folder.",
+    help="Write one picture of the plate per passage, from its best reading, to this folder, or to names like "
+    "'DIR/{camera}/{date}/{plate}-{event_id}.png'.",
 )
 @click.option(
     "--snapshots",
     "snapshots_path",
     type=_FILE,
     metavar="FOLDER",
-    help="Write one picture of the whole frame per passage, from its best reading, to this folder.",
+    help="Write one picture of the whole frame per passage, from its best reading, to this folder, or to names as "
+    "for --crops (.jpg).",
 )
 @click.option(
     "--mot",
@@ -207,19 +211,19 @@ def run(
                 "SOURCE is missing: give a video file, a folder or an address, or cameras in --config"
             )
         alone = {
-            "--video": video_path, "--mot": mot_path, "--record": record_path, "--show": show, "--camera": camera,
+            "--mot": mot_path, "--record": record_path, "--show": show, "--camera": camera,
             "--start-time": start, "--realtime": realtime, "--loop": loop,
         }  # fmt: skip
         if given_alone := [name for name, value in alone.items() if value]:
             raise click.UsageError(f"{', '.join(given_alone)}: for one SOURCE only, not for the cameras of --config")
-        outputs = (csv_path, jsonl_path, ledger_path, crops_path, snapshots_path)
+        outputs = (csv_path, jsonl_path, ledger_path, crops_path, snapshots_path, video_path)
         inputs = [path for path in (config_path, *(Path(c.url) for c in config.cameras.values())) if path]
         check_apart(inputs, [p for p in outputs if p is not None])
         click.get_current_context().with_resource(protected(inputs))
         told = not (csv_path or jsonl_path)
         with _screen(quiet, told, *outputs) if told else nullcontext() as screen:
             rows = partial(rows, terminal=partial(_terminal, screen, early=not quiet))
-            _site(config, rows, crops_path, snapshots_path, append, metrics, quiet)
+            _site(config, rows, video_path, crops_path, snapshots_path, append, metrics, quiet)
         return
     if config.cameras and not quiet:
         warn(f"{config_path}: its cameras ({len(config.cameras)}) are not read, as SOURCE is given: leave SOURCE out")
@@ -265,7 +269,7 @@ def run(
             ),
             quiet,
         )
-    _conclude(summary, stop, quiet)
+    _conclude(summary, stop, quiet, sinks)
 
 
 def _paced(source: Source, loop: bool) -> Source:
@@ -280,6 +284,7 @@ def _paced(source: Source, loop: bool) -> Source:
 def _site(
     config: RunConfig,
     rows: Callable[..., list[Sink]],
+    video_path: Path | None,
     crops_path: Path | None,
     snapshots_path: Path | None,
     append: bool | None,
@@ -288,22 +293,33 @@ def _site(
 ) -> None:
     """Reads the cameras of a configuration until it is stopped."""
     from streamer.pipeline import load_engines
+    from streamer.sink.segments import SegmentedVideoSink, check_for_cameras
     from streamer.site import run_site
 
+    if video_path is not None:
+        check_for_cameras(video_path, len(config.cameras))
     config.check_addresses()  # a variable that is not set is told before anything is begun
     engines = load_engines(config)
     stop = _Stop()
-    more: list[Callable[[], Sink]] = [lambda: _crops(crops_path)] if crops_path else []
+    more: list[Callable[[], Sink]] = [lambda: _crops(crops_path, config)] if crops_path else []
     if snapshots_path:
-        more.append(lambda: _snapshots(snapshots_path))
+        more.append(lambda: _snapshots(snapshots_path, config))
     goes_on = True if append is None else append
     status = None if quiet else tell
+    videos: list[Sink] = []
+
+    def own(camera: str) -> list[Sink]:
+        if video_path is not None:
+            videos.append(SegmentedVideoSink(video_path, config.video, camera=camera, keep=goes_on))
+        return videos[-1:]
+
     with stop.on_signals(), _served(metrics, config.live.ready) as watched:
-        sinks = rows(append=goes_on, more=more, patient=True)
+        sinks = rows(append=goes_on, more=more, patient=True, shown=video_path is not None)
         summary = _reported(
-            lambda: run_site(config, sinks, engines=engines, stop=stop.event, status=status, streams=watched), quiet
+            lambda: run_site(config, sinks, engines=engines, stop=stop.event, status=status, streams=watched, own=own),
+            quiet,
         )
-    _conclude(summary, stop, quiet)
+    _conclude(summary, stop, quiet, [*sinks, *videos])
 
 
 def _reported(work: Callable[[], RunSummary], quiet: bool) -> RunSummary:
@@ -315,8 +331,10 @@ def _reported(work: Callable[[], RunSummary], quiet: bool) -> RunSummary:
         raise
 
 
-def _conclude(summary: RunSummary, stop: _Stop, quiet: bool) -> None:
+def _conclude(summary: RunSummary, stop: _Stop, quiet: bool, sinks: Sequence[Sink]) -> None:
     report(summary, quiet)
+    for line in () if quiet else written_lines(sinks):
+        tell(line)
     if stop.interrupted and quiet:
         raise SystemExit(_EXIT_INTERRUPTED)
     if stop.interrupted:
@@ -367,9 +385,9 @@ def _open_sinks(
     if video_path:
         makers.append(lambda: _video(video_path, config, sources, keep=goes_on))
     if crops_path:
-        makers.append(lambda: _crops(crops_path))
+        makers.append(lambda: _crops(crops_path, config))
     if snapshots_path:
-        makers.append(lambda: _snapshots(snapshots_path))
+        makers.append(lambda: _snapshots(snapshots_path, config))
     if mot_path:
         makers.append(lambda: _mot(mot_path, keep=goes_on))
     if record_path:
@@ -414,7 +432,7 @@ def open_rows(
         for sink in sinks:
             sink.close()
         raise
-    return sinks
+    return pictures_first(sinks)
 
 
 def _csv(path: Path, dialect: str, **options: Any) -> Sink:
@@ -430,16 +448,16 @@ def _jsonl(path: Path, **options: Any) -> Sink:
     return JsonlSink(path, **options)
 
 
-def _crops(path: Path) -> Sink:
+def _crops(path: Path, config: RunConfig) -> Sink:
     from streamer.sink.crops import CropSink
 
-    return CropSink(path)
+    return CropSink(path, config.pictures)
 
 
-def _snapshots(path: Path) -> Sink:
+def _snapshots(path: Path, config: RunConfig) -> Sink:
     from streamer.sink.snapshots import SnapshotSink
 
-    return SnapshotSink(path)
+    return SnapshotSink(path, config.pictures)
 
 
 def _mot(path: Path, *, keep: bool) -> Sink:

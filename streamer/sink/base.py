@@ -94,6 +94,10 @@ class BaseSink:
     def close(self) -> None:
         """Nothing to close."""
 
+    def result(self) -> str:
+        """What was written, and where; empty where nothing is."""
+        return ""
+
 
 @contextmanager
 def output_errors(path: str | Path) -> Iterator[None]:

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from streamer.sink.base import BaseSink, output_errors
+from streamer.sink.pictures import PictureSink
 from streamer.types import Passage
 
 
-class CropSink(BaseSink):
-    """Writes `EVENT_ID.png` into the folder `path` for every final row."""
+class CropSink(PictureSink):
+    """Writes `EVENT_ID.png` into the folder `path`, or under a name template, for every final row."""
 
     wants_crops = True
+    suffix = ".png"
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        with output_errors(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
-
-    def passage(self, passage: Passage) -> None:
+    def picture(self, passage: Passage) -> bytes | None:
         if passage.crop is None:
-            return
+            return None
         import cv2
 
-        file = self.path / f"{passage.event_id}.png"
-        with output_errors(file):
-            if not cv2.imwrite(str(file), passage.crop):
-                raise OSError(f"{file.name} was not written")
+        return bytes(cv2.imencode(".png", passage.crop)[1].tobytes())

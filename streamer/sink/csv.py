@@ -34,6 +34,7 @@ class CsvSink(BaseSink):
     def __init__(
         self, path: str | Path, *, append: bool = False, config: RowsConfig | None = None, patient: bool = False
     ) -> None:
+        self.path, self.rows = Path(path), 0
         form = Form(encode_row(self.columns), lambda path: look(path, self.columns))
         self._files = RowFiles(Path(path), config or RowsConfig(), append=append, form=form, patient=patient)
 
@@ -46,12 +47,16 @@ class CsvSink(BaseSink):
 
     def passage(self, passage: Passage) -> None:
         self._files.write(passage.camera, encode_row(self.row_of(passage)))
+        self.rows += 1
 
     def tick(self) -> None:
         self._files.tick()
 
     def close(self) -> None:
         self._files.close()
+
+    def result(self) -> str:
+        return f"{self.rows} row{'s' if self.rows != 1 else ''} in {self.path}"
 
 
 def row_of(passage: Passage) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ class JsonlSink(BaseSink):
         patient: bool = False,
     ) -> None:
         self._early = early
+        self.path, self.lines = Path(path), 0
         self._files = RowFiles(Path(path), config or RowsConfig(), append=append, form=Form(look=look), patient=patient)
 
     def begin(self, info: StreamInfo) -> None:
@@ -46,12 +47,16 @@ class JsonlSink(BaseSink):
     def _line(self, passage: Passage, record: dict[str, object]) -> None:
         line = json.dumps(record, ensure_ascii=False) + "\n"
         self._files.write(passage.camera, line.encode("utf-8", "replace"))
+        self.lines += 1
 
     def tick(self) -> None:
         self._files.tick()
 
     def close(self) -> None:
         self._files.close()
+
+    def result(self) -> str:
+        return f"{self.lines} line{'s' if self.lines != 1 else ''} in {self.path}"
 
 
 def look(path: Path) -> Callable[[bytes], bytes]:

@@ -32,3 +32,6 @@ class MotSink(BaseSink):
     def close(self) -> None:
         with output_errors(self.path):
             self._stream.close()
+
+    def result(self) -> str:
+        return f"tracks in {self.path}"

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from streamer.errors import ConfigError
-from streamer.names import FileNames
+from streamer.names import FileNames, file_name
 from streamer.sink.base import output_errors
 from streamer.sink.guard import check_no_input
 
@@ -33,9 +33,9 @@ class Template:
     def filled(self, now: datetime, **values: str) -> Path:
         """The path with the time and `values` filled in; none of these can leave its place in it."""
         clock = {"date": f"{now:%Y-%m-%d}", "hour": f"{now:%H}", "time": f"{now:%H%M%S}"}
-        return Path(
-            str(self.path).format(**clock, **{key: self._names.of(value, key) for key, value in values.items()})
-        )
+        # Cameras are few and remembered; plates and events are without end.
+        names = {key: self._names.of(v, key) if key == "camera" else file_name(v, key) for key, v in values.items()}
+        return Path(str(self.path).format(**clock, **names))
 
     @property
     def folder(self) -> Path:
@@ -70,6 +70,18 @@ def free_name(named: Path) -> Path:
             path = numbered(named, number)
             if _taken.setdefault(path.absolute(), mine) is mine and _made(path):
                 return path
+            number += 1
+
+
+def new_name(named: Path) -> Path:
+    """`named`, or the first of NAME-2, NAME-3 ... that is not there; the file is made."""
+    number = 1
+    while True:
+        path = numbered(named, number)
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+            return path
+        except FileExistsError:
             number += 1
 
 

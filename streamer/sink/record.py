@@ -34,6 +34,9 @@ class RecordSink(BaseSink):
                 self._stream.close()
             self._file.close()
 
+    def result(self) -> str:
+        return f"recording in {self.path}"
+
     def _line(self, line: str) -> None:
         with output_errors(self.path):
             self._stream.write((line + "\n").encode("utf-8", "replace"))

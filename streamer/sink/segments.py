@@ -52,6 +52,7 @@ class SegmentedVideoSink(BaseSink):
         self._path, self._begun, self._period, self._frames = Path(), 0.0, "", 0  # of the file that is written
         self._written: set[Path] = set()  # names that this run has used
         self.files: list[Path] = []
+        self.seconds = 0.0
         with output_errors(path):
             self._template.folder.mkdir(parents=True, exist_ok=True)
         if camera is not None or not self._template.fields & {"camera", "stream"}:
@@ -76,6 +77,10 @@ class SegmentedVideoSink(BaseSink):
             with output_errors(ready[0]):
                 if ready[0].is_file() and not ready[0].stat().st_size:
                     ready[0].unlink()
+
+    def result(self) -> str:
+        last = f" to {self.files[-1]}" if len(self.files) > 1 else ""
+        return f"{self.seconds:.1f} s of video in {self.files[0]}{last}" if self.files else ""
 
     def _due(self, frame: Frame) -> bool:
         """Whether the next file is to begin with this frame."""
@@ -123,6 +128,7 @@ class SegmentedVideoSink(BaseSink):
 
     def _end(self) -> None:
         current, self._current = self._current, None
+        self.seconds += current.seconds if isinstance(current, VideoSink) else 0.0
         if current is not None:
             current.close()
 

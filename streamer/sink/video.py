@@ -56,6 +56,7 @@ class VideoSink(BaseSink):
         self._scaler: Any = None
         self._pictures: list[Image] = []
         self._last_ticks = -1
+        self.seconds = 0.0
         self._failed = False
 
     def begin(self, info: StreamInfo) -> None:
@@ -81,6 +82,7 @@ class VideoSink(BaseSink):
         self._describe_colour(encoded)
         encoded.time_base = self._video.codec_context.time_base
         encoded.pts = self._ticks(frame.pts)
+        self.seconds = max(self.seconds, frame.pts)
         self._mux(encoded)
 
     def close(self) -> None:
@@ -98,6 +100,9 @@ class VideoSink(BaseSink):
             stream, self._stream = self._stream, None
             if stream is not None:
                 stream.close()
+
+    def result(self) -> str:
+        return f"{self.seconds:.1f} s of video in {self.path}"
 
     def _encoder(self, info: StreamInfo) -> Any:
         rate = info.rate if info.rate and 1 <= info.rate <= 240 else _FALLBACK_RATE
@@ -248,6 +253,9 @@ class VideoFolderSink(BaseSink):
     def frame(self, frame: Frame, plates: Plates, tracks: Sequence[TrackView]) -> None:
         if self._current is not None:
             self._current.frame(frame, plates, tracks)
+
+    def result(self) -> str:
+        return f"{len(self._used)} file{'s' if len(self._used) != 1 else ''} in {self.folder}"
 
     def close(self) -> None:
         current, self._current = self._current, None

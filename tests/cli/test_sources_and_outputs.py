@@ -126,3 +126,38 @@ def test_what_a_camera_gave_before_survives_its_next_run(archive: Path) -> None:
     assert len(rows(archive / "p.csv")) == 2
     assert alpr("run", "mon/00.avi", "--realtime", *outputs, "--replace", "--quiet") == 0
     assert not Path("seen-3.mkv").exists()
+
+
+def test_the_end_says_what_lies_where(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    outputs = ["--csv", "p.csv", "--video", "v.mp4", "--crops", "c", "--snapshots", "s/{camera}/{plate}.jpg"]
+    assert alpr("run", "mon/00.avi", *outputs) == 0
+    told = capsys.readouterr().err
+    for line in ("1 row in p.csv", "0.4 s of video in v.mp4", "1 picture in c", "1 picture in s/{camera}/{plate}.jpg"):
+        assert f"written: {line}\n" in told
+    assert Path("s/00.avi/皖A12345.jpg").is_file()
+
+
+def test_a_row_of_plate_recognizer_names_its_picture(archive: Path) -> None:
+    outputs = ["--csv", "p.csv", "--csv-dialect", "platerecognizer", "--crops", "c", "--snapshots", "s"]
+    assert alpr("run", "mon", *outputs, "--quiet") == 0
+    (row,) = rows(archive / "p.csv")
+    assert Path(row["file"]).parent == Path("s")
+    assert Path(row["file"]).is_file()
+    assert row["source_url"] == "mon/00.avi"
+
+
+def test_each_camera_of_many_has_its_video_and_pictures_within_limits(archive: Path) -> None:
+    Path("site.yaml").write_text(
+        "cameras: {Gate 1: mon/00.avi, yard: tue/00.avi}\npictures: {max_files: 1}\nvideo: {preset: ultrafast}\n"
+    )
+    assert alpr("run", "--config", "site.yaml", "--video", "one.mp4", "--csv", "p.csv") == 2
+    outputs = ["--video", "v/{camera}-{date}.mp4", "--crops", "c", "--csv", "p.csv", "--quiet"]
+    for _ in range(2):
+        assert alpr("run", "--config", "site.yaml", *outputs) == 0
+    videos = sorted(p.name for p in Path("v").iterdir())
+    assert len(videos) == 4
+    assert [name.startswith("Gate_1-") for name in videos] == [True, True, False, False]
+    assert all(p.stat().st_size > 1000 for p in Path("v").iterdir())
+    found = rows(archive / "p.csv")
+    assert len(found) == len({row["event_id"] for row in found}) == 4
+    assert len(list(Path("c").glob("*.png"))) == 1

@@ -113,7 +113,8 @@ def test_the_example_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
     ("arguments", "message"),
     [
         ([], "GATE_PASSWORD"),
-        (["--video", "x.mp4"], "for one SOURCE only"),
+        (["--video", "x.mp4"], "names one file for 2 cameras"),
+        (["--mot", "x.txt"], "for one SOURCE only"),
         (["--csv", "x", "--jsonl", "x"], "stands for two outputs"),
     ],
 )

@@ -1,0 +1,81 @@
+"""The files of pictures: a folder or a name template, kept within limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from streamer.config import PicturesConfig
+from streamer.errors import ConfigError
+from streamer.sink.base import BaseSink, output_errors
+from streamer.sink.guard import check_no_input
+from streamer.sink.keeper import Keeper
+from streamer.sink.names import Template, new_name
+from streamer.types import Passage
+
+FIELDS = ("camera", "date", "hour", "time", "stream", "event_id", "plate")
+
+
+class PictureSink(BaseSink):
+    """Writes a picture of every final row under `path`: EVENT_ID in a folder, or a name template. A name without
+    {event_id} that something has already gets a number. Subclasses say what the picture is."""
+
+    suffix = ".png"
+
+    def __init__(
+        self,
+        path: str | Path,
+        config: PicturesConfig | None = None,
+        *,
+        clock: Callable[[], datetime] = datetime.now,
+    ) -> None:
+        self.path = Path(path)
+        named = self.path
+        if self.path.suffix.lower() != self.suffix:
+            if "{" in self.path.name and Path(self.path.name).suffix:
+                raise ConfigError(f"{self.path}: these pictures are {self.suffix[1:].upper()}: end it in {self.suffix}")
+            named = (
+                Path(str(self.path) if "{" in str(self.path) else _literal(self.path)) / f"{{event_id}}{self.suffix}"
+            )
+        self._template, self._clock = Template(named, FIELDS), clock
+        self.written, self._last = 0, ("", Path())
+        with output_errors(self.path):
+            self._template.folder.mkdir(parents=True, exist_ok=True)
+            self._keeper = Keeper(self._template.folder, f".alpr-written-{self.suffix[1:]}", config or PicturesConfig())
+
+    def picture(self, passage: Passage) -> bytes | None:
+        """The file's content; None where there is no picture."""
+        raise NotImplementedError
+
+    def passage(self, passage: Passage) -> None:
+        data = self.picture(passage)
+        if data is None:
+            return
+        file = self._template.filled(
+            self._clock(), camera=passage.camera, stream=passage.source or passage.camera, event_id=passage.event_id,
+            plate=passage.plate,
+        )  # fmt: skip
+        with output_errors(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if "event_id" not in self._template.fields:
+                file = new_name(file)
+            check_no_input(file)
+            file.write_bytes(data)
+            self._keeper.add(file)
+        self.written, self._last = self.written + 1, (passage.event_id, file)
+
+    def path_of(self, passage: Passage) -> str:
+        """Where the picture of the passage that came last is; empty where it has none."""
+        return str(self._last[1]) if self._last[0] == passage.event_id else ""
+
+    def tick(self) -> None:
+        with output_errors(self.path):
+            self._keeper.prune()
+
+    def result(self) -> str:
+        return f"{self.written} picture{'s' if self.written != 1 else ''} in {self.path}"
+
+
+def _literal(path: Path) -> str:
+    return str(path).replace("}", "}}")
