@@ -16,10 +16,14 @@ from streamer.source.address import cannot_be_had, ends_so, local_path
 from streamer.source.base import StreamInfo, redact
 from streamer.source.clock import Clock, container_clock
 from streamer.source.faults import fault_of
+from streamer.source.fields import deinterlaced
 from streamer.source.identity import file_identity, stream_identity
 from streamer.source.live import CaptureTimes, is_live, opening
+from streamer.source.pipes import is_pipe, is_stdin, open_pipe
 from streamer.source.planes import PlaneReader, frame_orientation
 from streamer.source.timeline import Timeline
+from streamer.source.tracks import left_out, video_tracks
+from streamer.source.transport import HEAD, TransportParts, as_stream, layout_of
 from streamer.types import Frame, Image, YuvPlanes
 
 if TYPE_CHECKING:
@@ -55,11 +59,16 @@ class VideoSource:
         self.address = local_path(str(address))
         self._recorded = recorded and is_live(self.address)
         self.live = is_live(self.address) and not recorded
+        self._piped = not is_live(self.address) and is_pipe(self.address)
         self._config = live or LiveConfig()
         self.name = redact(self.address) if is_live(self.address) else Path(self.address).name
+        if self._piped and is_stdin(self.address):
+            self.name = "stdin"
         self.warnings: list[str] = []
         self._given, self._ahead, self.threads = start_time, ahead, threads
         self._container: Any = None
+        self._file: Any = None  # what the container is read from, where that is not FFmpeg's own
+        self._parts: TransportParts | None = None
         self._stream: Any = None
         self._first: av.VideoFrame | None = None
         self._decoded: Iterator[av.VideoFrame] = iter(())
@@ -72,20 +81,16 @@ class VideoSource:
 
         av.logging.set_level(None)  # FFmpeg's own lines would tear the one-line errors apart
         self._container = self._open_container(av)
-        if not self._container.streams.video:
-            raise InputError(
-                f"{self.name}: has no video stream (only {self._stream_kinds()}): give a file with pictures"
-            )
-        self._stream = self._container.streams.video[0]
-        # Threads that each take a picture hold it back by one, and cost a seventh more: of a camera's pictures, parts
-        # are shared out at most.
-        self._stream.thread_type = "AUTO" if self._ahead and not self.live else "SLICE"
-        self._stream.codec_context.thread_count = self.threads or 0
+        try:
+            self._choose()
+        except InputError:
+            if self._parts is None or not self._next_part(av):  # a recording may begin with sound alone
+                raise
         self._lasts = self.address.startswith("http") and bool(self._container.duration)
         self._clock = self._make_clock()
         reports = self._config.clock == "sender"
         self._times = CaptureTimes(stamped=self.address.startswith("rtsp"), reports=reports) if self.live else None
-        self._decoded = self._decode(av)
+        self._decoded = self._all_parts(av)
         self._first = next(self._decoded, None)
         if self._first is None:
             more = (
@@ -98,12 +103,35 @@ class VideoSource:
             )
         return self._info(self._first)
 
+    def _choose(self) -> None:
+        """The track that is read; InputError where there is none."""
+        tracks = video_tracks(self._container)
+        if not tracks:
+            raise InputError(
+                f"{self.name}: has no video stream (only {self._stream_kinds()}): give a file with pictures"
+            )
+        self._stream = tracks[0]
+        if (told := left_out(tracks)) is not None and not self.live:
+            self._warn(told)
+        # Threads that each take a picture hold it back by one, and cost a seventh more: of a camera's pictures, parts
+        # are shared out at most.
+        self._stream.thread_type = "AUTO" if self._ahead and not self.live else "SLICE"
+        self._stream.codec_context.thread_count = self.threads or 0
+
+    def _warn(self, what: str) -> None:
+        text = f"{self.name}: {what}"
+        if text not in self.warnings:
+            self.warnings.append(text)
+
     def frames(self) -> Iterator[Frame]:
         """The frames; InputError after the last good one where the file ends early."""
         planes = PlaneReader()
         line = Timeline(self._stream, self._rate() or _FALLBACK_RATE, resets=self._resets())
-        pts, lasts, index = 0.0, 0.0, 0
+        pts, lasts, index, stream = 0.0, 0.0, 0, self._stream
         for index, decoded in enumerate(self._with_first()):
+            if self._stream is not stream:
+                stream, planes = self._stream, PlaneReader()
+                line.go_on(stream, self._rate() or _FALLBACK_RATE, resets=self._resets())
             pts = line.seconds(decoded)
             part = 0 if self.live else line.part  # a camera's stamps are watched from outside (live.py)
             lasts = float((decoded.duration or 0) * (decoded.time_base or 0))
@@ -112,7 +140,7 @@ class VideoSource:
             seen, how = self._captured(pts, decoded.pts)
             yield Frame(index, pts, width, height, planes=yuv, bgr=bgr, captured_at=seen, time_source=how, part=part)
         if (told := line.told()) is not None and not self.live:
-            self.warnings.append(f"{self.name}: {told}")
+            self._warn(told)
         self._report_damage(pts + max(line.step_s, lasts), index + 1)
 
     def _converted(self, planes: PlaneReader, decoded: av.VideoFrame) -> tuple[YuvPlanes | None, Image | None]:
@@ -130,6 +158,8 @@ class VideoSource:
 
     def again(self) -> VideoSource:
         """A fresh source of the same address."""
+        if self._piped:
+            raise InputError(f"{self.name}: cannot be read twice: give a file")
         return VideoSource(
             self.address,
             start_time=self._given,
@@ -150,15 +180,39 @@ class VideoSource:
         container, self._container = self._container, None
         if container is not None:
             container.close()
+        file, self._file, self._parts = self._file, None, None
+        if file is not None:
+            file.close()
 
     def _open_container(self, av: Any) -> Any:
-        address, remote = self.address, self.live or self._recorded
-        if not remote:
+        address = self.address
+        where: dict[str, Any] = {"file": address}
+        if self.live or self._recorded:
+            where |= opening(address, self._config, recorded=self._recorded)
+        elif self._piped:
+            self._file, head = open_pipe(address, self.name)
+            where = self._readable(head)
+        else:
             _check_file(Path(address), self.name)
-            address = str(Path(address).absolute())  # a name with a colon must not look like a protocol
-        options = opening(address, self._config, recorded=self._recorded) if remote else {}
+            where["file"] = str(Path(address).absolute())  # a name with a colon must not look like a protocol
+            with Path(address).open("rb") as file:
+                head = file.read(HEAD)
+            if layout_of(head) is not None:
+                self._file = Path(address).open("rb")  # noqa: SIM115 - closed with the container
+                where = self._readable(head)
+        return self._opened(av, where)
+
+    def _readable(self, head: bytes) -> dict[str, Any]:
+        """The arguments of `av.open` for the open file: by parts, where it is a transport stream."""
+        size = layout_of(head)
+        if size is None:
+            return {"file": self._file}
+        self._parts = TransportParts(self._file, size)
+        return as_stream(self._parts.part)
+
+    def _opened(self, av: Any, where: dict[str, Any]) -> Any:
         try:
-            return av.open(address, metadata_errors="replace", **options)
+            return av.open(metadata_errors="replace", **where)
         except (av.FFmpegError, OSError, ValueError) as error:
             if self.live:
                 raise fault_of(self.name, self.address, error) from None
@@ -204,6 +258,7 @@ class VideoSource:
             rate=self._rate(),
             frames=self._expected_frames(),
             live=self.live,
+            still=self._piped and self._container.format.name.endswith("_pipe"),  # a picture
             sample_aspect=1 / aspect if turned else aspect,
             identity="" if self.live else self._identity(first),
             address=redact(self.address),
@@ -224,6 +279,28 @@ class VideoSource:
             first, self._first = self._first, None
             yield first
         yield from self._decoded
+
+    def _all_parts(self, av: Any) -> Iterator[av.VideoFrame]:
+        """The frames of one part after another, where the video changes in the middle."""
+        while True:
+            yield from deinterlaced(self._decode(av))
+            if self._parts is None or not self._next_part(av):
+                return
+
+    def _next_part(self, av: Any) -> bool:
+        """Opens the next part with pictures; one that cannot be read is told."""
+        assert self._parts is not None
+        while (part := self._parts.next()) is not None:
+            before = self._container
+            try:
+                self._container = self._opened(av, as_stream(part))
+                self._choose()
+            except InputError as error:
+                self._warn(f"a part of it after another video stream begins was not read ({error})")
+                continue
+            before.close()
+            return True
+        return False
 
     def _decode(self, av: Any) -> Iterator[av.VideoFrame]:
         """Frames in presentation order; a packet that cannot be decoded is skipped and counted."""

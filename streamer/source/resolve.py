@@ -13,6 +13,7 @@ from streamer.source.file import VideoSource
 from streamer.source.images import ImageSource
 from streamer.source.live import is_live
 from streamer.source.pictures import HEAD_BYTES, format_of
+from streamer.source.pipes import is_pipe
 from streamer.source.snapshot import SnapshotSource
 from streamer.source.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from streamer.source.urls import filled
@@ -35,6 +36,8 @@ def open_source(
     text = local_path(str(text))
     if is_live(text):
         return [open_address(filled(text), start_time=start_time, live=live, unsure=unsure)]
+    if is_pipe(text):
+        return [VideoSource(text, start_time=start_time)]
     path = Path(text)
     try:
         if not path.exists():

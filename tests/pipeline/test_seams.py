@@ -64,9 +64,15 @@ def test_texts_that_differ_by_a_character_are_not_one_over_a_seam(seams: list[fl
     book = PassageBook(60.0)
     for second in seams:
         book.seam(second)
-    early = passage_of(first_s=0.0, last_s=0.98, plate="GRN777")
+    early = passage_of(first_s=0.0, last_s=0.98, plate="GRN777", confidence=0.6)
     late = passage_of(
-        first_s=1.02, last_s=2.0, plate="GRN778", track_id=2, first_box=early.last_box, last_box=early.last_box
+        first_s=1.02,
+        last_s=2.0,
+        plate="GRN778",
+        confidence=0.6,
+        track_id=2,
+        first_box=early.last_box,
+        last_box=early.last_box,
     )
     for passage in (early, late):
         book.add(passage)
