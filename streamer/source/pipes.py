@@ -12,7 +12,7 @@ from typing import IO
 from streamer.errors import InputError
 
 _STDIN = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
-_HEAD = 1 << 16
+_HEAD, _LEAST = 1 << 16, 1 << 10
 _SPARE = 256 << 20  # bytes of the disk that are left to others
 _PIECE = 1 << 20
 
@@ -61,7 +61,7 @@ class Piped:
     def __init__(self, raw: IO[bytes]) -> None:
         self._raw = raw
         self.head = b""
-        while len(self.head) < _HEAD and (more := raw.read(_HEAD - len(self.head))):
+        while len(self.head) < _LEAST and (more := raw.read(_HEAD)):  # no more: the sender may be in no hurry
             self.head += more
         self._rest = self.head
 

@@ -70,8 +70,8 @@ class TransportParts:
         want = self._size * _CHUNK
         ended = False
         while not self._over:
-            while len(self._raw) < want and not ended:
-                more = self._stream.read(want - len(self._raw))
+            while len(self._raw) < self._size * _LEAST and not ended:  # of a pipe, what has come
+                more = self._stream.read(want)
                 ended = not more
                 self._raw += more or b""
             if not self._raw:
