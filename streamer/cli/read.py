@@ -45,17 +45,18 @@ def read(images: tuple[Path, ...], as_json: bool, countries: tuple[str, ...], **
     show = _print_json if as_json else _print_rows
     told = 0
     for path in paths:
+        shown = Path(redact(str(path)))  # an address may hold a password
         try:
             picture = load(path)
         except InputError as error:
             hint = "; alpr run reads videos" if path.suffix.lower() in VIDEO_SUFFIXES else ""
             failures.append(redact(f"{error}{hint}"))
             if as_json:
-                say(json.dumps({"image": str(path), "plates": [], "error": failures[-1]}, ensure_ascii=ascii_only()))
+                say(json.dumps({"image": str(shown), "plates": [], "error": failures[-1]}, ensure_ascii=ascii_only()))
         else:
             for note in picture.warnings:
                 warn(note)
-            show(path, reader.read(picture.bgr))
+            show(shown, reader.read(picture.bgr))
         if total > 1:  # at once: the end may be hours away
             for failure in failures[told:]:
                 warn(failure)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 
 from streamer.errors import InputError
-from streamer.source.base import StreamInfo
+from streamer.source.base import StreamInfo, redact
 from streamer.source.clock import Clock
 from streamer.source.identity import file_identity
 from streamer.source.pictures import Picture, decode
+from streamer.source.snapshot import fetch
 from streamer.types import Frame, Image
+
+_WEB = re.compile(r"(https?):/{1,2}(?=[^/])")  # paths swallow the second slash
+_WAIT_S = 10.0
 
 
 def load(path: Path) -> Picture:
-    """A picture file; InputError names the file and what is wrong."""
+    """A picture file, or the picture behind an http address; InputError names it and what is wrong."""
+    if _WEB.match(str(path)):
+        address = _WEB.sub(r"\1://", str(path), count=1)
+        return decode(fetch(address, _WAIT_S), redact(address))
     try:
         data = path.read_bytes()
     except FileNotFoundError:

@@ -19,6 +19,7 @@ from streamer.pipeline import IncompleteRun, run_stream
 from streamer.sink.base import BaseSink
 from streamer.source.address import kind_of
 from streamer.source.file import VideoSource
+from streamer.source.images import load
 from streamer.source.resolve import open_source
 from streamer.source.snapshot import SnapshotSource, fetch
 from streamer.types import Passage
@@ -245,6 +246,11 @@ def test_what_a_picture_cannot_be_had_for() -> None:
             fetch(f"{url.replace('//', '//a:b@')}/404/x.jpg", 2.0)
         with pytest.raises(InputError, match="is not a picture"):
             SnapshotSource(f"{url}/page/x.jpg").open()
+
+
+def test_the_picture_behind_an_address_can_be_read_once() -> None:
+    with served(pictures=jpegs(1)) as url:
+        assert load(Path(f"{url.replace('//', '//user:p%40ss@')}/picture/secret.jpg?x=1")).bgr.shape == (180, 320, 3)
 
 
 def test_live_may_be_one_word() -> None:
