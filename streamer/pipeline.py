@@ -359,6 +359,8 @@ class _Camera:
         self._book = PassageBook(self._vote.rejoin_s, self._vote.min_confidence)
         self._zones, self._lines = Zones(config.zones), Lines(config.lines)
         self._way: dict[int, tuple[FloatArray, list[str]]] = {}  # of each track: where it was, what it crossed
+        self._kept: tuple[Passage, ...] | None = None
+        self._keep()
 
     def looks_at(self, frame: Frame) -> bool:
         """Whether the detector should see this frame."""
@@ -397,7 +399,9 @@ class _Camera:
         summary.frames += 1
         summary.detections += int((plates.score >= self._run.engines.high_score).sum())
         self._end(ended)
+        self._keep()
         self._emit(self._book.release(frame.pts, self._ongoing()))
+        self._keep()
         self._run.outputs.frame(frame, plates, [self._view(t) for t in hit], wait=not self._info.live)
 
     def _pass_over(self, frame: Frame) -> None:
@@ -413,11 +417,13 @@ class _Camera:
         """Time goes on and no frame comes: tracks end, and rows become final."""
         self._end(self._tracker.expire(now_s))
         self._emit(self._book.release(now_s, self._ongoing()))
+        self._keep()
 
     def finish(self) -> None:
         """Ends all tracks and gives out every row that waits."""
         self._end(self._tracker.finish())
         self._emit(self._book.finish())
+        self._keep()
         self._summary.joined += self._book.joined
         self._run.next_id = self._tracker.next_id
 
@@ -517,6 +523,13 @@ class _Camera:
 
     def _ongoing(self) -> list[Ongoing]:
         return [Ongoing(t.first.pts, self._of(t).verdict.text) for t in self._tracker.tracks]
+
+    def _keep(self) -> None:
+        """Tells the outputs which rows of a camera wait, where these are others than before."""
+        pending = self._book.pending
+        if self._info.live and (self._kept is None or [*map(id, pending)] != [*map(id, self._kept)]):
+            self._kept = pending
+            self._run.outputs.waiting(self._name, pending)
 
     def _emit(self, passages: list[Passage]) -> None:
         for passage in passages:
@@ -695,6 +708,10 @@ class Outputs:
     def rejection(self, rejection: Rejection) -> None:
         self._each(lambda channel: channel.send("rejection", (rejection,), True))
 
+    def waiting(self, camera: str, passages: Sequence[Passage]) -> None:
+        """The rows of a camera that are not final yet."""
+        self._each(lambda channel: channel.send("waiting", (camera, passages), True) if channel.holds else None)
+
     def tick(self) -> None:
         """Tells the sinks, at most once a second, that time goes on."""
         now = time.monotonic()
@@ -738,6 +755,7 @@ class _Channel:
         self.wants_news = getattr(type(sink), "provisional", BaseSink.provisional) is not BaseSink.provisional
         self.keeps = getattr(type(sink), "seen", BaseSink.seen) is not BaseSink.seen
         self.ticks = getattr(type(sink), "tick", BaseSink.tick) is not BaseSink.tick
+        self.holds = getattr(type(sink), "waiting", BaseSink.waiting) is not BaseSink.waiting
         self.failed = False
 
     def send(self, method: str, arguments: tuple[Any, ...], wait: bool) -> None:

@@ -59,6 +59,9 @@ class Sink(Protocol):
     def rejection(self, rejection: Rejection) -> None:
         """A track that ended without a row, and why."""
 
+    def waiting(self, camera: str, passages: Sequence[Passage]) -> None:
+        """The rows of a live camera that are not final yet, whenever they are others than before; none at first."""
+
     def tick(self) -> None:
         """Some time went by; called about once a second."""
 
@@ -87,6 +90,9 @@ class BaseSink:
 
     def rejection(self, rejection: Rejection) -> None:
         """A track that ended without a row, and why."""
+
+    def waiting(self, camera: str, passages: Sequence[Passage]) -> None:
+        """Rows that are not final yet."""
 
     def tick(self) -> None:
         """Some time went by."""

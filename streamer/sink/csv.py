@@ -49,6 +49,9 @@ class CsvSink(BaseSink):
         self._files.write(passage.camera, encode_row(self.row_of(passage)))
         self.rows += 1
 
+    def waiting(self, camera: str, passages: Sequence[Passage]) -> None:
+        self._files.waiting(camera, [(p.event_id, encode_row(self.row_of(p))) for p in passages])
+
     def tick(self) -> None:
         self._files.tick()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -44,9 +44,11 @@ class JsonlSink(BaseSink):
         if self._early:
             self._line(passage, {**record_of(passage), "status": "withdrawn" if withdrawn else "provisional"})
 
+    def waiting(self, camera: str, passages: Sequence[Passage]) -> None:
+        self._files.waiting(camera, [(p.event_id, encode_line(record_of(p))) for p in passages])
+
     def _line(self, passage: Passage, record: dict[str, object]) -> None:
-        line = json.dumps(record, ensure_ascii=False) + "\n"
-        self._files.write(passage.camera, line.encode("utf-8", "replace"))
+        self._files.write(passage.camera, encode_line(record))
         self.lines += 1
 
     def tick(self) -> None:
@@ -57,6 +59,10 @@ class JsonlSink(BaseSink):
 
     def result(self) -> str:
         return f"{self.lines} line{'s' if self.lines != 1 else ''} in {self.path}"
+
+
+def encode_line(record: dict[str, object]) -> bytes:
+    return (json.dumps(record, ensure_ascii=False) + "\n").encode("utf-8", "replace")
 
 
 def look(path: Path) -> Callable[[bytes], bytes]:

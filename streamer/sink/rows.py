@@ -9,15 +9,16 @@ import logging
 import string
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from streamer.config import RowsConfig
 from streamer.errors import ConfigError, OutputError
 from streamer.names import FileNames
-from streamer.sink.base import output_errors
+from streamer.sink.base import descriptor_of, output_errors
 from streamer.sink.parts import Form, Part, open_part
+from streamer.sink.waiting import Row, WaitingRows, missing
 
 _log = logging.getLogger(__name__)
 
@@ -73,6 +74,9 @@ class RowFiles:
         self._lost, self._told_s = 0, -_TELL_S
         self._started = False
         self._tried = 0.0
+        ordinary = descriptor_of(path) is None and (path.is_file() or not path.exists())
+        self._kept = WaitingRows(path) if ordinary else None
+        self._resumed: set[str] = set()
         with output_errors(path):
             if "camera" in self._template.fields:  # no name yet, but a folder to write to
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -95,6 +99,20 @@ class RowFiles:
         """Some time went by: rows that wait are tried again."""
         if self._waiting and time.monotonic() - self._tried >= _RETRY_S:
             self._flush()
+
+    def waiting(self, camera: str, rows: Sequence[Row]) -> None:
+        """The rows of a camera that are not final yet: they are kept on the disk. At the first call what a run that was
+        killed had kept is written, or is dropped where its rows are to be replaced."""
+        if self._kept is None:
+            return
+        if camera not in self._resumed:
+            self._resumed.add(camera)
+            earlier = self._kept.read(camera) if self._append else []
+            if new := missing(earlier, self._part(camera).path) if earlier else []:
+                _log.warning("%s: %d rows that an earlier run was killed with are added", self._template.path, len(new))
+            for row in new:
+                self.write(camera, row)
+        self._kept.write(camera, rows)
 
     def close(self) -> None:
         """Closes all files; OutputError where rows still wait."""

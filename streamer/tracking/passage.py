@@ -244,6 +244,11 @@ class PassageBook:
         self._given = [p for p in (*self._given, *final) if now_s - p.last_s <= self._rejoin_s + 2 * REPEAT_S]
         return out
 
+    @property
+    def pending(self) -> tuple[Passage, ...]:
+        """The rows that are not final yet, as they would be now."""
+        return tuple(self._pending)
+
     def waiting(self, living: Iterable[str]) -> int:
         """How many vehicles have no final row yet: passages that wait, and living tracks by their texts so far, where
         none of those passages has the same."""
