@@ -128,11 +128,20 @@ def regress(x: FloatArray, right: FloatArray, rounds: int = 50) -> list[float] |
         return None
     start = np.r_[np.full(x.shape[1], 1 / x.shape[1]), 0.0]
     x = np.c_[x, np.ones(len(x))]
+    side = np.where(right > 0.5, 1.0, -1.0)
+
+    def cost(w: FloatArray) -> float:
+        return float(np.logaddexp(0.0, -side * (x @ w)).sum() + 0.5 * ((w - start) ** 2).sum())
+
     w = start.copy()
     for _ in range(rounds):
-        q = 1 / (1 + np.exp(-(x @ w)))
+        q = 0.5 * (1 + np.tanh(0.5 * (x @ w)))
         gradient = x.T @ (q - right) + (w - start)
-        w = w - np.linalg.solve(x.T @ (x * (q * (1 - q))[:, None]) + np.eye(len(w)), gradient)
+        step = np.linalg.solve(x.T @ (x * (q * (1 - q))[:, None]) + np.eye(len(w)), gradient)
+        # Where most texts are next to certain the full step overshoots: halved until it helps.
+        while np.abs(step).max() > 1e-9 and cost(w - step) > cost(w):
+            step = step / 2
+        w = w - step
     return [round(float(v), 3) for v in w] if w[:-1].min() >= 0 and w[:-1].max() > 0.05 else None
 
 

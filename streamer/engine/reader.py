@@ -133,7 +133,7 @@ def _log_odds(p: float) -> float:
 
 
 def _sigmoid(x: float) -> float:
-    return float(1 / (1 + np.exp(-x)))
+    return float(0.5 * (1 + np.tanh(0.5 * x)))
 
 
 @dataclass(frozen=True, eq=False)

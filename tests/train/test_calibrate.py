@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.engine.reader import calibrated
-from train.calibrate import best_threshold, golden_section, platt, spread, steps
+from train.calibrate import best_threshold, fit_certainty, golden_section, platt, spread, steps
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,16 @@ def test_calibration_keeps_the_order_and_the_range(confidence: float) -> None:
     assert calibrated(confidence, 1.0, 0.0) == confidence
     assert 0 <= calibrated(confidence, 2.0, -1.0) <= 1
     assert calibrated(confidence, 2.0, -1.0) <= calibrated(min(1.0, confidence + 0.1), 2.0, -1.0)
+
+
+@pytest.mark.parametrize("sure", [1 - 1e-9, 0.9999])
+def test_certainty_is_found_where_texts_are_next_to_certain(sure: float) -> None:
+    rng = np.random.default_rng(0)
+    right = rng.random(600) < 0.95
+    places = np.where(right, sure, rng.random(600))
+    columns = np.where(rng.random(600) < 0.05, 1e-12, places)  # now and then the columns know nothing of the text
+    found = fit_certainty(places, columns, right.astype(float))
+    assert 0 <= found.scale < 5
+    assert 0 <= found.columns < 5
+    doubted = found.of(0.3, 0.3)
+    assert doubted < 0.9 < found.of(sure, sure)
