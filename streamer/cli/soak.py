@@ -192,5 +192,6 @@ def _report(done: Soaked, speed: float, cameras: int) -> int:
         click.echo(f"{name:10s} {before:8d} before the cameras, {after} after them")
         if after > before:
             bad.append(f"{after - before} {name} left behind")
-    click.echo(f"result     {'; '.join(bad) or undecided or 'nothing grows, nothing is left behind'}")
+    fine = f"{undecided}; nothing is left behind" if undecided else "nothing grows, nothing is left behind"
+    click.echo(f"result     {'; '.join(bad) or fine}")
     return int(bool(bad))

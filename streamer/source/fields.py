@@ -15,14 +15,21 @@ _ENDS = (BlockingIOError, EOFError)  # nothing yet, nothing more
 
 def deinterlaced(decoded: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
     """The same frames, one for one and with their times; those that are told to be interlaced go through FFmpeg's
-    bwdif, which keeps what stands still. A stream that never has such a frame costs nothing."""
+    bwdif, which keeps what stands still. A stream that never has such a frame costs nothing; pictures that the filter
+    refuses (a damaged colour description) stay as they are."""
+    import av
+
     graph: _Graph | None = None
+    refused: set[tuple[int, int, str]] = set()
     for frame in decoded:
         if graph is not None and not graph.fits(frame):
             yield from graph.finish()
             graph = None
-        if graph is None and frame.interlaced_frame:
-            graph = _Graph(frame)
+        if graph is None and frame.interlaced_frame and _form(frame) not in refused:
+            try:
+                graph = _Graph(frame)
+            except av.error.FFmpegError:
+                refused.add(_form(frame))
         if graph is None:
             yield frame
         else:
@@ -48,8 +55,14 @@ class _Graph:
         return _form(frame) == self._form
 
     def after(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
+        import av
+
+        try:
+            self._graph.push(frame)
+        except av.error.FFmpegError:  # a picture whose description changed for the worse
+            yield frame
+            return
         self._times.append((frame.pts, frame.time_base, frame.duration, frame.colorspace, frame.color_range))
-        self._graph.push(frame)
         yield from self._ready()
 
     def finish(self) -> Iterator[av.VideoFrame]:

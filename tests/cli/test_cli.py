@@ -476,6 +476,7 @@ def test_signals_drain_and_close(tmp_path: Path, repo: Path, numbers: list[signa
     process = subprocess.Popen(
         [sys.executable, "-c", SLOW_RUN, "run", video, "--csv", tmp_path / "p.csv", "--video", tmp_path / "v.mp4"],
         cwd=repo, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # as in a terminal, also where tests have none
     )  # fmt: skip
     assert process.stdout is not None
     assert process.stdout.readline() == "going\n"

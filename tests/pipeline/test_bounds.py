@@ -127,7 +127,7 @@ class Street:
         engines = Engines(FakeDetector(), reader, 0.5)
         run = StreamRun(config, engines, outputs, RunSummary(), threading.Event(), None, vote)
         self.run, self.reader, self.second = run, reader, 0
-        self.camera = _Camera(run, StreamInfo("street", 320, 180, live=True))
+        self.camera = _Camera(run, StreamInfo("street", 320, 180, live=True), run.summary)
 
     def pass_by(self, vehicles: int) -> None:
         for _ in range(vehicles):

@@ -183,7 +183,12 @@ def test_a_larger_detector_grows_from_a_smaller_one(
 @pytest.mark.parametrize(
     ("verb", "arguments", "code", "says"),
     [
-        ("train", ["detector", "--config", "nowhere.yaml", "--data", "."], 2, "nowhere.yaml: cannot be read"),
+        (
+            "train",
+            ["detector", "--config", "nowhere.yaml", "--data", "."],
+            2,
+            "nowhere.yaml: no such configuration file",
+        ),
         ("train", ["detector", "--config", "{config}", "--data", "nowhere"], 3, "nowhere"),
         ("train", ["reader", "--config", "{config}", "--data", "{empty}"], 2, "image"),
         ("export", ["nowhere.pt", "--data", "."], 2, "nowhere.pt: there is no such file"),
