@@ -55,7 +55,7 @@ def test_how_far_ahead_one_rule_is() -> None:
 
 
 def test_all_rules_on_a_drawn_clip(tmp_path: Path) -> None:
-    table = synth_clips(tmp_path / "clips", 1, 1, 8, (1280, 720), 3)
+    table = synth_clips(tmp_path / "clips", 1, 1, 8, (1280, 720), 5)
     (row,) = [json.loads(line) for line in table.read_text(encoding="utf-8").splitlines()]
     truths = [
         json.loads(line) for line in (tmp_path / "clips" / "truth.jsonl").read_text(encoding="utf-8").splitlines()
