@@ -526,8 +526,10 @@ class _Camera:
 
     def _keep(self) -> None:
         """Tells the outputs which rows of a camera wait, where these are others than before."""
+        if not self._info.live:
+            return
         pending = self._book.pending
-        if self._info.live and (self._kept is None or [*map(id, pending)] != [*map(id, self._kept)]):
+        if self._kept is None or [*map(id, pending)] != [*map(id, self._kept)]:
             self._kept = pending
             self._run.outputs.waiting(self._name, pending)
 

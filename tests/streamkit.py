@@ -5,16 +5,21 @@ The scenes are grey with coloured rectangles for plates; FakeDetector finds the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from fractions import Fraction
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import av
 import cv2
 import numpy as np
+import pytest
 
+from streamer.cli import main
 from streamer.types import Frame, Image, Passage, Plates, Reading
 
 # BGR of a plate -> its text.
@@ -178,3 +183,23 @@ def passage_of(**changes: Any) -> Passage:
 def frame_at(index: int, pts: float | None = None, seen: datetime | None = None) -> Frame:
     """A frame without a picture, for what needs only its time."""
     return Frame(index, index / 25 if pts is None else pts, 320, 180, captured_at=seen)
+
+
+def alpr(*arguments: object) -> int:
+    """The exit code of the command line with these arguments."""
+    with pytest.raises(SystemExit) as caught:
+        main([str(a) for a in arguments])
+    return int(caught.value.code or 0)
+
+
+@contextmanager
+def http_server(handler: Any) -> Iterator[str]:
+    """The address of a server on this machine that answers by `handler`, a BaseHTTPRequestHandler."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -43,14 +43,15 @@ def check_earlier(
 def _files(rows: Sequence[Path | None], cameras: Sequence[str]) -> Iterator[Path]:
     """The files of rows, with all their parts, that are there."""
     from streamer.sink.base import descriptor_of
-    from streamer.sink.rows import NameTemplate, last_number, numbered
+    from streamer.sink.names import Template, last_number, numbered
+    from streamer.sink.rows import FIELDS
 
     now = datetime.now()
     for given in rows:
         if given is None or descriptor_of(given) is not None:
             continue
-        template = NameTemplate(given)
-        for named in dict.fromkeys(template.at(camera, now) for camera in cameras):
+        template = Template(given, FIELDS)
+        for named in dict.fromkeys(template.filled(now, camera=camera) for camera in cameras):
             for number in range(1, last_number(named) + 1):
                 path = numbered(named, number)
                 if path.is_file():

@@ -30,15 +30,16 @@ def check_paths(
 ) -> None:
     """ConfigError where an output, its template filled in, is one of `inputs`, or stands for two outputs, or is one
     file for many videos."""
-    from streamer.sink.rows import NameTemplate
+    from streamer.sink.names import Template
+    from streamer.sink.rows import FIELDS
     from streamer.sink.video import annotated_names
 
     names = [camera] if camera else [s.name for s in sources]
     now, written = datetime.now(), list[Path]()
     for path in rows:
         if path is not None and "{" in str(path):
-            template = NameTemplate(path)
-            written += {template.at(name, now) for name in names}
+            template = Template(path, FIELDS)
+            written += {template.filled(now, camera=name) for name in names}
     if video is not None and is_folder(video):
         written += {video / n for s in sources for still in (False, True) for n in annotated_names(s.name, still=still)}
     check_apart(inputs, [p for p in (*rows, video, *others) if p is not None], written)

@@ -43,15 +43,17 @@ def likelihood(columns: F32Array, classes: Sequence[int]) -> float:
     blank = columns.shape[1] - 1
     states = np.full(2 * len(classes) + 1, blank)
     states[1::2] = classes
+    n = len(states)
+    follows = np.eye(n) + np.eye(n, k=1)  # whether state j may come after state i
     # A character may follow another at once where they differ; equal ones need a blank between them.
-    skips = np.zeros(len(states))
-    skips[3::2] = states[3::2] != states[1:-2:2]
+    at = np.arange(1, n - 2, 2)
+    follows[at, at + 2] = states[at + 2] != states[at]
     emitted = columns[:, states].astype(np.float64)
-    alpha = np.zeros(len(states) + 2)  # two states before the first, never reached
-    alpha[2:4] = emitted[0, :2]
+    alpha = np.zeros(n)
+    alpha[:2] = emitted[0, :2]
     for row in emitted[1:]:
-        alpha[2:] = (alpha[2:] + alpha[1:-1] + skips * alpha[:-2]) * row
-    return float(alpha[-2:].sum()) if classes else float(alpha[-1])
+        alpha = (alpha @ follows) * row
+    return float(alpha[-2:].sum())
 
 
 def spelled(columns: F32Array, where: Sequence[int], slots: int, end: int) -> F32Array:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from streamer.engine.decode import CORNERS, decode_levels
+from streamer.engine.large import NET_LONG, NET_SHORT
 from streamer.engine.refiner import Refiner
 from streamer.engine.runtime import Once, Runner, compile_model, resolve_precision
 from streamer.engine.zoo import find_model, sha256
@@ -21,7 +22,7 @@ from streamer.types import F32Array, FloatArray, Frame, Plates
 OUTPUTS = (3,)  # one a stride
 NMS_IOU = 0.45
 LOWEST_SCORE = 0.02  # down to which finds are ranked when precision is measured
-LONG, SHORT = 640, 384
+LONG, SHORT = NET_LONG, NET_SHORT
 INPUTS = {640: (640, 384), 960: (960, 544), 1280: (1280, 736)}  # by their longer side, px; more sees farther and costs
 DEFAULT_MIN_SCORE = 0.4
 SMALLEST_SIDE = 3.0  # px in the frame; shorter sides of a quad are noise

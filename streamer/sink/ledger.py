@@ -10,8 +10,9 @@ from streamer.config import RowsConfig
 from streamer.sink.base import BaseSink, output_errors
 from streamer.sink.csv import box_list, time_text
 from streamer.sink.jsonl import look
+from streamer.sink.names import literal
 from streamer.sink.parts import Form
-from streamer.sink.rows import RowFiles, literal
+from streamer.sink.rows import RowFiles
 from streamer.source.base import StreamInfo
 from streamer.types import Passage, Rejection
 

@@ -58,6 +58,19 @@ def numbered(named: Path, number: int) -> Path:
     return named.with_name(f"{stem}-{number}{suffix}")
 
 
+def last_number(named: Path) -> int:
+    """Of the last part that is there, 1 where none is."""
+    number = 1
+    while numbered(named, number + 1).exists():
+        number += 1
+    return number
+
+
+def literal(path: Path) -> Path:
+    """A template that stands for just this path."""
+    return Path(str(path).replace("{", "{{").replace("}", "}}"))
+
+
 def free_name(named: Path) -> Path:
     """`named`, or the first of NAME-2, NAME-3 ... that holds nothing yet; the file is made, so that nobody else takes
     it. Devices and pipes are as they are."""

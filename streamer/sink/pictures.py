@@ -11,7 +11,7 @@ from streamer.errors import ConfigError
 from streamer.sink.base import BaseSink, output_errors
 from streamer.sink.guard import check_no_input
 from streamer.sink.keeper import Keeper
-from streamer.sink.names import Template, new_name
+from streamer.sink.names import Template, literal, new_name
 from streamer.types import Passage
 
 FIELDS = ("camera", "date", "hour", "time", "stream", "event_id", "plate")
@@ -35,9 +35,7 @@ class PictureSink(BaseSink):
         if self.path.suffix.lower() != self.suffix:
             if "{" in self.path.name and Path(self.path.name).suffix:
                 raise ConfigError(f"{self.path}: these pictures are {self.suffix[1:].upper()}: end it in {self.suffix}")
-            named = (
-                Path(str(self.path) if "{" in str(self.path) else _literal(self.path)) / f"{{event_id}}{self.suffix}"
-            )
+            named = Path(str(self.path) if "{" in str(self.path) else literal(self.path)) / f"{{event_id}}{self.suffix}"
         self._template, self._clock = Template(named, FIELDS), clock
         self.written, self._last = 0, ("", Path())
         with output_errors(self.path):
@@ -75,7 +73,3 @@ class PictureSink(BaseSink):
 
     def result(self) -> str:
         return f"{self.written} picture{'s' if self.written != 1 else ''} in {self.path}"
-
-
-def _literal(path: Path) -> str:
-    return str(path).replace("}", "}}")

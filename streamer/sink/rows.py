@@ -6,7 +6,6 @@ A row is written whole and at once. A new file begins where the name changes, or
 from __future__ import annotations
 
 import logging
-import string
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
@@ -14,9 +13,9 @@ from datetime import datetime
 from pathlib import Path
 
 from streamer.config import RowsConfig
-from streamer.errors import ConfigError, OutputError
-from streamer.names import FileNames
+from streamer.errors import OutputError
 from streamer.sink.base import descriptor_of, output_errors
+from streamer.sink.names import Template, last_number, numbered
 from streamer.sink.parts import Form, Part, open_part
 from streamer.sink.waiting import Row, WaitingRows, missing
 
@@ -26,27 +25,6 @@ FIELDS = ("camera", "date", "hour")
 _MOST_WAITING = 10_000  # rows that a camera's run keeps while they cannot be written
 _MOST_OPEN = 64  # files at once
 _RETRY_S, _TELL_S = 5.0, 60.0
-
-
-class NameTemplate:
-    """A path whose name may hold {camera}, {date} (2026-01-31) and {hour} (08), by this machine's clock."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._names = FileNames()
-        try:
-            self.fields = {name for _, name, _, _ in string.Formatter().parse(str(path)) if name is not None}
-        except ValueError as error:
-            raise ConfigError(f"{path}: not a name that can be filled in ({error}): write {{{{ for a brace") from None
-        if unknown := sorted(self.fields - set(FIELDS)):
-            raise ConfigError(f"{path}: {{{unknown[0]}}} is not known: expected {{camera}}, {{date}} or {{hour}}")
-
-    def at(self, camera: str, now: datetime) -> Path:
-        """The file for a camera's rows at that time."""
-        if not self.fields:
-            return Path(str(self.path).replace("{{", "{").replace("}}", "}"))
-        name = self._names.of(camera)
-        return Path(str(self.path).format(camera=name, date=f"{now:%Y-%m-%d}", hour=f"{now:%H}"))
 
 
 class RowFiles:
@@ -65,7 +43,7 @@ class RowFiles:
         patient: bool = False,
         clock: Callable[[], datetime] = datetime.now,
     ) -> None:
-        self._template, self._config, self._append = NameTemplate(path), config, append
+        self._template, self._config, self._append = Template(path, FIELDS), config, append
         self._form, self._patient, self._clock = form or Form(), patient, clock
         self._open: OrderedDict[str, Part] = OrderedDict()  # by camera; one for all where the name has none
         self._begun: set[str] = set()  # the cameras that have had a file in this run
@@ -164,7 +142,7 @@ class RowFiles:
     def _part(self, camera: str, more: int = 0) -> Part:
         """The open file for a camera's next row, of `more` bytes."""
         key = camera if "camera" in self._template.fields else ""
-        named = self._template.at(camera, self._clock())
+        named = self._template.filled(self._clock(), camera=camera)
         before = self._open.get(key)
         moved = before is not None and before.gone()
         if before is not None and moved:
@@ -200,21 +178,3 @@ class RowFiles:
             return False
         size = part.size()
         return size > len(self._form.header) and size + more > self._config.rotate_mb * 1e6
-
-
-def literal(path: Path) -> Path:
-    """A template that stands for just this path."""
-    return Path(str(path).replace("{", "{{").replace("}", "}}"))
-
-
-def numbered(named: Path, number: int) -> Path:
-    """NAME, NAME-2, NAME-3 ..."""
-    return named if number == 1 else named.with_name(f"{named.stem}-{number}{named.suffix}")
-
-
-def last_number(named: Path) -> int:
-    """Of the last part that is there, 1 where none is."""
-    number = 1
-    while numbered(named, number + 1).exists():
-        number += 1
-    return number

@@ -17,27 +17,13 @@ import click
 import cv2
 import numpy as np
 import pytest
-from streamkit import RED, FakeDetector, FakeReader, drive, scene, write_audio, write_video
+from streamkit import RED, alpr, drive, scene, write_audio, write_video
 
-import streamer.pipeline
-from streamer.cli import TRAIN_VERBS, VERBS, main
+from streamer.cli import TRAIN_VERBS, VERBS
 from streamer.cli.bench import cpu_name
 from streamer.types import Kind, Plate
 
-
-@pytest.fixture(autouse=True)
-def fake_networks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No weights here: the command line gets stand-ins."""
-    plain = streamer.pipeline.load_engines
-    monkeypatch.setattr(
-        streamer.pipeline, "load_engines", lambda config, *_: plain(config, FakeDetector(), FakeReader())
-    )
-
-
-def alpr(*arguments: object) -> int:
-    with pytest.raises(SystemExit) as caught:
-        main([str(a) for a in arguments])
-    return int(caught.value.code or 0)
+pytestmark = pytest.mark.usefixtures("fake_networks")
 
 
 def error_line(capsys: pytest.CaptureFixture[str]) -> str:

@@ -9,24 +9,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from streamkit import GREEN, FakeDetector, FakeReader, drive, write_video
+from streamkit import GREEN, alpr, drive, write_video
 
-import streamer.pipeline
-from streamer.cli import main
-
-
-@pytest.fixture(autouse=True)
-def fake_networks(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = streamer.pipeline.load_engines
-    monkeypatch.setattr(
-        streamer.pipeline, "load_engines", lambda config, *_: plain(config, FakeDetector(), FakeReader())
-    )
-
-
-def alpr(*arguments: object) -> int:
-    with pytest.raises(SystemExit) as caught:
-        main([str(a) for a in arguments])
-    return int(caught.value.code or 0)
+pytestmark = pytest.mark.usefixtures("fake_networks")
 
 
 def rows(path: Path) -> list[dict[str, str]]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from streamkit import BLUE, FakeDetector, FakeReader, scene
+from streamkit import BLUE, FakeDetector, FakeReader, http_server, scene
 
 from streamer.config import RunConfig
 from streamer.live import Reopening
@@ -55,18 +53,6 @@ class MotionJpeg(Quiet, BaseHTTPRequestHandler):
             except OSError:
                 return
             time.sleep(0.05)
-
-
-@contextmanager
-def served(handler: Any) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def run(url: str, rows: Rows, seconds: float) -> RunSummary:
@@ -111,7 +97,7 @@ def folder_server(folder: Path) -> Any:
 
 def test_one_jpeg_after_another() -> None:
     rows = Rows()
-    with served(MotionJpeg) as url:
+    with http_server(MotionJpeg) as url:
         summary = run(f"{url}/video.cgi", rows, 6.0)
     assert summary.frames >= 60, "connected again after its end"
     assert summary.reconnects >= 1
@@ -122,7 +108,7 @@ def test_one_jpeg_after_another() -> None:
 def test_a_recording_in_pieces_ends_with_its_list(tmp_path: Path) -> None:
     pieces(tmp_path, 3)
     rows = Rows()
-    with served(folder_server(tmp_path)) as url:
+    with http_server(folder_server(tmp_path)) as url:
         source = VideoSource(f"{url}/list.m3u8")
         assert isinstance(source, Reopening)
         began = time.monotonic()
@@ -148,7 +134,7 @@ def test_a_live_list_that_grows(tmp_path: Path) -> None:
     packager = threading.Thread(target=package, daemon=True)
     packager.start()
     rows = Rows()
-    with served(folder_server(tmp_path)) as url:
+    with http_server(folder_server(tmp_path)) as url:
         summary = run(f"{url}/live.m3u8", rows, 7.0)
         packager.join()
     assert summary.ended == "stopped"

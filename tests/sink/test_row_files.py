@@ -20,8 +20,9 @@ from streamer.config import RowsConfig
 from streamer.errors import ConfigError, OutputError
 from streamer.sink.csv import CsvSink
 from streamer.sink.jsonl import JsonlSink
+from streamer.sink.names import Template
 from streamer.sink.parts import Form
-from streamer.sink.rows import NameTemplate, RowFiles
+from streamer.sink.rows import FIELDS, RowFiles
 
 NEVER = RowsConfig(fsync="never")
 HEAD = Form(b"h\n")
@@ -42,12 +43,12 @@ MORNING, NOON, NEXT = datetime(2026, 1, 31, 8, 5), datetime(2026, 1, 31, 12), da
     ],
 )
 def test_names_are_filled_in(text: str, camera: str, name: str) -> None:
-    assert NameTemplate(Path(text)).at(camera, MORNING) == Path(name)
+    assert Template(Path(text), FIELDS).filled(MORNING, camera=camera) == Path(name)
 
 
 @given(st.text())
 def test_no_camera_leaves_the_folder(camera: str) -> None:
-    path = NameTemplate(Path("out/{camera}.csv")).at(camera, MORNING)
+    path = Template(Path("out/{camera}.csv"), FIELDS).filled(MORNING, camera=camera)
     assert path.parent == Path("out")
     assert path.name not in (".csv", "..csv")
 

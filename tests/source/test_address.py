@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import AbstractContextManager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import cv2
 import pytest
-from streamkit import BLUE, FakeDetector, FakeReader, drive, scene, write_video
+from streamkit import BLUE, FakeDetector, FakeReader, drive, http_server, scene, write_video
 
 from streamer.config import LiveConfig, RunConfig
 from streamer.errors import InputError
@@ -122,17 +121,9 @@ class Handler(BaseHTTPRequestHandler):
             return
 
 
-@contextmanager
-def served(data: bytes = b"", pictures: tuple[bytes, ...] = ()) -> Iterator[str]:
+def served(data: bytes = b"", pictures: tuple[bytes, ...] = ()) -> AbstractContextManager[str]:
     handler = type("Served", (Handler,), {"data": data, "pictures": pictures})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    return http_server(handler)
 
 
 def clip(folder: Path, suffix: str) -> bytes:

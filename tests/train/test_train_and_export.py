@@ -11,8 +11,8 @@ import pytest
 import torch
 import yaml
 from datakit import drawn_folder
+from streamkit import alpr
 
-from streamer.cli import main
 from streamer.engine.detector import Detector
 from streamer.engine.reader import Reader
 from streamer.engine.refiner import Refiner
@@ -24,12 +24,6 @@ from train.loop import MetricLog
 from train.weights import load_weights
 
 pytestmark = pytest.mark.slow
-
-
-def alpr(*arguments: object) -> int:
-    with pytest.raises(SystemExit) as caught:
-        main([str(a) for a in arguments])
-    return int(caught.value.code or 0)
 
 
 @pytest.fixture(scope="module")
