@@ -21,6 +21,9 @@ class TrainConfig(BaseModel):
     name: str
     samples: int = Field(gt=0)
     batch: int = Field(gt=0)
+    hours: float | None = Field(
+        None, gt=0, description="end after this long, by a schedule that fits; None: after `samples`"
+    )
     lr: float = Field(gt=0)
     weight_decay: float = Field(0.05, ge=0)
     warmup: float = Field(0.03, ge=0, lt=1, description="share of the steps with a rising learning rate")

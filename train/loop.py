@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 from streamer.engine.zoo import sha256
 from streamer.errors import ConfigError, ModelError
 from train.config import TrainConfig
-from train.distributed import average_gradients, rank, same_start, share_of, world
+from train.distributed import average_gradients, mean_over_processes, rank, same_start, share_of, world
 from train.weights import load_weights
 
 StepLoss = Callable[[nn.Module, Any], dict[str, Tensor]]
@@ -60,12 +60,17 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, An
     return [{"params": matrices, "weight_decay": weight_decay}, {"params": rest, "weight_decay": 0.0}]
 
 
-def learning_rate(step: int, steps: int, warmup: float) -> float:
-    """Linear warm-up, then cosine to zero, as a factor of the peak."""
+def learning_rate(step: int, steps: int, warmup: float, spent: float = 0.0) -> float:
+    """Linear warm-up, then cosine to zero, as a factor of the peak.
+
+    `spent`: the share of the allowed time that is used up; the decay follows it where it is ahead of the steps, so that
+    a run that ends by its time has decayed all the same.
+    """
     rise = max(1, round(steps * warmup))
     if step < rise:
-        return (step + 1) / rise
-    return 0.5 * (1 + float(np.cos(np.pi * (step - rise) / max(1, steps - rise))))
+        return (step + 1) / rise * (1.0 - min(1.0, spent))
+    done = max((step - rise) / max(1, steps - rise), min(1.0, spent))
+    return 0.5 * (1 + float(np.cos(np.pi * done)))
 
 
 def batches(dataset: Dataset[Any], config: TrainConfig, start: int, collate: Callable[..., Any]) -> Iterable[Any]:
@@ -180,18 +185,21 @@ def fit(
     ema_model.load_state_dict(model.state_dict())
     checkpoint, log = Checkpoint(out / "checkpoint.pt"), MetricLog(out / "metrics.jsonl")
     settings = config.model_dump(mode="json")
-    start = 0
+    start, elapsed = 0, 0.0
     if resume and (state := checkpoint.load()):
+        elapsed = float(state.get("seconds", 0.0))
         start = restore(state, settings, info or {}, model, ema, optimiser, checkpoint.path)
     elif rank() == 0:
         log.clear()
     last_save = last_log = time.monotonic()
+    began = time.monotonic() - (elapsed if start else 0.0)
     sums: dict[str, float] = {}
     run = torch.compile(model) if config.compile else model
     with progress(config.name) as bar:
         task = bar.add_task(config.name, total=steps, completed=start, loss="")
         for step, batch in enumerate(batches(dataset, config, start * config.batch, collate), start):
-            factor = learning_rate(step, steps, config.warmup)
+            spent = share_of_time(time.monotonic() - began, config.hours, device)
+            factor = learning_rate(step, steps, config.warmup, spent)
             for group in optimiser.param_groups:
                 group["lr"] = config.lr * factor
             torch.manual_seed(config.seed + step)  # what drops out: the same in a run that was broken
@@ -208,8 +216,11 @@ def fit(
             for key, value in losses.items():
                 sums[key] = sums.get(key, 0.0) + float(value.detach())
             done = step + 1
+            last = done == steps or spent >= 1.0
             bar.update(task, completed=done, loss=f"loss {float(losses['total'].detach()):.3f}")
             if rank():
+                if last:
+                    break
                 continue
             if done % config.log_steps == 0:
                 now = time.monotonic()
@@ -219,15 +230,24 @@ def fit(
                     step=done, samples=done * config.batch, per_second=round(rate, 1), lr=config.lr * factor, **means
                 )
                 sums, last_log = {}, now
-            if time.monotonic() - last_save > config.checkpoint_seconds or done == steps:
+            if time.monotonic() - last_save > config.checkpoint_seconds or last:
                 before = time.monotonic()
-                checkpoint.save(pack(done, settings, info or {}, model, ema, optimiser))
+                checkpoint.save(pack(done, settings, info or {}, model, ema, optimiser, before - began))
                 last_save = time.monotonic()
                 last_log += last_save - before  # saving is no part of the rate
+            if last:
+                break
     weights = out / "weights.pt"
     if rank() == 0:
         Checkpoint(weights).save({"model": ema_model.state_dict(), "config": settings, "info": info or {}})
     return weights
+
+
+def share_of_time(seconds: float, hours: float | None, device: torch.device) -> float:
+    """The share of `hours` that is over, 0 where there is no limit; the same in all processes."""
+    if hours is None:
+        return 0.0
+    return float(mean_over_processes(torch.tensor(seconds / (3600 * hours), device=device)))
 
 
 def load_initial(model: nn.Module, weights: Path, adapt: Adapt) -> None:
@@ -246,9 +266,11 @@ def pack(
     model: nn.Module,
     ema: Ema,
     optimiser: torch.optim.Optimizer,
+    seconds: float = 0.0,
 ) -> dict[str, Any]:
     return {
         "step": step,
+        "seconds": seconds,
         "config": settings,
         "info": info,
         "model": model.state_dict(),
@@ -268,7 +290,7 @@ def restore(
     path: Path,
 ) -> int:
     """Puts everything back and gives the step to go on from."""
-    free = {"samples", "workers", "threads", "bf16", "compile", "checkpoint_seconds", "log_steps"}
+    free = {"samples", "hours", "workers", "threads", "bf16", "compile", "checkpoint_seconds", "log_steps"}
     differ = sorted(k for k in settings if k not in free and settings[k] != state["config"].get(k))
     if differ:
         raise ConfigError(

@@ -42,6 +42,11 @@ def options(function):  # type: ignore[no-untyped-def]
                 "--samples", type=int, help="Number of pictures to train on in all. [default: the configuration's]"
             ),
             click.option(
+                "--hours",
+                type=click.FloatRange(min=0, min_open=True),
+                help="End after this many hours, by a schedule that fits, or after --samples where that is sooner.",
+            ),
+            click.option(
                 "--workers", type=int, help="Number of processes that load pictures. [default: the configuration's]"
             ),
             click.option(
@@ -177,6 +182,7 @@ def _run(  # type: ignore[no-untyped-def]
     fresh,
     device,
     samples,
+    hours,
     workers,
     compile,
     bf16,
@@ -190,7 +196,7 @@ def _run(  # type: ignore[no-untyped-def]
     from train.loop import loader_rate
 
     config = load_config(config_path, schema)
-    given = {"samples": samples, "workers": workers, "compile": compile, "bf16": bf16}
+    given = {"samples": samples, "hours": hours, "workers": workers, "compile": compile, "bf16": bf16}
     changed = {k: v for k, v in given.items() if v is not None}
     config = config.model_copy(update=changed)
     out = out or Path("out/train") / config.name

@@ -148,6 +148,40 @@ def test_learning_rate(step: int, factor: float) -> None:
     assert learning_rate(step, 100, 0.1) == pytest.approx(factor, abs=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("step", "spent", "factor"),
+    [
+        (50, 0.0, 0.5868240888),  # the steps lead
+        (50, 0.9, 0.0244717418),  # the time leads
+        (50, 1.0, 0.0),
+        (50, 7.0, 0.0),
+        (4, 0.5, 0.25),  # within the warm-up
+    ],
+)
+def test_learning_rate_follows_the_time(step: int, spent: float, factor: float) -> None:
+    assert learning_rate(step, 100, 0.1, spent) == pytest.approx(factor, abs=1e-9)
+
+
+def test_a_training_by_the_clock_ends_decayed_and_resumes_what_is_left(tmp_path: Path, monkeypatch) -> None:
+    now = [100.0]
+
+    def clock() -> float:
+        now[0] += 9.0
+        return now[0]
+
+    monkeypatch.setattr("train.loop.time.monotonic", clock)
+    train(tmp_path, samples=400000, hours=0.1, checkpoint_seconds=100)
+    state = Checkpoint(tmp_path / "checkpoint.pt").load()
+    assert state is not None
+    assert 4 < state["step"] < 40
+    assert state["seconds"] >= 360
+    assert (tmp_path / "weights.pt").exists()
+    train(tmp_path, samples=400000, hours=0.2, checkpoint_seconds=100)
+    longer = Checkpoint(tmp_path / "checkpoint.pt").load()
+    assert longer is not None
+    assert state["step"] < longer["step"] <= 2 * state["step"]
+
+
 def test_the_average_follows_quickly_at_first() -> None:
     model, slow = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
     nn.init.zeros_(slow.weight)
