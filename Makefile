@@ -52,7 +52,7 @@ test-torch:
 detector refiner reader: $(VENV)/.tests
 	@test -n "$(DATA)" || { echo "name the training data: make $@ DATA=FOLDER (see README, Train)"; exit 2; }
 	$(BIN)/alpr train $@ --config configs/$@/$(if $(filter detector,$@),s,base).yaml --data $(DATA)
-	$(BIN)/alpr export out/train/$(if $(filter detector,$@),plate-detector-s,plate-$@)/weights.pt --data $(DATA)
+	$(BIN)/alpr export out/train/$(if $(filter detector,$@),plate-detector-s,plate-$@)/weights.pt --data $(DATA) --replace
 
 $(BIN)/python:
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \

@@ -32,6 +32,7 @@ import click
     help="Who looks again at what a detector finds: a name in the zoo, or none.",
 )
 @click.option("--keep-weights", is_flag=True, help="Put the PyTorch weights beside the files, for --init by name.")
+@click.option("--replace", is_flag=True, help="Write over a shipped model of that name; refused otherwise.")
 def export(
     weights: str,
     data: tuple[str, ...],
@@ -40,13 +41,14 @@ def export(
     min_score: float | None,
     refiner: str,
     keep_weights: bool,
+    replace: bool,
 ) -> None:
     """Convert WEIGHTS (a training's weights.pt, or shipped ones by name) to OpenVINO, f32 and INT8, with a card."""
     from train.export import export as convert
     from train.weights import weights_path
 
     folder = convert(
-        weights_path(weights), data, out, name, min_score, None if refiner == "none" else refiner, keep_weights
+        weights_path(weights), data, out, name, min_score, None if refiner == "none" else refiner, keep_weights, replace
     )
     for file in sorted(folder.iterdir()):
         click.echo(f"{file}  {file.stat().st_size / 1e6:.2f} MB")
