@@ -19,18 +19,17 @@ from models.reader.network import PlateReaderNet
 from streamer.alphabet import Alphabet
 from streamer.engine.detector import Detector
 from streamer.engine.refiner import ACROSS, ALONG, HEIGHT, WIDTH, Refiner, cut_around
-from streamer.engine.zoo import sha256, zoo_folder
-from streamer.errors import ConfigError, InputError, ModelError
+from streamer.engine.zoo import sha256
+from streamer.errors import InputError, ModelError
 from streamer.pixels import frame_of
 from train.calibrate import detector_input, fit_confidence, fit_min_score, reader_crop, spread
 from train.config import ALPHABET
 from train.data.open import open_datasets
 from train.golden import GOLDEN_SCORE, detector_golden, path_of, reader_golden, refiner_golden
 from train.reader import usable
-from train.weights import build, kind_of, load_weights, save_shipped
+from train.weights import build, keep_shipped, kind_of, load_weights, save_shipped
 
 CALIBRATION = 400  # pictures that INT8 is calibrated on
-SHIPPED = frozenset({"plate-detector-m", "plate-detector-s", "plate-reader", "plate-refiner"})
 HELD_OUT = 2000  # pictures or crops at most that thresholds and temperatures are fitted on
 
 
@@ -101,15 +100,6 @@ def export(
         card["pytorch"] = {"file": kept.name, "sha256": sha256(kept)}
     (folder / "card.yaml").write_text(yaml.safe_dump(card, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return folder
-
-
-def keep_shipped(folder: Path) -> None:
-    """ConfigError where `folder` is that of a shipped model: in this project's zoo, or in a copy of it."""
-    folder = folder.resolve()
-    if folder.name in SHIPPED and (folder.parent == zoo_folder().resolve() or (folder / "card.yaml").exists()):
-        raise ConfigError(
-            f"{folder}: this is a shipped model; give --name NAME to export beside it, or --replace to write over it"
-        )
 
 
 def convert_detector(

@@ -15,9 +15,7 @@ import click
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    default="models/zoo",
-    show_default=True,
-    help="Write the model to a folder of its name in this one.",
+    help="Write the model to a folder of its name in this one. [default: models/zoo, where names are looked for]",
 )
 @click.option("--name", help="Name of the model in the zoo. [default: the training's]")
 @click.option(
@@ -36,7 +34,7 @@ import click
 def export(
     weights: str,
     data: tuple[str, ...],
-    out: Path,
+    out: Path | None,
     name: str | None,
     min_score: float | None,
     refiner: str,
@@ -44,11 +42,19 @@ def export(
     replace: bool,
 ) -> None:
     """Convert WEIGHTS (a training's weights.pt, or shipped ones by name) to OpenVINO, f32 and INT8, with a card."""
+    from streamer.engine.zoo import zoo_folder
     from train.export import export as convert
     from train.weights import weights_path
 
     folder = convert(
-        weights_path(weights), data, out, name, min_score, None if refiner == "none" else refiner, keep_weights, replace
+        weights_path(weights),
+        data,
+        out or zoo_folder(),
+        name,
+        min_score,
+        None if refiner == "none" else refiner,
+        keep_weights,
+        replace,
     )
     for file in sorted(folder.iterdir()):
         click.echo(f"{file}  {file.stat().st_size / 1e6:.2f} MB")

@@ -187,13 +187,14 @@ def _run(  # type: ignore[no-untyped-def]
     compile,
     bf16,
     loader_only,
-    then="alpr export {weights} --data {data}",
+    then="alpr export {weights} --data {data} --name {name}",
 ) -> None:
     import torch
 
     from train.config import load_config
     from train.distributed import join, leave, rank, share_of
     from train.loop import loader_rate
+    from train.weights import own_name
 
     config = load_config(config_path, schema)
     given = {"samples": samples, "hours": hours, "workers": workers, "compile": compile, "bf16": bf16}
@@ -211,6 +212,7 @@ def _run(  # type: ignore[no-untyped-def]
         share_of(config.batch)  # a batch that does not divide is told before the hour of preparation
         weights = teach(config, list(data), out, own, resume=not fresh, init=_weights(init))
         if rank() == 0:
-            click.echo(f"weights: {weights}\nnext: {then.format(weights=weights, data=data[0])}")
+            following = then.format(weights=weights, data=data[0], name=own_name(config.name))
+            click.echo(f"weights: {weights}\nnext: {following}")
     finally:
         leave()

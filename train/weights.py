@@ -21,6 +21,7 @@ from train.config import ALPHABET
 
 CONV = ReaderSize(attention=False, layers=3)  # three residual blocks cost what four transformer blocks do
 LARGE = ReaderSize(stem=(32, 64, 128), width=224, heads=7, layers=6, ffn=896)
+SHIPPED = frozenset({"plate-detector-m", "plate-detector-s", "plate-reader", "plate-refiner"})
 PRETRAINING = ("hidden", "hidden_characters")  # what only a pre-training's configuration holds
 
 
@@ -48,6 +49,20 @@ def save_shipped(state: dict[str, Any], folder: Path) -> Path:
     path = shipped_path(folder)
     torch.save({"model": model, "config": state["config"], "info": state.get("info", {})}, path)
     return path
+
+
+def keep_shipped(folder: Path) -> None:
+    """ConfigError where `folder` is that of a shipped model: in this project's zoo, or in a copy of it."""
+    folder = folder.resolve()
+    if folder.name in SHIPPED and (folder.parent == zoo_folder().resolve() or (folder / "card.yaml").exists()):
+        raise ConfigError(
+            f"{folder}: this is a shipped model; give --name NAME to export beside it, or --replace to write over it"
+        )
+
+
+def own_name(name: str) -> str:
+    """The name itself, or one of the user's own for that of a shipped model."""
+    return f"my-{name.removeprefix('plate-')}" if name in SHIPPED else name
 
 
 def load_weights(path: Path) -> dict[str, Any]:

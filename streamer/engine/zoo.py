@@ -36,7 +36,7 @@ class ModelFile:
 
 
 def find_model(name_or_path: str | Path, precision: str, kind: str | None = None) -> ModelFile:
-    """The file of a zoo name or of a path to an .xml, verified against its card.
+    """The file of a zoo name, or of a path to an .xml or to a folder with a card, verified against its card.
 
     `precision` is "int8" or a floating one; `kind` is "detector" or "reader". ModelError when it is missing, altered,
     not there in that precision, or of another kind.
@@ -50,9 +50,14 @@ def find_model(name_or_path: str | Path, precision: str, kind: str | None = None
 
 def _from_zoo(text: str, precision: str) -> ModelFile:
     folder = zoo_folder() / text
+    if not (folder / "card.yaml").is_file() and (Path(text) / "card.yaml").is_file():
+        folder = Path(text)
     if not (folder / "card.yaml").is_file():
         known = ", ".join(sorted(p.parent.name for p in zoo_folder().glob("*/card.yaml"))) or "none"
-        raise ModelError(f"model {text!r} is not in {zoo_folder()}; known: {known}; a path to an .xml works too")
+        raise ModelError(
+            f"model {text!r} is not in {zoo_folder()}; known: {known}; a path to an .xml works too, "
+            "or to a folder with a card.yaml"
+        )
     card = read_card(folder / "card.yaml")
     wanted = "int8" if precision == "int8" else "f32"
     files = card.get("files", {})

@@ -44,6 +44,14 @@ def test_a_name_and_a_path_find_the_same_file(shelf: Path, precision: str, file:
     assert by_name.int8 == by_path.int8 == (file == "int8")
 
 
+def test_a_folder_of_another_place(shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own").mkdir()
+    shelf.rename(tmp_path / "own" / "mine")
+    monkeypatch.chdir(tmp_path)
+    for name in ("own/mine", str(tmp_path / "own" / "mine")):
+        assert zoo.find_model(name, "int8").xml.is_file()
+
+
 def test_a_model_without_a_card_is_taken_as_it_is(tmp_path: Path) -> None:
     xml = tmp_path / "own.xml"
     xml.write_text("<x/>")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from streamer.cli import main
 from streamer.engine.zoo import zoo_folder
-from train.export import SHIPPED
+from train.weights import SHIPPED, own_name
 
 
 def export(*arguments: object) -> int:
@@ -37,5 +38,21 @@ def test_another_name_or_replace_goes_on(
     assert "--replace" not in error
 
 
-def test_what_is_shipped() -> None:
-    assert all((zoo_folder() / name / "card.yaml").is_file() for name in SHIPPED)
+def test_the_zoo_is_where_it_goes_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert export() == 2
+    assert str(zoo_folder() / "plate-reader") in capfd.readouterr().err
+
+
+def test_what_is_shipped(repo: Path) -> None:
+    listed = subprocess.run(["git", "ls-files", "models/zoo/*/card.yaml"], cwd=repo, capture_output=True, text=True)
+    if not listed.stdout:  # no checkout of git: the cards alone
+        assert all((zoo_folder() / name / "card.yaml").is_file() for name in SHIPPED)
+    else:
+        assert {Path(card).parent.name for card in listed.stdout.split()} == SHIPPED
+
+
+def test_the_name_that_is_suggested() -> None:
+    assert [own_name(n) for n in ("plate-reader", "plate-detector-s", "mine")] == ["my-reader", "my-detector-s", "mine"]
