@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from streamer.api import PlateReader
-    from streamer.iterate import stream
-    from streamer.pipeline import run_stream
+    from streamer.pipeline.iterate import stream
+    from streamer.pipeline.runner import run_stream
     from streamer.types import Kind, Passage, Plate, Reading, RunSummary
 
 __all__ = ["Kind", "Passage", "Plate", "PlateReader", "Reading", "RunSummary", "run_stream", "stream"]
@@ -19,8 +19,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "PlateReader": "streamer.api",
-    "run_stream": "streamer.pipeline",
-    "stream": "streamer.iterate",
+    "run_stream": "streamer.pipeline.runner",
+    "stream": "streamer.pipeline.iterate",
     **dict.fromkeys(("Kind", "Passage", "Plate", "Reading", "RunSummary"), "streamer.types"),
 }
 

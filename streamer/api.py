@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streamer.config import as_countries, as_country
+from streamer.config.models import as_countries, as_country
 from streamer.engine.crops import SURE, better, locate
 from streamer.engine.detector import Detector
 from streamer.engine.large import find
@@ -20,11 +20,12 @@ from streamer.engine.reader import Reader
 from streamer.engine.zoo import config_folder
 from streamer.errors import ConfigError
 from streamer.geometry import box_quad
-from streamer.pixels import cut, frame_of, rectify, to_bgr
+from streamer.image.warp import cut, frame_of, rectify, to_bgr
+from streamer.passages.country import read_with_country_prior
+from streamer.passages.rejections import LEGIBLE
+from streamer.passages.vote import CUT_TEXT
+from streamer.plates.formats import formats_of
 from streamer.tracking.edge import inside
-from streamer.tracking.formats import formats_of, read_knowing
-from streamer.tracking.ledger import LEGIBLE
-from streamer.tracking.vote import CUT_TEXT
 from streamer.types import Image, Plate, Plates, Reading
 
 
@@ -120,7 +121,7 @@ class PlateReader:
     def _texts(self, reader: Reader, crops: Sequence[Image]) -> list[Reading]:
         readings = reader.read(crops)
         if self._formats is not None:
-            readings = [read_knowing(one, self._formats, self._reader.alphabet) for one in readings]
+            readings = [read_with_country_prior(one, self._formats, self._reader.alphabet) for one in readings]
         return readings
 
 

@@ -58,7 +58,7 @@ class FakeDetector:
         return self
 
     def detect(self, frame: Frame) -> Plates:
-        from streamer.pixels import to_bgr
+        from streamer.image.warp import to_bgr
 
         self.seen.append(frame.index)
         picture = to_bgr(frame).astype(int)

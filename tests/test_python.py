@@ -13,9 +13,9 @@ import pytest
 from streamkit import BLUE, GREEN, FakeDetector, FakeReader, scene, write_video
 
 import streamer
-from streamer.config import RunConfig
+from streamer.config.models import RunConfig
 from streamer.errors import InputError, OutputError
-from streamer.pipeline import IncompleteRun
+from streamer.pipeline.runner import IncompleteRun
 from streamer.sink.base import BaseSink
 from streamer.types import Passage
 

@@ -14,10 +14,10 @@ from streamer.chaos.camera import ClipCamera
 from streamer.chaos.faults import Fault
 from streamer.chaos.inject import begin, end
 from streamer.chaos.proxy import FaultyProxy
-from streamer.config import LiveConfig
-from streamer.live import LiveFeed
+from streamer.config.models import LiveConfig
 from streamer.source.base import StreamInfo
 from streamer.source.file import VideoSource
+from streamer.source.reconnect import LiveFeed
 from streamer.types import Frame
 
 CATALOGUE = (

@@ -48,7 +48,7 @@ def detector(image: Path | None, rounds: int, detector: str) -> None:
     import cv2
 
     from streamer.engine.detector import Detector, net_size
-    from streamer.pixels import frame_of, letterbox
+    from streamer.image.warp import frame_of, letterbox
 
     picture = _empty_street() if image is None else cv2.imread(str(image))
     if picture is None:

@@ -20,12 +20,12 @@ import click
 
 from streamer.cli.machine import cpu_name, spread
 from streamer.cli.options import cadence_option, model_options
+from streamer.config.urls import redact
 from streamer.errors import InputError
-from streamer.source.base import redact
 
 if TYPE_CHECKING:
-    from streamer.config import RunConfig
-    from streamer.pipeline import Engines
+    from streamer.config.models import RunConfig
+    from streamer.pipeline.runner import Engines
     from streamer.types import Frame
 
 _HELD = 48  # decoded frames that the networks alone are measured on
@@ -69,9 +69,9 @@ def stream(source: Path, rounds: int, video: bool, streams: int | None, most: bo
     All alternate in one process, so that a busy or throttled machine slows all; medians are printed. The first run
     warms up caches and is not counted.
     """
-    from streamer.config import RunConfig
+    from streamer.config.models import RunConfig
     from streamer.engine.runtime import available_cores
-    from streamer.pipeline import load_engines
+    from streamer.pipeline.runner import load_engines
 
     if not source.is_file():
         raise InputError(f"{redact(str(source))}: is no file: give a video file to measure on")
@@ -146,10 +146,10 @@ def _cameras(source: Path, config: RunConfig, engines: Engines, streams: int | N
 
 def _camera_row(source: Path, config: RunConfig, engines: Engines, count: int) -> float:
     """Plays the file as so many cameras and prints what came of it; gives the share of frames that was dropped."""
-    from streamer.config import CameraConfig
+    from streamer.config.models import CameraConfig
     from streamer.engine.runtime import available_cores
-    from streamer.site import run_site
-    from streamer.status import Streams
+    from streamer.pipeline.site import run_site
+    from streamer.pipeline.status import Streams
 
     site = config.model_copy(
         update={"cameras": {f"camera {k + 1}": CameraConfig(url=str(source), loop=True) for k in range(count)}}
@@ -198,7 +198,7 @@ def _somewhere(frame: Frame) -> Any:
 
 def _shrink(frame: Frame) -> None:
     from streamer.engine.detector import net_size
-    from streamer.pixels import letterbox
+    from streamer.image.warp import letterbox
 
     letterbox(frame, *net_size(frame.width, frame.height))
 
@@ -266,7 +266,7 @@ def _decoded(source: Path) -> Iterator[Any]:
 
 def run_once(source: Path, config: RunConfig, engines: Engines, sinks: Callable[[], list[Any]] = list) -> Rate:
     """The whole stream, the networks being loaded already; without an output unless `sinks` makes some."""
-    from streamer.pipeline import run_stream
+    from streamer.pipeline.runner import run_stream
 
     with _Stopwatch() as watch:
         watch.frames = run_stream(source, sinks(), config, engines=engines).frames

@@ -150,7 +150,7 @@ def clip_camera(source: Path) -> Iterator[ClipCamera]:
 
 def _trial(source: Path, faults: list[Fault], repeats: int, seconds: float) -> None:
     from streamer.chaos.trial import CATALOGUE, try_faults
-    from streamer.config import LiveConfig
+    from streamer.config.models import LiveConfig
 
     click.echo("seconds from a fault's end to the first good picture (and since a key picture was sent again, p95);")
     click.echo("frames during faults; what was left behind")

@@ -18,12 +18,12 @@ def check(config: Path) -> None:
     fault is told; exit code 2 (5 where a network is missing).
     """
     from streamer.cli.console import say, warn
-    from streamer.config import RunConfig, load_config
+    from streamer.config.models import RunConfig, load_config
+    from streamer.config.urls import redact
     from streamer.engine.zoo import config_folder, find_model
     from streamer.errors import AlprError
-    from streamer.source.base import redact
+    from streamer.plates.grammar import check_countries
     from streamer.source.resolve import open_source
-    from streamer.tracking.patterns import check_countries
 
     checked = load_config(config)
     checked.check_addresses()

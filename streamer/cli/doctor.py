@@ -17,7 +17,7 @@ import click
 from streamer.cli.console import say
 
 if TYPE_CHECKING:
-    from streamer.config import LiveConfig, RunConfig
+    from streamer.config.models import LiveConfig, RunConfig
 
 _LEAST_FREE = 1e9  # bytes on the disk
 _OPENCVS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
@@ -68,7 +68,7 @@ def doctor(source: str | None, out: Path, config_path: Path | None) -> None:
     if source is not None:
         checks.append(lambda: answer(source))
     if config_path is not None:
-        from streamer.config import load_config
+        from streamer.config.models import load_config
 
         config = load_config(config_path)
         checks += [partial(camera_answer, name, config) for name in config.cameras]

@@ -82,7 +82,7 @@ class _Progress:
         from rich.table import Table
         from rich.text import Text
 
-        from streamer.status import plates_and_rows
+        from streamer.pipeline.status import plates_and_rows
 
         parts, share = [], None
         frames = summary.frames - self._before

@@ -30,7 +30,7 @@ def read(images: tuple[Path, ...], as_json: bool, countries: tuple[str, ...], **
     is printed, however unsure its text; alpr run writes a row only from vote.min_confidence (0.5) on.
     """
     from streamer import PlateReader
-    from streamer.source.base import redact
+    from streamer.config.urls import redact
     from streamer.source.images import load
     from streamer.source.suffixes import VIDEO_SUFFIXES
 

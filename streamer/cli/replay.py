@@ -58,12 +58,12 @@ def replay(
     """
     from streamer.cli.paths import check_apart
     from streamer.cli.run import open_rows, report
-    from streamer.config import RunConfig, load_config
+    from streamer.config.models import RunConfig, load_config
     from streamer.engine.zoo import config_folder
-    from streamer.replay import replay as run_again
+    from streamer.plates.grammar import check_countries
+    from streamer.replay.rerun import replay as run_again
     from streamer.sink.guard import protected
     from streamer.source.recording import read_recording
-    from streamer.tracking.patterns import check_countries
 
     config = load_config(config_path) if config_path else RunConfig()
     config = config.with_options(camera=camera, countries=countries or None, min_score=min_score)

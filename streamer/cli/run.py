@@ -19,16 +19,16 @@ from streamer.cli.earlier import check_earlier
 from streamer.cli.options import SectionedCommand, cadence_option, country_option, model_options
 from streamer.cli.paths import check_apart, check_paths, files_of, is_folder
 from streamer.cli.written import pictures_first, written_lines
-from streamer.memory import keep_memory_small
+from streamer.process.memory import keep_memory_small
 
 if TYPE_CHECKING:
-    from streamer.config import RowsConfig, RunConfig
-    from streamer.pipeline import Engines
+    from streamer.config.models import RowsConfig, RunConfig
+    from streamer.pipeline.runner import Engines
+    from streamer.pipeline.status import Streams
     from streamer.sink.base import Sink
     from streamer.sink.screen import Screen
     from streamer.source.address import Kind
     from streamer.source.base import Source
-    from streamer.status import Streams
     from streamer.types import RunSummary
 
 _EXIT_INTERRUPTED, _EXIT_TERMINATED = 130, 143
@@ -186,8 +186,8 @@ def run(
     failed (the others were done), 4 an output could not be written, 5 a model is missing or altered, 130 Ctrl-C.
     """
     from streamer.cli.progress import progress_on
-    from streamer.config import RunConfig, load_config
-    from streamer.pipeline import load_engines, run_stream
+    from streamer.config.models import RunConfig, load_config
+    from streamer.pipeline.runner import load_engines, run_stream
     from streamer.sink.guard import protected
     from streamer.source.clock import parse_start_time
     from streamer.source.many import open_many
@@ -292,9 +292,9 @@ def _site(
     quiet: bool,
 ) -> None:
     """Reads the cameras of a configuration until it is stopped."""
-    from streamer.pipeline import load_engines
+    from streamer.pipeline.runner import load_engines
+    from streamer.pipeline.site import run_site
     from streamer.sink.segments import SegmentedVideoSink, check_for_cameras
-    from streamer.site import run_site
 
     if video_path is not None:
         check_for_cameras(video_path, len(config.cameras))
@@ -356,7 +356,7 @@ def _served(at: str | None, ready: Literal["any", "all"]) -> Iterator[Streams | 
     if at is None:
         yield None
         return
-    from streamer.metrics import Metrics, MetricsServer
+    from streamer.serve.metrics import Metrics, MetricsServer
 
     metrics = Metrics(ready)
     server = MetricsServer(metrics, at)

@@ -15,7 +15,7 @@ import click
 
 from streamer.cli.options import cadence_option, model_options
 from streamer.errors import InputError
-from streamer.memory import keep_memory_small
+from streamer.process.memory import keep_memory_small
 
 if TYPE_CHECKING:
     from streamer.soak.probe import Sample
@@ -88,8 +88,8 @@ def soak(
     files left behind at the end. Exit code 1 where that bound is over 5 MB an hour or something was left behind. Ctrl-C
     ends it early, with the report so far.
     """
-    from streamer.config import RunConfig
-    from streamer.pipeline import load_engines
+    from streamer.config.models import RunConfig
+    from streamer.pipeline.runner import load_engines
     from streamer.soak.run import Plan, soak
 
     keep_memory_small()

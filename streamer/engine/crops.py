@@ -10,7 +10,7 @@ import numpy as np
 
 from streamer.engine.detector import Detector
 from streamer.geometry import quad_box
-from streamer.pixels import frame_of, resize
+from streamer.image.warp import frame_of, resize
 from streamer.types import FloatArray, Image, Reading
 
 # Fitted to plates held out of training, cut with 0, 12 and 25 % of margin.

@@ -16,7 +16,7 @@ from streamer.engine.runtime import Once, Runner, compile_model, resolve_precisi
 from streamer.engine.zoo import find_model, sha256
 from streamer.errors import ConfigError, ModelError
 from streamer.geometry import box_iou, box_quad, convex, nms, quad_box, side_lengths
-from streamer.pixels import PAD, letterbox
+from streamer.image.warp import PAD, letterbox
 from streamer.types import F32Array, FloatArray, Frame, Plates
 
 OUTPUTS = (3,)  # one a stride

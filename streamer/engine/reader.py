@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from streamer.alphabet import Alphabet
 from streamer.engine.columns import best_path, likelihood, places_likelihood, spelled
 from streamer.engine.runtime import Once, Runner, compile_model, resolve_precision
 from streamer.engine.zoo import config_folder, find_model
 from streamer.errors import ModelError
-from streamer.pixels import CROP_HEIGHT, CROP_WIDTH
+from streamer.image.warp import CROP_HEIGHT, CROP_WIDTH
+from streamer.plates.alphabet import Alphabet
 from streamer.types import F32Array, Image, Kind, Reading
 
 COLOURS = ("blue", "green", "yellow", "white", "black")

@@ -13,7 +13,7 @@ from streamer.engine.runtime import Runner, compile_model, resolve_precision
 from streamer.engine.zoo import find_model
 from streamer.errors import ModelError
 from streamer.geometry import box_quad, convex, from_rectangle, grow_quad, quad_box, transform
-from streamer.pixels import rectify, straight
+from streamer.image.warp import rectify, straight
 from streamer.types import F32Array, FloatArray, Frame, Image, Plates
 
 HEIGHT, WIDTH = 48, 96  # of the cut

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from streamer.engine.zoo import ModelFile
 from streamer.errors import ConfigError, ModelError
-from streamer.loading import load_networks
+from streamer.process.imports import load_networks
 from streamer.types import F32Array, Image
 
 Precision = Literal["auto", "int8", "bf16", "f32"]

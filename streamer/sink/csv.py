@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from streamer.config import RowsConfig
+from streamer.config.models import RowsConfig
+from streamer.passages.course import direction_deg, movement
 from streamer.sink.base import BaseSink
 from streamer.sink.parts import Form
 from streamer.sink.rows import RowFiles
 from streamer.sink.table import encode_row, look
 from streamer.source.base import StreamInfo
-from streamer.tracking.course import direction_deg, movement
 from streamer.types import Passage
 
 COLUMNS = (

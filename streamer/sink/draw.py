@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from streamer.pixels import bgr_matrix
+from streamer.image.warp import bgr_matrix
 from streamer.sink.base import TrackView
 from streamer.types import FloatArray, Image, YuvPlanes
 

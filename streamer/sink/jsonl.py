@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from streamer.config import RowsConfig
+from streamer.config.models import RowsConfig
+from streamer.passages.course import movement
 from streamer.sink.base import BaseSink
 from streamer.sink.csv import box_list, degrees_text, time_text
 from streamer.sink.parts import Form, as_it_is
 from streamer.sink.rows import RowFiles
 from streamer.sink.tails import mend_tail
 from streamer.source.base import StreamInfo
-from streamer.tracking.course import movement
 from streamer.types import Passage
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from streamer.config import PicturesConfig
+from streamer.config.models import PicturesConfig
 
 _DAY_S = 86400.0
 _SPARE = 1000  # lines of files that are gone before the notes are written anew

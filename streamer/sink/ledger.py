@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from streamer.config import RowsConfig
+from streamer.config.models import RowsConfig
 from streamer.sink.base import BaseSink, output_errors
 from streamer.sink.csv import box_list, time_text
 from streamer.sink.jsonl import look

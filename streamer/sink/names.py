@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from streamer.errors import ConfigError
-from streamer.names import FileNames, file_name
 from streamer.sink.base import output_errors
+from streamer.sink.file_names import FileNames, file_name
 from streamer.sink.guard import check_no_input
 
 # Given out in this process: an empty file of an earlier run may be used again, these not.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from streamer.config import PicturesConfig
+from streamer.config.models import PicturesConfig
 from streamer.errors import ConfigError
 from streamer.sink.base import BaseSink, output_errors
 from streamer.sink.guard import check_no_input

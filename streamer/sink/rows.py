@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from streamer.config import RowsConfig
+from streamer.config.models import RowsConfig
 from streamer.errors import OutputError
 from streamer.sink.base import descriptor_of, output_errors
 from streamer.sink.names import Template, last_number, numbered

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from streamer.config import VideoConfig
+from streamer.config.models import VideoConfig
 from streamer.errors import ConfigError
 from streamer.sink.base import BaseSink, TrackView, output_errors
 from streamer.sink.names import Template, free_name

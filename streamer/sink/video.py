@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from streamer.config import VideoConfig
+from streamer.config.models import VideoConfig
 from streamer.errors import ConfigError, OutputError
+from streamer.image.planes import RANGE_JPEG, RANGE_MPEG, SWS_COLORSPACE, Matrix, view
 from streamer.sink.base import BaseSink, TrackView, open_output, output_errors
 from streamer.sink.guard import check_no_input
 from streamer.source.base import StreamInfo, cap_threads
-from streamer.source.planes import RANGE_JPEG, RANGE_MPEG, SWS_COLORSPACE, Matrix, view
 from streamer.source.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from streamer.types import Frame, Image, Plates, YuvPlanes
 
@@ -283,7 +283,7 @@ class AnnotatedPicture(BaseSink):
 
 def _annotated(frame: Frame, tracks: Sequence[TrackView]) -> Image:
     """A BGR picture of its own with the tracks drawn in: a picture from a file may be the array that others read."""
-    from streamer.pixels import to_bgr
+    from streamer.image.warp import to_bgr
     from streamer.sink.draw import annotate
 
     picture = to_bgr(frame) if frame.bgr is None else frame.bgr.copy()

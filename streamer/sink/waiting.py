@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from streamer.names import file_name
+from streamer.sink.file_names import file_name
 
 _log = logging.getLogger(__name__)
 

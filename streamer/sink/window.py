@@ -34,7 +34,7 @@ class WindowSink(BaseSink):
     def frame(self, frame: Frame, plates: Plates, tracks: Sequence[TrackView]) -> None:
         import cv2
 
-        from streamer.pixels import to_bgr
+        from streamer.image.warp import to_bgr
         from streamer.sink.draw import annotate
 
         if not self._open:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamer.errors import ConfigError
-from streamer.status import Streams, quantiles
+from streamer.pipeline.status import Streams, quantiles
 
 _PROC = Path("/proc/self")
 

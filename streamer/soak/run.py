@@ -10,16 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-from streamer.config import CameraConfig, RunConfig
-from streamer.pipeline import Engines
+from streamer.config.models import CameraConfig, RunConfig
+from streamer.pipeline.runner import Engines
+from streamer.pipeline.site import run_site
+from streamer.pipeline.status import Streams
 from streamer.sink.csv import CsvSink
 from streamer.sink.jsonl import JsonlSink
-from streamer.site import run_site
 from streamer.soak.camera import BreakingCamera
 from streamer.soak.probe import Holding, Probe, Sample, holding
 from streamer.soak.trend import Trend, trend
 from streamer.source.file import VideoSource
-from streamer.status import Streams
 
 _WAKES_S = 2.0  # after it was given up on, a silent connection
 _REJOIN_S = 0.5

@@ -14,10 +14,10 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
-from streamer.config import LiveConfig
+from streamer.config.models import LiveConfig
+from streamer.config.urls import redact
 from streamer.errors import InputError
-from streamer.loading import load_video
-from streamer.source.base import redact
+from streamer.process.imports import load_video
 from streamer.source.live import opening
 from streamer.source.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 

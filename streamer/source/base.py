@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -61,13 +60,3 @@ def cap_threads(parts: Iterable[object], threads: int | None) -> None:
     for part in parts:
         if getattr(part, "threads", 0) is None:
             part.threads = threads  # type: ignore[attr-defined]
-
-
-# Up to the last @ of an address: passwords hold slashes and quotes. One slash too: paths swallow the second.
-_CREDENTIALS = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]+:/{1,2})(?:(?!\b[a-zA-Z][a-zA-Z0-9+.-]+:/{1,2})[^\n])*@")
-_QUERY = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]+:/{1,2}[^\s?]*\?)[^\s'\"):]*")
-
-
-def redact(text: str) -> str:
-    """`text` with the user and password of every address in it, and what follows a `?`, replaced by `***`."""
-    return _QUERY.sub(r"\1***", _CREDENTIALS.sub(r"\1***@", text))

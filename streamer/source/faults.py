@@ -5,9 +5,8 @@ from __future__ import annotations
 import socket
 from urllib.parse import urlsplit
 
+from streamer.config.urls import hint, redact
 from streamer.errors import InputError
-from streamer.source.base import redact
-from streamer.source.urls import hint
 
 # kind: what to do about it
 _REMEDIES = {

@@ -9,18 +9,19 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streamer.config import LiveConfig
+from streamer.config.models import LiveConfig
+from streamer.config.urls import redact
 from streamer.errors import InputError
-from streamer.loading import load_video
+from streamer.image.planes import PlaneReader, frame_orientation
+from streamer.process.imports import load_video
 from streamer.source.address import cannot_be_had, ends_so, local_path
-from streamer.source.base import StreamInfo, redact
+from streamer.source.base import StreamInfo
 from streamer.source.clock import Clock, container_clock
 from streamer.source.faults import fault_of
 from streamer.source.fields import deinterlaced
 from streamer.source.identity import file_identity, stream_identity
 from streamer.source.live import CaptureTimes, is_live, opening
 from streamer.source.pipes import is_pipe, is_stdin, open_pipe
-from streamer.source.planes import PlaneReader, frame_orientation
 from streamer.source.timeline import Timeline
 from streamer.source.tracks import left_out, video_tracks
 from streamer.source.transport import HEAD, TransportParts, as_stream, layout_of

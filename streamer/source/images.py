@@ -8,8 +8,9 @@ from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 
+from streamer.config.urls import redact
 from streamer.errors import InputError
-from streamer.source.base import StreamInfo, redact
+from streamer.source.base import StreamInfo
 from streamer.source.clock import Clock
 from streamer.source.identity import file_identity
 from streamer.source.pictures import Picture, decode

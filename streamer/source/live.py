@@ -9,7 +9,7 @@ from collections import OrderedDict, deque
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from streamer.config import LiveConfig
+from streamer.config.models import LiveConfig
 from streamer.types import TimeSource
 
 _DEVICE = re.compile(r"/dev/video\d+$")

@@ -7,8 +7,9 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from streamer.config.urls import redact
 from streamer.errors import ConfigError, InputError
-from streamer.source.base import Source, redact
+from streamer.source.base import Source
 
 _WILD = frozenset("*?[")
 

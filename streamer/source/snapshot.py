@@ -13,9 +13,10 @@ from fractions import Fraction
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from streamer.config import LiveConfig
+from streamer.config.models import LiveConfig
+from streamer.config.urls import redact
 from streamer.errors import InputError
-from streamer.source.base import StreamInfo, redact
+from streamer.source.base import StreamInfo
 from streamer.source.clock import Clock
 from streamer.source.faults import SourceFault
 from streamer.source.pictures import Picture, decode

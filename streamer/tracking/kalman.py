@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from streamer.loading import load_tracker
+from streamer.process.imports import load_tracker
 from streamer.types import FloatArray
 
 # All spreads are in plate heights (per second), so that one set serves near and far plates.

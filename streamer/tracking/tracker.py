@@ -10,8 +10,8 @@ from statistics import median
 
 import numpy as np
 
-from streamer.config import TrackConfig
-from streamer.loading import load_tracker
+from streamer.config.models import TrackConfig
+from streamer.process.imports import load_tracker
 from streamer.tracking.association import associate
 from streamer.tracking.kalman import PlateMotion
 from streamer.types import FloatArray, Frame, Plates, TimeSource

@@ -20,9 +20,9 @@ from streamer.chaos.camera import ClipCamera
 from streamer.chaos.faults import CLIP, FAULTS, Fault
 from streamer.chaos.proxy import FaultyProxy
 from streamer.chaos.trial import Outcome, Watcher, try_faults
-from streamer.config import LiveConfig, RunConfig
+from streamer.config.models import LiveConfig, RunConfig
 from streamer.errors import InputError
-from streamer.pipeline import run_stream
+from streamer.pipeline.runner import run_stream
 from streamer.sink.base import BaseSink
 from streamer.source.file import VideoSource
 from streamer.types import Passage, RunSummary

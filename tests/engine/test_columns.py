@@ -8,10 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.alphabet import Alphabet
 from streamer.engine.columns import best_path, likelihood, places_likelihood, spelled
 from streamer.engine.reader import Certainty, reading_of
 from streamer.engine.zoo import config_folder
+from streamer.plates.alphabet import Alphabet
 
 BLANK, END = 4, 3  # classes 0-2 are characters
 ALPHABET = Alphabet.load(config_folder() / "plates" / "alphabet.yaml")

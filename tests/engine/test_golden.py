@@ -14,9 +14,9 @@ from streamer.engine.reader import Reader
 from streamer.engine.refiner import Refiner
 from streamer.engine.zoo import zoo_folder
 from streamer.geometry import box_iou_matrix, plate_height
-from streamer.pixels import frame_of
+from streamer.image.warp import frame_of
 from streamer.types import Image
-from train.golden import GOLDEN_SCORE, golden_crops, golden_cuts, golden_scenes, path_of
+from train.export.golden import GOLDEN_SCORE, golden_crops, golden_cuts, golden_scenes, path_of
 
 # precision -> least IoU, largest mean distance of corners as a share of the plate's height, largest change of score
 DETECTOR_BOUNDS = {"f32": (0.98, 0.01, 0.01), "bf16": (0.90, 0.05, 0.06), "int8": (0.85, 0.08, 0.12)}
@@ -104,7 +104,7 @@ def test_int8_reads_real_plates_as_f32_does(data_dir: Path) -> None:
     import cv2
 
     from train.data.manifest import read_manifest
-    from train.evaluate import limited
+    from train.evaluate.run import limited
 
     samples = limited(read_manifest(data_dir, "crop", "dev"), 20)
     from streamer import PlateReader

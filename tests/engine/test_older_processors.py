@@ -17,7 +17,7 @@ READS = """
 import json, sys
 from streamer.engine.detector import Detector
 from streamer.engine.reader import Reader
-from streamer.pixels import rectify
+from streamer.image.warp import rectify
 from streamer.source.file import VideoSource
 source = VideoSource(sys.argv[1])
 source.open()

@@ -12,18 +12,18 @@ import pytest
 from streamkit import write_video
 
 from streamer import PlateReader
-from streamer.alphabet import Alphabet
 from streamer.engine.crops import locate
 from streamer.engine.detector import good_quads, in_frame
 from streamer.engine.reader import Certainty, Reader, reading_of
 from streamer.engine.zoo import config_folder
 from streamer.errors import ConfigError, ModelError
 from streamer.geometry import box_iou_matrix, box_quad, quad_box
-from streamer.pixels import frame_of, rectify
+from streamer.image.warp import frame_of, rectify
+from streamer.passages.vote import CUT_TEXT
+from streamer.plates.alphabet import Alphabet
 from streamer.source.file import VideoSource
-from streamer.tracking.vote import CUT_TEXT
 from streamer.types import Image, Kind, Plate, Reading
-from train.golden import golden_crops
+from train.export.golden import golden_crops
 from train.synth.clip import ClipScene
 
 

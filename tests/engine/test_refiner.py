@@ -26,9 +26,9 @@ from streamer.engine.refiner import (
 )
 from streamer.errors import ConfigError
 from streamer.geometry import box_iou_matrix, box_quad, grow_quad, transform
-from streamer.pixels import frame_of
+from streamer.image.warp import frame_of
 from streamer.types import FloatArray, Plates
-from train.golden import golden_scenes
+from train.export.golden import golden_scenes
 
 BOX = np.array([100.0, 60, 228, 100])
 

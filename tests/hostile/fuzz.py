@@ -178,7 +178,7 @@ def _tried(path: Path, rows: Path) -> tuple[str, str]:
     from streamkit import FakeDetector, FakeReader
 
     from streamer.errors import InputError
-    from streamer.pipeline import run_stream
+    from streamer.pipeline.runner import run_stream
     from streamer.sink.csv import CsvSink
 
     try:

@@ -19,7 +19,7 @@ resource.setrlimit(resource.RLIMIT_AS, (3_000_000_000, 3_000_000_000))
 sys.path.insert(0, sys.argv[1])
 from streamkit import FakeDetector, FakeReader
 from streamer.errors import InputError
-from streamer.pipeline import run_stream
+from streamer.pipeline.runner import run_stream
 from streamer.sink.csv import CsvSink
 for name in sys.stdin:
     path = Path(name.strip())

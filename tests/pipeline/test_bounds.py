@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from streamkit import BLUE, FakeDetector, FakeReader, plates_of, reading_of, scene
 
-from streamer.config import LineConfig, LiveConfig, RunConfig, VoteConfig, ZoneConfig
-from streamer.live import LiveFeed
-from streamer.pipeline import Engines, Outputs, StreamRun, _Camera, run_stream
+from streamer.config.models import LineConfig, LiveConfig, RunConfig, VoteConfig, ZoneConfig
+from streamer.passages.book import MOST_CROSSED, MOST_PARTS, Ongoing, PassageBook
+from streamer.passages.vote import vote
+from streamer.pipeline.runner import Engines, Outputs, StreamRun, _Camera, run_stream
 from streamer.sink.base import BaseSink
 from streamer.source.base import StreamInfo
-from streamer.tracking.passage import MOST_CROSSED, MOST_PARTS, Ongoing, PassageBook
-from streamer.tracking.vote import vote
+from streamer.source.reconnect import LiveFeed
 from streamer.types import Frame, Passage, Plates, Reading, RunSummary
 
 PICTURE = scene(320, 180, (40, 80, BLUE))

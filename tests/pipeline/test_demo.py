@@ -12,8 +12,8 @@ from pathlib import Path
 import av
 import pytest
 
-from streamer.config import RunConfig
-from streamer.pipeline import run_stream
+from streamer.config.models import RunConfig
+from streamer.pipeline.runner import run_stream
 from streamer.sink.csv import CsvSink
 from streamer.sink.video import VideoSink
 

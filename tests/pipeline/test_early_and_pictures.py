@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from streamkit import FakeDetector, FakeReader, drive
 
 from streamer.cli import cli
-from streamer.config import RunConfig
-from streamer.pipeline import run_stream
+from streamer.config.models import RunConfig
+from streamer.pipeline.runner import run_stream
 from streamer.sink.base import BaseSink
 from streamer.sink.crops import CropSink
 from streamer.sink.jsonl import JsonlSink
@@ -152,7 +152,7 @@ def test_rows_tell_the_lines_that_were_crossed() -> None:
 
 
 def test_parts_of_joined_passages_are_named() -> None:
-    from streamer.tracking.passage import merge
+    from streamer.passages.book import merge
 
     told = Told()
     run(told)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from streamkit import GREEN, SYMBOLS, FakeDetector, FakeReader, drive, write_video
 
-from streamer.config import RunConfig
-from streamer.pipeline import run_stream
-from streamer.replay import replay
+from streamer.config.models import RunConfig
+from streamer.pipeline.runner import run_stream
+from streamer.replay.rerun import replay
 from streamer.sink.base import BaseSink
 from streamer.sink.record import RecordSink
 from streamer.source.base import StreamInfo

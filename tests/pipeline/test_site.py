@@ -4,60 +4,23 @@ from __future__ import annotations
 
 import csv
 import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from streamkit import BLUE, GREEN, PLATES, FakeDetector, FakeReader, scene
+from sitekit import Camera, config
+from streamkit import BLUE, GREEN, PLATES, FakeDetector, FakeReader
 
 from streamer.cli import cli
-from streamer.config import RunConfig, load_config
-from streamer.errors import ConfigError, InputError
-from streamer.pipeline import Engines, IncompleteRun
+from streamer.config.models import RunConfig, load_config
+from streamer.errors import ConfigError
+from streamer.pipeline.runner import Engines, IncompleteRun
+from streamer.pipeline.site import run_site
 from streamer.sink.csv import CsvSink
-from streamer.site import run_site
-from streamer.source.base import StreamInfo
-from streamer.types import Frame
 
 pytestmark = pytest.mark.timeout(60)
 REPO = Path(__file__).parents[2]
-
-
-class Camera:
-    """Shows one plate; a `bad` one cannot be opened, a `broken` one has a bug."""
-
-    live, finite = True, False
-
-    def __init__(self, address: str) -> None:
-        self.name, self.warnings = address, []  # type: ignore[var-annotated]
-
-    def again(self) -> Camera:
-        return type(self)(self.name)
-
-    def open(self) -> StreamInfo:
-        if self.name == "bad":
-            raise InputError("bad: cannot be opened")
-        if self.name == "broken":
-            raise ZeroDivisionError("a bug")
-        return StreamInfo(self.name, 320, 180, live=True)
-
-    def frames(self) -> Iterator[Frame]:
-        colour = {"blue": BLUE, "green": GREEN}[self.name]
-        for i in range(10_000):
-            time.sleep(0.02)
-            yield Frame(i, i / 50, 320, 180, bgr=scene(320, 180, (40, 40, colour)))
-
-    def close(self) -> None: ...
-
-
-def config(**cameras: str) -> RunConfig:
-    return RunConfig.model_validate({
-        "cameras": {name: {"url": url} for name, url in cameras.items()},
-        "live": {"backoff_s": 0.05, "give_up_s": 1.5},
-    })  # fmt: skip
 
 
 def run(settings: RunConfig, out: Path, seconds: float = 2.5) -> Any:

@@ -7,8 +7,8 @@ from collections import deque
 
 import pytest
 
-from streamer.live import Health
-from streamer.status import StatusLines, Streams, quantiles
+from streamer.pipeline.status import StatusLines, Streams, quantiles
+from streamer.source.reconnect import Health
 from streamer.types import RunSummary
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from streamkit import FakeDetector, FakeReader, drive, write_video
 
-from streamer.config import CameraConfig, RunConfig
-from streamer.pipeline import Engines, run_stream
+from streamer.config.models import CameraConfig, RunConfig
+from streamer.pipeline.runner import Engines, run_stream
+from streamer.pipeline.site import run_site
 from streamer.sink.segments import SegmentedVideoSink
 from streamer.sink.video import VideoFolderSink, VideoSink
-from streamer.site import run_site
 from streamer.source.file import VideoSource
 from streamer.source.paced import PacedSource
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from streamkit import passage_of
 
-from streamer.config import PicturesConfig
+from streamer.config.models import PicturesConfig
 from streamer.errors import ConfigError
 from streamer.sink.crops import CropSink
 from streamer.sink.guard import protected

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamkit import passage_of
 
-from streamer.config import RowsConfig
+from streamer.config.models import RowsConfig
 from streamer.errors import ConfigError, OutputError
 from streamer.sink.csv import CsvSink
 from streamer.sink.jsonl import JsonlSink

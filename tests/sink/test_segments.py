@@ -10,7 +10,7 @@ import av
 import pytest
 from streamkit import BLUE, scene
 
-from streamer.config import VideoConfig
+from streamer.config.models import VideoConfig
 from streamer.errors import ConfigError
 from streamer.sink.segments import SegmentedVideoSink
 from streamer.source.base import StreamInfo

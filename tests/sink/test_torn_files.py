@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from streamkit import passage_of
 
-from streamer.config import RowsConfig
+from streamer.config.models import RowsConfig
 from streamer.errors import OutputError
 from streamer.sink.base import BaseSink
 from streamer.sink.csv import COLUMNS, CsvSink

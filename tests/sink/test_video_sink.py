@@ -17,16 +17,16 @@ import numpy as np
 import pytest
 from streamkit import BLUE, plates_of, scene
 
-from streamer.config import VideoConfig
+from streamer.config.models import VideoConfig
 from streamer.errors import OutputError
-from streamer.pixels import bgr_matrix, to_bgr
+from streamer.image.planes import colour_of
+from streamer.image.warp import bgr_matrix, to_bgr
 from streamer.sink.base import TrackView
 from streamer.sink.draw import annotate, annotate_planes, label
 from streamer.sink.video import VideoFolderSink, VideoSink
 from streamer.sink.window import WindowSink
 from streamer.source.base import StreamInfo
 from streamer.source.file import VideoSource
-from streamer.source.planes import colour_of
 from streamer.types import FloatArray, Frame, Image, Plates, YuvPlanes
 
 FAST = VideoConfig(preset="ultrafast", crf=20)
@@ -154,11 +154,11 @@ KILLED = """
 import sys, numpy as np
 from pathlib import Path
 from fractions import Fraction
-from streamer.config import VideoConfig
+from streamer.config.models import VideoConfig
 from streamer.sink.video import VideoSink
 from streamer.source.base import StreamInfo
 from streamer.source.file import VideoSource
-from streamer.source.planes import colour_of
+from streamer.image.planes import colour_of
 from streamer.types import FloatArray, Frame, Image, Plates, YuvPlanes
 sink = VideoSink(Path(sys.argv[1]), VideoConfig(preset="ultrafast"))
 sink.begin(StreamInfo("a", 160, 120, time_base=Fraction(1, 25), rate=Fraction(25)))

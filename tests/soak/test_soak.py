@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from streamkit import FakeDetector, FakeReader, drive, write_video
 
 from streamer.cli import main
-from streamer.config import RunConfig
+from streamer.config.models import RunConfig
 from streamer.errors import InputError
-from streamer.pipeline import load_engines
+from streamer.pipeline.runner import load_engines
 from streamer.soak.camera import HOWS, BreakingCamera
 from streamer.soak.probe import Sample, holding
 from streamer.soak.run import Plan, Soaked, soak

@@ -12,9 +12,9 @@ import cv2
 import pytest
 from streamkit import BLUE, FakeDetector, FakeReader, drive, http_server, scene, write_video
 
-from streamer.config import LiveConfig, RunConfig
+from streamer.config.models import LiveConfig, RunConfig
 from streamer.errors import InputError
-from streamer.pipeline import IncompleteRun, run_stream
+from streamer.pipeline.runner import IncompleteRun, run_stream
 from streamer.sink.base import BaseSink
 from streamer.source.address import kind_of
 from streamer.source.file import VideoSource

@@ -42,7 +42,7 @@ def transport(
 
 def colours(frames: list[Frame]) -> list[str]:
     """Which of blue and green the plate in each frame is."""
-    from streamer.pixels import to_bgr
+    from streamer.image.warp import to_bgr
 
     pictures = [to_bgr(f).astype(int) for f in frames]
     return ["blue" if (p[..., 0] - p[..., 1]).max() > 80 else "green" for p in pictures]

@@ -10,8 +10,8 @@ import av
 import pytest
 from streamkit import drive, write_video
 
+from streamer.image.planes import frame_orientation
 from streamer.source.file import VideoSource
-from streamer.source.planes import frame_orientation
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamkit import RED, scene
 
+from streamer.config.urls import redact
 from streamer.errors import ConfigError, InputError
-from streamer.source.base import redact
 from streamer.source.clock import parse_start_time
 from streamer.source.images import ImageSource, read_image
 from streamer.source.resolve import open_source

@@ -14,9 +14,9 @@ import pytest
 from streamkit import BLUE, GREEN, RED, drive, scene, write_audio, write_video
 
 from streamer.errors import InputError
+from streamer.image.planes import Orientation, orientation_of
 from streamer.source.base import StreamInfo
 from streamer.source.file import VideoSource
-from streamer.source.planes import Orientation, orientation_of
 from streamer.types import Frame
 
 GIVEN = datetime(2020, 1, 1, tzinfo=UTC)
@@ -31,7 +31,7 @@ def read(path: Path, **options: Any) -> tuple[StreamInfo, list[Frame]]:
 
 
 def bgr_of(frame: Frame) -> Any:
-    from streamer.pixels import to_bgr
+    from streamer.image.warp import to_bgr
 
     return to_bgr(frame).astype(int)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from streamkit import frame_at, plates_of
 
-from streamer.config import TrackConfig
+from streamer.config.models import TrackConfig
 from streamer.tracking.kalman import PlateMotion
 from streamer.tracking.tracker import Track, Tracker
 

@@ -9,7 +9,7 @@ import pytest
 
 from streamer.cli import main
 from streamer.engine.zoo import zoo_folder
-from train.weights import SHIPPED, own_name
+from train.loop.weights import SHIPPED, own_name
 
 
 def export(*arguments: object) -> int:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import cv2
 
-from streamer.alphabet import Alphabet
 from streamer.errors import InputError
+from streamer.plates.alphabet import Alphabet
 from train.data.manifest import Sample
 
 _log = logging.getLogger(__name__)

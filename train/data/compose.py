@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from streamer.geometry import side_lengths
-from streamer.pixels import cut
+from streamer.image.warp import cut
 from streamer.types import FloatArray, Image
 from train.data.plates import Crop
 from train.data.splice import straight

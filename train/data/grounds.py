@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from streamer.geometry import box_quad
-from streamer.pixels import cut
+from streamer.image.warp import cut
 from streamer.types import FloatArray, Image
 from train.data.cache import PictureCache
 

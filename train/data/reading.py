@@ -17,9 +17,9 @@ from torch.utils.data import Dataset
 
 from models.reader.loss import ReaderTargets
 from models.reader.network import COLOURS
-from streamer.alphabet import Alphabet
 from streamer.geometry import box_quad, grow_quad, homography, plate_height, quad_box
-from streamer.pixels import MARGIN_ACROSS, MARGIN_ALONG, cut
+from streamer.image.warp import MARGIN_ACROSS, MARGIN_ALONG, cut
+from streamer.plates.alphabet import Alphabet
 from streamer.types import FloatArray, Image
 from train.data.cache import PictureCache
 from train.data.compose import stacked

@@ -18,7 +18,7 @@ from streamer.engine.refiner import HEIGHT, WIDTH, cut_around, cut_to_frame
 from streamer.engine.runtime import compile_model
 from streamer.engine.zoo import find_model
 from streamer.geometry import box_iou_matrix, box_quad, convex, plate_height, quad_box, side_lengths, transform
-from streamer.pixels import frame_of
+from streamer.image.warp import frame_of
 from streamer.types import FloatArray, Image, Plates
 from train.data.detection import DetectionData, Labels
 

@@ -22,14 +22,14 @@ from rich.progress import track
 from torch import nn
 
 from models.detector.network import normalise
-from streamer.alphabet import Alphabet
 from streamer.engine.zoo import sha256
 from streamer.geometry import box_quad, grow_quad, homography, transform
-from streamer.pixels import CROP_HEIGHT, CROP_WIDTH, MARGIN_ACROSS, MARGIN_ALONG, cut
+from streamer.image.warp import CROP_HEIGHT, CROP_WIDTH, MARGIN_ACROSS, MARGIN_ALONG, cut
+from streamer.plates.alphabet import Alphabet
 from streamer.types import FloatArray, Image
 from train.data.cache import PictureCache, write_whole
 from train.data.plates import Crop
-from train.weights import build, load_weights
+from train.loop.weights import build, load_weights
 
 SIZE = 2 * CROP_WIDTH, 2 * CROP_HEIGHT  # px of a plate while it is joined
 AROUND = 0.12  # of the plate's width and height that is kept on each side, so that it can be cut anew

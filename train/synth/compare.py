@@ -11,7 +11,7 @@ import numpy as np
 
 from streamer.errors import InputError
 from streamer.types import FloatArray, Image
-from train.pyplot import pyplot, save
+from train.figures.pyplot import pyplot, save
 
 SAMPLES = 2000  # crops of each kind at most
 
@@ -89,9 +89,9 @@ def compare(data: Sequence[str], out: Path, count: int = SAMPLES, drawn: int = 4
     """Writes `statistics.png` and `crops.png` (real ones, then drawn ones) into `out`; gives the distance of each
     measure. Real crops are the training part as the pipeline would cut them, drawn ones with the mildest camera; what
     the reader is shown of both has further damage."""
-    from train.config import ReaderTrainConfig
-    from train.reader import reader_data
-    from train.sheets import contact_sheet
+    from train.figures.sheets import contact_sheet
+    from train.loop.config import ReaderTrainConfig
+    from train.recipes.reader import reader_data
 
     config = ReaderTrainConfig(name="compare", samples=count, batch=1, lr=1.0, synthetic=drawn)
     dataset, samples = reader_data(config, data, out)

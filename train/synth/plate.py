@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from streamer.alphabet import Alphabet
 from streamer.errors import ConfigError, InputError
+from streamer.plates.alphabet import Alphabet
 from streamer.types import FloatArray, Image
 from train.synth import emblem
 from train.synth.fonts import MASTER, WORDS, AnyFace, FontBook, Glyph

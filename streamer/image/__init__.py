@@ -1,0 +1,1 @@
+"""Pixels: planes of a decoded frame, and rectified crops."""

@@ -1,0 +1,1 @@
+"""From readings to rows: reading policy, vote, passages, zones and lines."""

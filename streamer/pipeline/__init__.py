@@ -1,0 +1,1 @@
+"""From sources to sinks: one stream, many cameras, and their status."""

@@ -1,0 +1,102 @@
+"""The streams of a run as they are now, and a line about each once a minute."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from streamer.source.reconnect import Health
+from streamer.types import RunSummary
+
+EVERY_S = 60.0
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One stream: what it counted, and how its connection fares (None for a file)."""
+
+    name: str
+    parts: tuple[RunSummary, ...]
+    health: Health | None
+
+    @property
+    def summary(self) -> RunSummary:
+        """What it counted so far, over all files that go by its name."""
+        total = RunSummary()
+        for part in self.parts:
+            total.add(part)
+        return total
+
+
+class Streams:
+    """Who is asked what a run does. Each stream makes itself known once."""
+
+    def __init__(self) -> None:
+        self._streams: dict[str, Watched] = {}
+
+    def watch(self, name: str, summary: RunSummary, health: Health | None = None) -> None:
+        earlier = self._streams[name].parts if name in self._streams else ()
+        self._streams[name] = Watched(name, (*earlier, summary), health)
+
+    @property
+    def watched(self) -> list[Watched]:
+        return list(self._streams.values())
+
+
+class StatusLines:
+    """Tells a line about each camera, and one about all where there are several, once a minute."""
+
+    def __init__(self, streams: Streams, tell: Callable[[str], None], every_s: float = EVERY_S) -> None:
+        self._streams, self._tell, self._every_s = streams, tell, every_s
+        self._told = time.monotonic()
+        self._before: dict[str, tuple[int, int]] = {}  # frames and drops by then
+
+    def tick(self) -> None:
+        """Some time went by; may be called as often as one likes."""
+        now = time.monotonic()
+        seconds = now - self._told
+        if seconds < self._every_s:
+            return
+        self._told = now
+        cameras = [w for w in self._streams.watched if w.health is not None]
+        rates = [self._line(w, w.health, seconds, now) for w in cameras if w.health is not None]
+        if len(cameras) > 1:
+            total = RunSummary()
+            for w in cameras:
+                total.add(w.summary)
+            self._tell(f"{len(cameras)} cameras: {sum(rates):.1f} frames/s, {plates_and_rows(total)}")
+
+    def _line(self, w: Watched, health: Health, seconds: float, now: float) -> float:
+        """Tells of one camera and gives its frames a second."""
+        frames, dropped = self._before.get(w.name, (0, 0))
+        summary = w.summary
+        self._before[w.name] = summary.frames, health.dropped
+        rate = (summary.frames - frames) / seconds
+        parts = [f"{rate:.1f} frames/s", plates_and_rows(summary)]
+        if summary.passages:
+            parts.append(f"{summary.reads / summary.passages:.1f} reads a row")
+        ages = quantiles(list(health.delays))
+        if ages:
+            parts.append(f"done {1e3 * ages['0.5']:.0f} ms after they came (99 %: {1e3 * ages['0.99']:.0f})")
+        if health.dropped > dropped:
+            parts.append(f"{health.dropped - dropped} dropped")
+        if health.last is None or now - health.last > 1:
+            parts.append("no frame yet" if health.last is None else f"no frame for {now - health.last:.0f} s")
+        if health.reconnects:
+            faults = ", ".join(f"{reason} {count}" for reason, count in sorted(health.faults.items()))
+            parts.append(f"connected anew {health.reconnects} times ({faults})")
+        self._tell(f"{w.name}: {', '.join(parts)}")
+        return rate
+
+
+def plates_and_rows(summary: RunSummary) -> str:
+    """Vehicles so far, those whose rows wait to become final included, and the rows that are."""
+    plates = summary.passages + summary.waiting
+    return f"{plates} plate{'s' if plates != 1 else ''}, {summary.passages} final"
+
+
+def quantiles(values: list[float]) -> dict[str, float]:
+    """The middle one and the one that 99 of 100 stay under; none of none."""
+    ordered = sorted(values)
+    return {name: ordered[int(float(name) * (len(ordered) - 1))] for name in ("0.5", "0.99")} if ordered else {}

@@ -1,0 +1,1 @@
+"""What plates look like by country: alphabet, grammar, formats."""

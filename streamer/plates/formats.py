@@ -1,0 +1,80 @@
+"""What the texts of a country's plates look like: the formats of configs/plates as sets of characters by place."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from streamer.plates.grammar import Places, texts_of
+from streamer.types import FloatArray
+
+
+@dataclass(frozen=True)
+class _Length:
+    """All formats of one length: `allowed` (sets, classes) bool, `places` (formats, length) of its rows."""
+
+    allowed: np.ndarray[Any, np.dtype[np.bool_]]
+    places: np.ndarray[Any, np.dtype[np.intp]]
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """A text that fits, as classes of the alphabet, its probability, what its format `allowed` (L, C) bool, and the
+    probability of all texts of the format together."""
+
+    classes: tuple[int, ...]
+    likely: float
+    allowed: np.ndarray[Any, np.dtype[np.bool_]]
+    mass: float
+
+
+class Formats:
+    """The texts of some countries' plates, as classes of an alphabet with those symbols and `size` classes in all.
+    `folder`: of the layouts; ConfigError as `grammar.texts_of`."""
+
+    def __init__(self, countries: Sequence[str], folder: Path, symbols: Sequence[str], size: int) -> None:
+        by_length: defaultdict[int, list[Places]] = defaultdict(list)
+        for text in texts_of(countries, folder):
+            by_length[len(text)].append(text)
+        self._lengths = {length: _table(found, symbols, size) for length, found in by_length.items()}
+
+    def fits(self, classes: Sequence[int | None]) -> bool:
+        """Whether a text, as classes of the alphabet (None: any), has one of the formats."""
+        known = self._lengths.get(len(classes))
+        at = [k for k, c in enumerate(classes) if c is not None]
+        told = [c for c in classes if c is not None]
+        return known is not None and bool(known.allowed[:, told][known.places[:, at], np.arange(len(at))].all(1).any())
+
+    def nearest(self, slots: FloatArray) -> Nearest | None:
+        """The likeliest text as long as `slots` (L, C) that fits; None where no format is so long."""
+        known = self._lengths.get(len(slots))
+        if known is None:
+            return None
+        at = np.arange(len(slots))
+        best = np.where(known.allowed[:, None], slots, 0.0)  # (sets, L, C)
+        likely = best.max(2)[known.places, at].prod(1)
+        winner = int(likely.argmax())
+        classes = tuple(int(best[k, place].argmax()) for place, k in enumerate(known.places[winner]))
+        mass = float(best.sum(2)[known.places[winner], at].prod())
+        return Nearest(classes, float(likely[winner]), known.allowed[known.places[winner]], mass)
+
+
+@cache
+def formats_of(countries: tuple[str, ...], folder: Path, symbols: tuple[str, ...], size: int) -> Formats:
+    """As Formats, made once for all cameras."""
+    return Formats(countries, folder, symbols, size)
+
+
+def _table(texts: Sequence[Places], symbols: Sequence[str], size: int) -> _Length:
+    sets = sorted({place for text in texts for place in text})
+    index = {place: k for k, place in enumerate(sets)}
+    allowed = np.zeros((len(sets), size), bool)
+    for place, k in index.items():
+        allowed[k, [symbols.index(c) for c in place if c in symbols]] = True
+    return _Length(allowed, np.array([[index[place] for place in text] for text in texts]))

@@ -1,0 +1,242 @@
+"""What a run is doing, for Prometheus and for who restarts it: /metrics, /healthz and /readyz over HTTP."""
+
+from __future__ import annotations
+
+import io
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from socketserver import ThreadingMixIn
+from typing import Any, Literal
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+
+from streamer.errors import ConfigError
+from streamer.pipeline.status import Streams, Watched
+from streamer.source.reconnect import Health
+
+_log = logging.getLogger(__name__)
+
+_READY_S = 15.0  # a camera without a frame for longer is not ready
+_CLIENT_S = 5.0  # that a client may take for its request and for taking the answer
+_MOST_CLIENTS = 32  # at once; one more, and the oldest is dropped
+_MOST_BYTES = 1 << 16  # of a request
+_POLL_S = 0.1
+
+
+class Metrics(Streams):
+    """The streams of a run, read when somebody asks. `ready`: whether all cameras must have frames for the run to be
+    ready, or any."""
+
+    def __init__(self, ready: Literal["any", "all"] = "any") -> None:
+        super().__init__()
+        self._ready = ready
+
+    def readiness(self) -> tuple[bool, str]:
+        """Whether the run is ready, and which cameras have had no frame for too long, or none yet."""
+        now = time.monotonic()
+        cameras = [w for w in self.watched if w.health is not None]
+        silent = [w.name for w in cameras if w.health and not _up(w.health, now)]
+        if not silent:
+            return True, "ready"
+        ready = self._ready == "any" and len(silent) < len(cameras)
+        return ready, f"{'ready, but ' if ready else ''}no frame: {', '.join(silent)}"
+
+    def collect(self) -> Iterator[Metric]:
+        """As prometheus_client asks a collector."""
+        streams = self.watched
+        for field, text in (
+            ("frames", "Frames looked at"),
+            ("detections", "Plates found at the operating point"),
+            ("reads", "Readings made"),
+            ("tracks", "Tracks that were believed and ended"),
+            ("passages", "Rows written"),
+        ):
+            counter = CounterMetricFamily(f"alpr_{field}", text, labels=["camera"])
+            for w in streams:
+                counter.add_metric([w.name], getattr(w.summary, field))
+            yield counter
+        waiting = GaugeMetricFamily("alpr_open_passages", "Vehicles whose row is not final", labels=["camera"])
+        for w in streams:
+            waiting.add_metric([w.name], w.summary.waiting)
+        yield waiting
+        rejected = CounterMetricFamily("alpr_rejected", "Tracks that gave no row", labels=["camera", "reason"])
+        for w in streams:
+            for reason, count in sorted(w.summary.rejected.items()):
+                rejected.add_metric([w.name, reason], count)
+        yield rejected
+        yield from self._connections([w for w in streams if w.health is not None])
+
+    def _connections(self, cameras: list[Watched]) -> Iterator[Metric]:
+        now = time.monotonic()
+        reconnects = CounterMetricFamily("alpr_reconnects", "Connections after the first", labels=["camera"])
+        dropped = CounterMetricFamily("alpr_dropped_frames", "Frames thrown away to keep up", labels=["camera"])
+        faults = CounterMetricFamily("alpr_faults", "Connections that ended, by fault", labels=["camera", "fault"])
+        up = GaugeMetricFamily("alpr_camera_up", "1 where frames come, else 0", labels=["camera"])
+        silence = GaugeMetricFamily(
+            "alpr_last_frame_age_seconds", "Since the last frame came; since the start before any", labels=["camera"]
+        )
+        delay = HistogramMetricFamily(
+            "alpr_delay_seconds", "From a frame's coming to its being done", labels=["camera"]
+        )
+        for w in cameras:
+            assert w.health is not None
+            reconnects.add_metric([w.name], w.health.reconnects)
+            dropped.add_metric([w.name], w.health.dropped)
+            for fault, count in sorted(w.health.faults.items()):
+                faults.add_metric([w.name, fault], count)
+            up.add_metric([w.name], float(_up(w.health, now)))
+            silence.add_metric([w.name], now - (w.health.began if w.health.last is None else w.health.last))
+            buckets, total = w.health.histogram.read()
+            delay.add_metric([w.name], buckets, total)
+        yield from (reconnects, dropped, faults, up, silence, delay)
+
+
+def _up(health: Health, now: float) -> bool:
+    return health.last is not None and not health.away and now - health.last <= _READY_S
+
+
+class MetricsServer:
+    """Serves a run's metrics until it is closed. `at`: PORT (on this machine only) or HOST:PORT. ConfigError where it
+    is not a port, or taken. No client can keep others from being answered."""
+
+    def __init__(self, metrics: Metrics, at: str) -> None:
+        host, _, port = at.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+        if not (port.isascii() and port.isdigit()) or int(port) > 65535:
+            raise ConfigError(f"metrics {at!r}: expected PORT or HOST:PORT, such as 9464 or 0.0.0.0:9464")
+        registry = CollectorRegistry()
+        registry.register(metrics)
+        self._metrics, self._page = metrics, make_wsgi_app(registry)
+        try:
+            self._server = _Server(host or "127.0.0.1", int(port))
+        except OSError as error:
+            raise ConfigError(f"metrics {at}: cannot be served there ({error.strerror}): give another port") from None
+        self._server.set_app(self._answer)
+        self.port: int = self._server.server_port
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_POLL_S,), name="alpr-metrics", daemon=True
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _answer(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        said: Iterable[bytes]
+        path = environ.get("PATH_INFO", "")
+        if path == "/metrics":
+            try:
+                said = self._page(environ, start)
+            except Exception:  # a bug of ours, which must not end the run
+                _log.exception("metrics could not be told")
+                said = _say(start, "500 Internal Server Error", "metrics could not be told: see the log")
+        elif path == "/healthz":
+            said = _say(start, "200 OK", "ok")
+        elif path == "/readyz":
+            ready, text = self._metrics.readiness()
+            said = _say(start, "200 OK" if ready else "503 Service Unavailable", text)
+        else:
+            said = _say(start, "404 Not Found", "/metrics, /healthz, /readyz")
+        return [] if environ.get("REQUEST_METHOD") == "HEAD" else said
+
+
+def _say(start: Callable[..., Any], status: str, text: str) -> list[bytes]:
+    start(status, [("Content-Type", "text/plain; charset=utf-8")])
+    return [(text + "\n").encode()]
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    """A thread a client, of which there are a bounded number, each for a bounded time."""
+
+    daemon_threads, block_on_close, request_queue_size = True, False, 128
+
+    def __init__(self, host: str, port: int) -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._clients: dict[Any, float] = {}  # connections, and when each came
+        self._lock = threading.Lock()
+        super().__init__((host, port), _Handler)
+
+    def server_bind(self) -> None:
+        """Without the look-up of a name, which may take long."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+        self.setup_environ()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            self._clients[request] = time.monotonic()
+            surplus = list(self._clients)[:-_MOST_CLIENTS]
+        self._hang_up(surplus)
+        super().process_request(request, client_address)
+
+    def service_actions(self) -> None:
+        """Hangs up on clients that took too long."""
+        now = time.monotonic()
+        with self._lock:
+            late = [request for request, came in self._clients.items() if now - came > _CLIENT_S]
+        self._hang_up(late)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._clients.pop(request, None)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        super().server_close()
+        with self._lock:
+            left = list(self._clients)
+        self._hang_up(left)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that go away are none of ours; standard error belongs to the run."""
+        _log.debug("metrics: a client failed", exc_info=True)
+
+    def _hang_up(self, requests: list[Any]) -> None:
+        """Wakes up the threads of these connections, which then close them."""
+        for request in requests:
+            with self._lock:
+                self._clients.pop(request, None)
+            try:
+                request.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+
+
+class _Limited(io.RawIOBase):
+    """The first bytes of a stream."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream, self._left = stream, _MOST_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data: bytes = self._stream.read1(min(len(buffer), self._left)) if self._left else b""
+        self._left -= len(data)
+        buffer[: len(data)] = data
+        return len(data)
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = _CLIENT_S
+
+    def setup(self) -> None:
+        super().setup()
+        self.rfile = io.BufferedReader(_Limited(self.rfile))
+
+    def get_stderr(self) -> Any:
+        """For what wsgiref says of clients that go away."""
+        return io.StringIO()
+
+    def log_message(self, *_: Any) -> None:
+        """Says nothing: standard error belongs to the run."""

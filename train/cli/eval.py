@@ -1,0 +1,393 @@
+"""`alpr eval`: measures on a labelled data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from train.data.manifest import Sample
+    from train.evaluate.report import Failures, Report
+
+_PIPE_WIDTH = 160
+
+Decorator = Callable[[Any], Any]
+
+_OPTIONS: tuple[Decorator, ...] = (
+    click.argument("data"),
+    click.option(
+        "--split",
+        type=click.Choice(["dev", "validation"]),
+        default="dev",
+        show_default=True,
+        help="Part of the data to measure on.",
+    ),
+    click.option(
+        "--json",
+        "json_file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Write all figures as JSON to this file.",
+    ),
+    click.option(
+        "--sheets",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Write pictures that show the failures, many on a sheet, to this folder.",
+    ),
+    click.option("--card", metavar="MODEL", help="Write the figures into the card of this model in models/zoo."),
+    click.option("--limit", type=click.IntRange(min=1), help="At most this many pictures of each set (or videos)."),
+    click.option("--detector", help="A name in the zoo, or a path to an .xml."),
+    click.option("--refiner", help="A name in the zoo, a path to an .xml, or none. [default: the detector's own]"),
+    click.option("--reader", help="A name in the zoo, or a path to an .xml."),
+    click.option(
+        "--precision", type=click.Choice(["auto", "int8", "bf16", "f32"]), help="Number format of the networks."
+    ),
+)
+_PLOTS = click.option(
+    "--plots",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write a reliability plot of the readings and one of confused characters to this folder.",
+)
+_PROTOCOL = click.option(
+    "--protocol",
+    type=click.Choice(["2019", "seed"]),
+    default="2019",
+    show_default=True,
+    help="How ccpd:DIR is divided: by its own lists, or Base, Weather and Challenge.",
+)
+
+
+def _with_options(*more: Decorator) -> Decorator:
+    def decorate(command: Any) -> Any:
+        for option in reversed((*_OPTIONS, *more)):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+@click.group()
+def evaluate() -> None:
+    """Measure on labelled data.
+
+    DATA is a folder with a manifest, a CSV file of crops, or ccpd:DIR for CCPD as downloaded.
+    """
+
+
+@evaluate.command()
+@_with_options(_PROTOCOL)
+def detector(data: str, split: str, protocol: str, **options: Any) -> None:
+    """Plates found in pictures, and their corners."""
+    _pictures(data, split, protocol, False, **options)
+
+
+@evaluate.command()
+@_with_options(_PROTOCOL, _PLOTS)
+def scenes(data: str, split: str, protocol: str, plots: Path | None, **options: Any) -> None:
+    """Plates found and read in pictures, end to end."""
+    _plot(_pictures(data, split, protocol, True, **options), plots)
+
+
+@evaluate.command()
+@_with_options(
+    _PROTOCOL,
+    _PLOTS,
+    click.option("--weights", help="Measure this weights.pt in PyTorch (a reader's or a baseline's), not exported."),
+    click.option(
+        "--with-scenes", is_flag=True, help="Also read the plates of whole pictures, cut out by their labelled boxes."
+    ),
+    click.option(
+        "--known-country", is_flag=True, help="Read each crop with the plate formats of its country, as --country does."
+    ),
+)
+def reader(
+    data: str,
+    split: str,
+    protocol: str,
+    json_file: Path | None,
+    sheets: Path | None,
+    card: str | None,
+    limit: int | None,
+    plots: Path | None,
+    weights: str | None,
+    known_country: bool,
+    with_scenes: bool,
+    **models: str | None,
+) -> None:
+    """Texts of plate crops."""
+    from streamer import PlateReader
+    from streamer.errors import ConfigError
+    from train.evaluate.known_country import in_their_country
+    from train.evaluate.run import evaluate_crops
+
+    samples = _samples(data, split, protocol, None, limit)
+    failures, chosen = _failures(sheets), _given(models)
+    ways = {"known_country": known_country, "with_scenes": with_scenes}
+    if weights:
+        if chosen or card:
+            raise ConfigError("--weights measures in PyTorch: leave out --card and the options of exported models")
+        from train.evaluate.torch_reader import TorchReader
+        from train.loop.weights import weights_path
+
+        source: Any = TorchReader(weights_path(weights))
+        chosen = {"weights": weights}
+    else:
+        source = PlateReader(**chosen)
+    report = evaluate_crops(
+        samples,
+        source,
+        data=data,
+        split=split,
+        failures=failures,
+        options=_noted(chosen, limit, protocol) | {k: True for k, given in ways.items() if given},
+        second_look=in_their_country if known_country else None,
+        with_scenes=with_scenes,
+    )
+    _show(report, json_file, sheets, failures, card)
+    _plot(report, plots)
+
+
+@evaluate.command()
+@_with_options()
+def covered(
+    data: str,
+    split: str,
+    json_file: Path | None,
+    sheets: Path | None,
+    card: str | None,
+    limit: int | None,
+    **models: str | None,
+) -> None:
+    """Chinese crops with one character hidden: is it told, or invented?"""
+    from streamer import PlateReader
+    from train.evaluate.covered import evaluate_covered
+
+    samples = _samples(data, split, "2019", ("crop",), limit)
+    failures, chosen = _failures(sheets), _given(models)
+    report = evaluate_covered(
+        samples,
+        PlateReader(**chosen),
+        data=data,
+        split=split,
+        failures=failures,
+        options=_noted(chosen, limit, None),
+    )
+    _show(report, json_file, sheets, failures, card)
+
+
+@evaluate.command()
+@_with_options()
+def videos(
+    data: str,
+    split: str,
+    json_file: Path | None,
+    sheets: Path | None,
+    card: str | None,
+    limit: int | None,
+    **models: str | None,
+) -> None:
+    """Passages in videos, through `alpr run`."""
+    from streamer.errors import ConfigError
+    from train.evaluate.run import evaluate_videos, read_videos, run_video
+
+    if data.startswith("ccpd:"):
+        raise ConfigError(f"{data}: CCPD holds no videos; name a data folder with video/videos.jsonl")
+    found = read_videos(Path(data), split)[:limit]
+    if not found:
+        raise ConfigError(f"{data}: no video of the split {split}; videos are in dev")
+    failures, chosen = _failures(sheets), _given(models)
+    report = evaluate_videos(
+        found,
+        lambda path: run_video(path, chosen),
+        data=data,
+        split=split,
+        failures=failures,
+        options=_noted(chosen, limit, None),
+    )
+    _show(report, json_file, sheets, failures, card)
+    for name in ("recall", "precision"):
+        interval = report.total[f"{name}_interval"]
+        if interval is not None:
+            low, high = interval
+            click.echo(
+                f"{name}: {100 * report.total[name]:.1f} % ({100 * low:.1f} to {100 * high:.1f}, 95 % bootstrap)"
+            )
+
+
+@evaluate.command()
+@click.argument("data")
+@click.option(
+    "--split",
+    type=click.Choice(["dev", "validation"]),
+    default="dev",
+    show_default=True,
+    help="Part of the data to measure on.",
+)
+@click.option(
+    "--recordings",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("out/recordings"),
+    show_default=True,
+    help="Where what was found and read is kept; a second run starts from there.",
+)
+@click.option("--detector", help="A name in the zoo, or a path to an .xml.")
+@click.option("--reader", help="A name in the zoo, or a path to an .xml.")
+@click.option(
+    "--plots",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write a reliability plot of the rows to this folder.",
+)
+def votes(data: str, split: str, recordings: Path, plots: Path | None, **models: str | None) -> None:
+    """How right a track's text is: fused, by majority, by the surest reading, by the largest plate.
+
+    Every hit of every track is read, so that all rules vote on the same readings.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from streamer.config.models import RunConfig
+    from train.evaluate.run import read_videos
+    from train.evaluate.votes import compare, identities, interval, record
+
+    found = read_videos(Path(data), split)
+    recordings.mkdir(parents=True, exist_ok=True)
+    kept = record(found, recordings, RunConfig().with_options(**models))
+    confidences = (0.0, 0.5, 0.8)
+    outcomes = compare(found, kept, confidences, lambda name: click.echo(f"voting: {name}", err=True))
+    table = Table(
+        title=f"{next(iter(outcomes.values()))[0.0].passages} passages of {len(found)} videos", box=SIMPLE_HEAD
+    )
+    for heading in ("rule", "confidence", "right %", "fused is ahead by (95 %)", "rows", "wrong"):
+        table.add_column(heading)
+    for name, by_confidence in outcomes.items():
+        for c, outcome in by_confidence.items():
+            low, high = interval(outcomes["fused"][c], outcome)
+            ahead = "-" if name == "fused" else f"{100 * low:+.1f} to {100 * high:+.1f}"
+            figures = (f"{100 * outcome.accuracy:.1f}", ahead, str(outcome.rows), str(outcome.wrong))
+            table.add_row(name, f"{c:.1f}", *figures)
+    _console().print(table)
+    if plots is not None:
+        from train.evaluate.certainty import plot_reliability
+
+        plot_reliability(outcomes["fused"][0.0].sure, plots / "events.png")
+        click.echo(f"plots: {plots / 'events.png'}")
+    kept_to = identities(found, kept)
+    if kept_to.frames:
+        click.echo(
+            f"tracks: {kept_to.switches} identity switches and {kept_to.fragments} fragmentations over "
+            f"{kept_to.passages} passages with boxes, on the plate in {100 * kept_to.covered / kept_to.frames:.1f} % "
+            "of the legible frames"
+        )
+
+
+def _pictures(
+    data: str,
+    split: str,
+    protocol: str,
+    read: bool,
+    json_file: Path | None,
+    sheets: Path | None,
+    card: str | None,
+    limit: int | None,
+    **models: str | None,
+) -> Report:
+    from streamer import PlateReader
+    from train.evaluate.run import LOWEST_SCORE, evaluate_scenes
+
+    samples = _samples(data, split, protocol, ("scene", "background"), limit)
+    failures, chosen = _failures(sheets), _given(models)
+    report = evaluate_scenes(
+        samples,
+        PlateReader(min_score=LOWEST_SCORE, **chosen),
+        PlateReader(**chosen).min_score,
+        read=read,
+        data=data,
+        split=split,
+        failures=failures,
+        options=_noted(chosen, limit, protocol),
+    )
+    _show(report, json_file, sheets, failures, card)
+    return report
+
+
+def _plot(report: Report, folder: Path | None) -> None:
+    if folder is not None:
+        click.echo(f"plots: {', '.join(map(str, report.plot(folder)))}")
+
+
+def _samples(data: str, split: str, protocol: Any, kinds: tuple[str, ...] | None, limit: int | None) -> list[Sample]:
+    from streamer.errors import InputError
+    from train.data.open import open_dataset
+    from train.evaluate.run import limited
+
+    samples = [s for s in open_dataset(data, split, protocol=protocol) if kinds is None or s.kind in kinds]
+    if not samples:
+        raise InputError(f"{data}: holds no picture of the split {split} to measure on; choose another --split")
+    return limited(samples, limit)
+
+
+def _given(models: dict[str, str | None]) -> dict[str, Any]:
+    return {key: value for key, value in models.items() if value is not None}
+
+
+def _noted(chosen: dict[str, Any], limit: int | None, protocol: str | None) -> dict[str, Any]:
+    return _given({**chosen, "limit": limit, "protocol": protocol})  # type: ignore[dict-item]
+
+
+def _failures(sheets: Path | None) -> Failures | None:
+    from train.evaluate.report import Failures
+
+    return Failures() if sheets else None
+
+
+def _console() -> Any:
+    """A file or a pipe has no width of its own: wide enough for every column."""
+    from streamer.cli.console import table_console
+
+    return table_console(_PIPE_WIDTH)
+
+
+def _show(
+    report: Report, json_file: Path | None, sheets: Path | None, failures: Failures | None, card: str | None
+) -> None:
+    report.print(_console())
+    if json_file:
+        report.write_json(json_file)
+        click.echo(f"figures: {json_file}")
+    if card:
+        from streamer.engine.zoo import zoo_folder
+
+        report.note_in(zoo_folder() / card / "card.yaml")
+    if sheets and failures is not None:
+        written = failures.write(sheets)
+        click.echo(f"sheets: {len(written)} in {sheets}" if written else "sheets: none, nothing failed")
+
+
+@evaluate.command()
+@click.argument("samples", type=click.Path(path_type=Path))
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("out/soak.png"),
+    show_default=True,
+    help="Write the plot to this file.",
+)
+@click.option(
+    "--warm-minutes",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    help="Leave these minutes at the start out.",
+)
+def soak(samples: Path, plot: Path, warm_minutes: float) -> None:
+    """Draw the SAMPLES that `alpr soak --samples` wrote."""
+    from train.figures.soak import plot_soak, read_samples
+
+    found = plot_soak(read_samples(samples), 60 * warm_minutes, plot)
+    if found is None:
+        click.echo("too few samples after warming up for a slope")
+    else:
+        click.echo(f"memory {found.slope:+.2f} MB an hour (95 %: from {found.low:+.2f}, at most {found.high:+.2f})")
+    click.echo(f"{plot}")

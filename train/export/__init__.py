@@ -1,0 +1,1 @@
+"""From weights to OpenVINO IR: conversion, INT8, calibration, golden outputs."""
