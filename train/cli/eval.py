@@ -322,6 +322,15 @@ def _samples(data: str, split: str, protocol: Any, kinds: tuple[str, ...] | None
     from train.data.open import open_dataset
     from train.evaluate.run import limited
 
+    if data.lower().endswith(".csv") and split == "dev":
+        from models.reader.network import ReaderSize
+        from streamer.alphabet import Alphabet
+        from train.config import ALPHABET
+        from train.data.crops_csv import read_measured
+
+        if kinds is not None and "crop" not in kinds:
+            raise InputError(f"{data}: a list of crops, which holds no whole pictures; measure it by alpr eval reader")
+        return limited(read_measured(Path(data), Alphabet.load(ALPHABET), ReaderSize().slots - 1), limit)
     samples = [s for s in open_dataset(data, split, protocol=protocol) if kinds is None or s.kind in kinds]
     if not samples:
         raise InputError(f"{data}: holds no picture of the split {split} to measure on; choose another --split")

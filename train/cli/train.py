@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from train.finetune_cli import finetune
+
 
 def options(function):  # type: ignore[no-untyped-def]
     """What both verbs take."""
@@ -82,6 +84,9 @@ def train() -> None:
 
     A killed run goes on where its last checkpoint was. Several GPUs: torchrun --nproc-per-node N --no-python alpr ...
     """
+
+
+train.add_command(finetune)
 
 
 @train.command()

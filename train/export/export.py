@@ -17,6 +17,7 @@ from models.export import detector_to_openvino, quantise, reader_to_openvino, re
 from models.reader.ctc import CtcReaderNet
 from models.reader.network import PlateReaderNet
 from streamer.engine.detector import Detector
+from streamer.engine.reader import Certainty
 from streamer.engine.refiner import ACROSS, ALONG, HEIGHT, WIDTH, Refiner, cut_around
 from streamer.engine.zoo import sha256
 from streamer.errors import InputError, ModelError
@@ -52,13 +53,15 @@ def export(
     refiner: str | None = None,
     keep_weights: bool = False,
     replace: bool = False,
+    certainty: tuple[float, Certainty] | None = None,
 ) -> Path:
     """Writes `out/NAME/` with both precisions, a card and the golden answers, and the PyTorch weights where wanted;
     gives the folder.
 
     `data` is what INT8 is calibrated on and, its validation part, what the detector's operating point (`min_score`
     None) and the reader's temperature are fitted on. `refiner`: who will look again at what the detector finds, a name
-    in the zoo; noted in its card. InputError where `data` holds no fitting picture; ConfigError where
+    in the zoo; noted in its card. `certainty`: a reader's temperature and weighing, where they are not to be fitted.
+    InputError where `data` holds no fitting picture; ConfigError where
     a shipped model would be written over without `replace`.
     """
     state = load_weights(weights)
@@ -77,7 +80,7 @@ def export(
     elif kind == "refiner":
         done = convert_refiner(module, data, state["config"]["detector"])
     else:
-        done = convert_reader(module, data)
+        done = convert_reader(module, data, certainty)
     files = {"f32": folder / f"{name}-f32.xml", "int8": folder / f"{name}-int8.xml"}
     save(done.f32, files["f32"])
     save(done.int8, files["int8"])
@@ -137,18 +140,25 @@ def convert_refiner(module: torch.nn.Module, data: Sequence[str], detector: str)
     return Converted(network, int8, card, refiner_golden(module))
 
 
-def convert_reader(module: PlateReaderNet, data: Sequence[str]) -> Converted:
+def convert_reader(
+    module: PlateReaderNet, data: Sequence[str], certainty: tuple[float, Certainty] | None = None
+) -> Converted:
     alphabet = Alphabet.load(ALPHABET)
     slots = module.size.slots
     images = calibration_crops(data, alphabet, slots)
-    held_out = spread(usable(open_datasets(data, "validation"), alphabet, slots, validation=True), HELD_OUT)
-    temperature, whole = fit_confidence(module, held_out, alphabet, slots)
+    if certainty is None:
+        held_out = spread(usable(open_datasets(data, "validation"), alphabet, slots, validation=True), HELD_OUT)
+        temperature, whole = fit_confidence(module, held_out, alphabet, slots)
+        fitted_on = f"{len(held_out)} crops of the validation part"
+    else:
+        temperature, whole = certainty
+        fitted_on = "the model that this one began with"
     card = {
         "input": "u8 NHWC BGR, 48x128, rectified with a margin of 4 % and 6 %",
         "classes": alphabet.size,
         "temperature": temperature,
         "whole": asdict(whole),
-        "temperature_from": f"{len(held_out)} crops of the validation part",
+        "temperature_from": fitted_on,
     }
     network = reader_to_openvino(module)
     int8 = quantise(network, images, True, CALIBRATION)

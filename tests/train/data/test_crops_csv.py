@@ -12,7 +12,7 @@ import pytest
 from streamer.errors import InputError
 from streamer.plates.alphabet import Alphabet
 from train.data.check import teachable
-from train.data.crops_csv import read_crops_csv
+from train.data.crops_csv import read_crops_csv, read_measured
 from train.data.open import open_dataset
 from train.loop.config import ALPHABET
 
@@ -90,3 +90,32 @@ def test_what_cannot_be_taught(tmp_path: Path, caplog: pytest.LogCaptureFixture)
         teachable(samples, LETTERS, 12, strict=True)
     assert teachable([s for s in samples if s.relative == "good.png"], LETTERS, 12, strict=True)
     assert teachable([], LETTERS, 12) == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ("", "holds no row to measure on"),
+        ("a.png,\n", "holds no row with a text"),
+        ("a.png,X1\ngone.png,X2\n", r"gone\.png: there is no such picture"),
+        ("a.png,하1\n", r"a\.png: text '하1': not in the alphabet: 하"),
+        ("a.png,X1\na.png,X1\n", r"a\.png: stands there more than once"),
+        ("a.png,ABCDEFGH12345678\n", "16 characters, at most 15 fit"),
+    ],
+)
+def test_what_cannot_be_measured(tmp_path: Path, rows: str, says: str) -> None:
+    picture(tmp_path, "a.png")
+    with pytest.raises(InputError, match=says):
+        read_measured(csv_file(tmp_path, "image_path,plate_text\n" + rows), LETTERS, 15)
+
+
+def test_what_is_measured(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        picture(tmp_path, name)
+    # Without a split all of it; a label sheet's rows once they are checked or altered.
+    plain = csv_file(tmp_path, "image_path;plate_text\na.png;x-1\nb.png;X2\n")
+    assert [s.plates[0].text for s in read_measured(plain, LETTERS, 15)] == ["X1", "X2"]
+    divided = csv_file(tmp_path, "image_path,plate_text,split\na.png,X1,train\nb.png,X2,dev\n")
+    assert [s.plates[0].text for s in read_measured(divided, LETTERS, 15)] == ["X2"]
+    sheet = csv_file(tmp_path, "image_path,plate_text,checked,read\na.png,X1,,X1\nb.png,X2,,X3\n")
+    assert [s.plates[0].text for s in read_measured(sheet, LETTERS, 15)] == ["X2"]

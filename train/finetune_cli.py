@@ -1,0 +1,134 @@
+"""`alpr train finetune`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option(
+    "--crops",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder of crops that alpr run --crops wrote.",
+)
+@click.option(
+    "--csv",
+    "tables",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="CSV of that run; repeatable. Without it the crops are read anew.",
+)
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The label sheet. [default: labels.csv in --crops]",
+)
+@click.option("--name", default="plate-reader-custom", show_default=True, help="Name of the new reader in the zoo.")
+@click.option("--init", default="plate-reader", show_default=True, help="Shipped weights by name, or a weights.pt.")
+@click.option("--data", multiple=True, help="More to mix in, as of alpr train reader; repeatable.")
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    help="Training configuration. [default: configs/reader/finetune.yaml]",
+)
+@click.option("--samples", type=click.IntRange(min=1), help="Number of crops shown in all, at most.")
+@click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="End after this many hours.")
+@click.option("--workers", type=click.IntRange(min=0), help="Number of processes that load pictures.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ... or auto.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for weights and figures. [default: out/train/NAME]",
+)
+@click.option(
+    "--zoo",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write the model to a folder of its name in this one. [default: models/zoo]",
+)
+@click.option("--all-checked", is_flag=True, help="Take every row of the sheet as checked.")
+@click.option("--sheet-only", is_flag=True, help="Bring the label sheet up to date, and train nothing.")
+@click.option("--replace", is_flag=True, help="Write over a model of that name that was not shipped.")
+def finetune(
+    crops: Path,
+    tables: tuple[Path, ...],
+    labels: Path | None,
+    name: str,
+    init: str,
+    data: tuple[str, ...],
+    config_path: Path | None,
+    samples: int | None,
+    hours: float | None,
+    workers: int | None,
+    device: str,
+    out: Path | None,
+    zoo: Path | None,
+    all_checked: bool,
+    sheet_only: bool,
+    replace: bool,
+) -> None:
+    """The reader on your own crops, beside the shipped one.
+
+    First writes a sheet of what was read, the least sure first. Correct plate_text, put an x into `checked`, and call
+    it again: it trains, exports under --name, and tells whether the new reader is better.
+    """
+    from streamer.engine.zoo import config_folder, zoo_folder
+    from train import finetune as core
+    from train.config import ReaderTrainConfig, load_config
+    from train.data import label_sheet
+    from train.weights import weights_path
+
+    folder = core.check_name(name, zoo or zoo_folder(), replace or sheet_only)
+    start = weights_path(init)
+    file = labels or crops / "labels.csv"
+    sheet = label_sheet.read_sheet(file)
+    guesses = label_sheet.rows_read(tables)
+    added, broken = label_sheet.update(sheet, crops, file, guesses, _lazy_reader())
+    if all_checked:
+        for row in sheet.rows:
+            row["checked"] = row["checked"] or "x"
+    label_sheet.write_sheet(sheet, file)
+    for path in broken:
+        click.echo(f"left out: {path} cannot be read as a picture", err=True)
+    count = len(sheet.labels())
+    click.echo(f"label sheet: {file}: {len(sheet.rows)} crops, {added} of them new, {count} labelled")
+    if sheet_only or not count:
+        click.echo("next: correct plate_text, put an x into checked (or give --all-checked), and call this again")
+        return
+    label_sheet.faults(sheet, file, core.letters(), core.longest_text())
+    given = {"samples": samples, "hours": hours, "workers": workers, "name": name}
+    config = load_config(config_path or config_folder() / "reader" / "finetune.yaml", ReaderTrainConfig)
+    config = config.model_copy(update={k: v for k, v in given.items() if v is not None})
+    out = out or Path("out/train") / name
+    usable, lost = core.opened(sheet, file)
+    for path in lost:
+        click.echo(f"left out: {path} is missing or cannot be read as a picture", err=True)
+    core.write_divided(usable, out / "crops.csv")
+    import torch
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    verdict, figures, folder = core.finetune(out / "crops.csv", config, out, torch.device(device), start, data, zoo)
+    click.echo(core.markdown(name, verdict, figures))
+    click.echo(f"figures: {out / 'finetune.json'}, {out / 'finetune.md'}")
+    if verdict.recommended:
+        click.echo(f"next: alpr run SOURCE --reader {folder if zoo else name}")
+    else:
+        click.echo(f"Not recommended: go on with {init}. The new reader is in {folder} all the same.")
+
+
+def _lazy_reader():  # type: ignore[no-untyped-def]
+    """Reads crops with the shipped reader, which is loaded when the first is to be read."""
+    kept = []
+
+    def read(images):  # type: ignore[no-untyped-def]
+        from streamer import PlateReader
+
+        if not kept:
+            kept.append(PlateReader())
+        return [(r.text, r.confidence) for r in kept[0].read_crops(images)]
+
+    return read
