@@ -13,6 +13,7 @@ from functools import partial
 from streamer.config.models import CameraConfig, LiveConfig, RunConfig
 from streamer.errors import ConfigError, InputError
 from streamer.passages.vote import vote
+from streamer.pipeline.outputs import Outputs
 from streamer.pipeline.runner import (
     Engines,
     IncompleteRun,

@@ -8,26 +8,14 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from streamer.errors import OutputError
+from streamer.sink.events import TrackView
 from streamer.sink.guard import check_no_input
 from streamer.source.base import StreamInfo
-from streamer.types import FloatArray, Frame, Passage, Plates, Reading, Rejection
-
-
-@dataclass(frozen=True, eq=False)
-class TrackView:
-    """A living track in one frame. `box_xyxy` (4,), `quad` (4, 2) in frame_xy; `text`: the vote so far."""
-
-    id: int
-    box_xyxy: FloatArray
-    quad: FloatArray
-    text: str
-    confidence: float
-    score: float = 1.0  # the detector's
+from streamer.types import Frame, Passage, Plates, Reading, Rejection
 
 
 class Sink(Protocol):

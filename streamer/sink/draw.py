@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from streamer.image.warp import bgr_matrix
-from streamer.sink.base import TrackView
+from streamer.sink.events import TrackView
 from streamer.types import FloatArray, Image, YuvPlanes
 
 _READ_BGR, _UNREAD_BGR, _TEXT_BGR = (70, 220, 70), (0, 190, 255), (20, 20, 20)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from streamer.sink.base import BaseSink, TrackView, open_output, output_errors, write_whole
+from streamer.sink.base import BaseSink, open_output, output_errors, write_whole
+from streamer.sink.events import TrackView
 from streamer.sink.names import free_name
 from streamer.types import Frame, Plates
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from streamer.config.models import VideoConfig
 from streamer.errors import ConfigError
-from streamer.sink.base import BaseSink, TrackView, output_errors
+from streamer.sink.base import BaseSink, output_errors
+from streamer.sink.events import TrackView
 from streamer.sink.names import Template, free_name
 from streamer.sink.video import AnnotatedPicture, VideoSink, check_suffix
 from streamer.source.base import StreamInfo, cap_threads

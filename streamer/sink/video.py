@@ -14,7 +14,8 @@ import numpy as np
 from streamer.config.models import VideoConfig
 from streamer.errors import ConfigError, OutputError
 from streamer.image.planes import RANGE_JPEG, RANGE_MPEG, SWS_COLORSPACE, Matrix, view
-from streamer.sink.base import BaseSink, TrackView, open_output, output_errors
+from streamer.sink.base import BaseSink, open_output, output_errors
+from streamer.sink.events import TrackView
 from streamer.sink.guard import check_no_input
 from streamer.source.base import StreamInfo, cap_threads
 from streamer.source.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable, Sequence
 
 from streamer.errors import OutputError
-from streamer.sink.base import BaseSink, TrackView
+from streamer.sink.base import BaseSink
+from streamer.sink.events import TrackView
 from streamer.source.base import StreamInfo
 from streamer.types import Frame, Plates
 

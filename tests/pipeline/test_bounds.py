@@ -15,7 +15,8 @@ from streamkit import BLUE, FakeDetector, FakeReader, plates_of, reading_of, sce
 from streamer.config.models import LineConfig, LiveConfig, RunConfig, VoteConfig, ZoneConfig
 from streamer.passages.book import MOST_CROSSED, MOST_PARTS, Ongoing, PassageBook
 from streamer.passages.vote import vote
-from streamer.pipeline.runner import Engines, Outputs, StreamRun, _Camera, run_stream
+from streamer.pipeline.outputs import Outputs
+from streamer.pipeline.runner import Engines, StreamRun, _Camera, run_stream
 from streamer.sink.base import BaseSink
 from streamer.source.base import StreamInfo
 from streamer.source.reconnect import LiveFeed

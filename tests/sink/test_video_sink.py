@@ -21,8 +21,8 @@ from streamer.config.models import VideoConfig
 from streamer.errors import OutputError
 from streamer.image.planes import colour_of
 from streamer.image.warp import bgr_matrix, to_bgr
-from streamer.sink.base import TrackView
 from streamer.sink.draw import annotate, annotate_planes, label
+from streamer.sink.events import TrackView
 from streamer.sink.video import VideoFolderSink, VideoSink
 from streamer.sink.window import WindowSink
 from streamer.source.base import StreamInfo

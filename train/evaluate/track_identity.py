@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from streamer.sink.base import BaseSink, TrackView
+from streamer.sink.base import BaseSink
+from streamer.sink.events import TrackView
 from streamer.types import Frame, Plates
 from train.evaluate.measures import Box, PassageTruth, iou
 
