@@ -15,10 +15,10 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from streamer.alphabet import Alphabet
 
 from models.reader.network import ReaderSize
 from streamer import PlateReader
-from streamer.alphabet import Alphabet
 from streamer.engine.reader import Certainty
 from streamer.engine.zoo import find_model, read_card, zoo_folder
 from streamer.errors import ConfigError, InputError

@@ -21,6 +21,7 @@ from streamer.sink.events import (
     PassageWithdrawn,
     StreamOpened,
     TrackRejected,
+    TrackView,
 )  # fmt: skip
 from streamer.source.base import StreamInfo
 from streamer.types import Frame, Passage, Plates, Reading, Rejection

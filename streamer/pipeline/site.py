@@ -17,7 +17,6 @@ from streamer.pipeline.outputs import Outputs
 from streamer.pipeline.runner import (
     Engines,
     IncompleteRun,
-    Outputs,
     StreamRun,
     load_engines,
 )

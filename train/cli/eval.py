@@ -323,8 +323,9 @@ def _samples(data: str, split: str, protocol: Any, kinds: tuple[str, ...] | None
     from train.evaluate.run import limited
 
     if data.lower().endswith(".csv") and split == "dev":
-        from models.reader.network import ReaderSize
         from streamer.alphabet import Alphabet
+
+        from models.reader.network import ReaderSize
         from train.config import ALPHABET
         from train.data.crops_csv import read_measured
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from streamer.alphabet import Alphabet
+
 from streamer.errors import InputError
 from train.data.manifest import PlateLabel, Sample
 

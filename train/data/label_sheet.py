@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
-
 from streamer.alphabet import Alphabet
+
 from streamer.errors import InputError, OutputError
 from streamer.sink.csv import guard, unguard
 from streamer.types import Image
