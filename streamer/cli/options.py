@@ -34,6 +34,14 @@ def cadence_option(command: Decorated) -> Decorated:
     return click.option("--cadence", type=click.Choice(["every", "auto"]), help=text)(command)
 
 
+def video_track_option(command: Decorated) -> Decorated:
+    """--video-track; None where not given."""
+    text = (
+        "Which video track of a file with several to read, counted from 1. [default: the one marked so, or the first]"
+    )
+    return click.option("--video-track", type=click.IntRange(min=1), metavar="N", help=text)(command)
+
+
 def country_option(command: Decorated) -> Decorated:
     """--country, as `countries`."""
     text = "Whose plates to expect (DE, BR, or several as DE,AT): what looks like theirs is likelier. May be repeated."

@@ -31,6 +31,12 @@ _FILE = click.Path(dir_okay=True, path_type=Path)
     metavar="FILE",
     help="Read settings from this YAML file; track, read, vote and zones count here.",
 )
+@click.option(
+    "--append/--replace",
+    default=None,
+    help="Keep the rows that are in the output files, or overwrite them. [default: ask, or refuse, where they hold "
+    "what this recording did not give]",
+)
 @click.option("--camera", metavar="NAME", help="Write this name in the rows instead of the source's own name.")
 @country_option
 @click.option(
@@ -46,6 +52,7 @@ def replay(
     jsonl_path: Path | None,
     ledger_path: Path | None,
     config_path: Path | None,
+    append: bool | None,
     camera: str | None,
     countries: tuple[str, ...],
     min_score: float | None,
@@ -56,6 +63,7 @@ def replay(
     The same settings give the same rows; other settings show in seconds what they would have given. Only what was read
     then can be used now: record with read.every 1 and read.confirm_s 0.01 to keep a reading of every frame.
     """
+    from streamer.cli.earlier import check_earlier
     from streamer.cli.paths import check_apart
     from streamer.cli.run import open_rows, report
     from streamer.config.models import RunConfig, load_config
@@ -72,5 +80,11 @@ def replay(
     inputs = [path for path in (recording, config_path) if path]
     check_apart(inputs, [p for p in (csv_path, jsonl_path, ledger_path) if p is not None])
     click.get_current_context().with_resource(protected(inputs))
-    summary = run_again(sources, open_rows(csv_path, jsonl_path, ledger_path, config.rows), config)
+    if append is None:
+        ledger = None if ledger_path is None else ledger_path / "ledger.jsonl"
+        names = [config.camera] if config.camera else [one.name for one in sources]
+        whole = not any(one.of_camera for one in sources)  # of a camera it holds one run of many
+        check_earlier(names, (csv_path, jsonl_path), (ledger,), quiet=quiet, again=whole)
+    rows = open_rows(csv_path, jsonl_path, ledger_path, config.rows, append=bool(append))
+    summary = run_again(sources, rows, config)
     report(summary, quiet)

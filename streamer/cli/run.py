@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from streamer.cli.console import hushed, log_lines, tell, warn
-from streamer.cli.earlier import check_earlier
-from streamer.cli.options import SectionedCommand, cadence_option, country_option, model_options
+from streamer.cli.earlier import check_earlier, notes_on
+from streamer.cli.options import SectionedCommand, cadence_option, country_option, model_options, video_track_option
 from streamer.cli.paths import check_apart, check_paths, files_of, is_folder
 from streamer.cli.written import pictures_first, written_lines
 from streamer.process.memory import keep_memory_small
@@ -38,13 +38,13 @@ _FILE = click.Path(dir_okay=True, path_type=Path)
 
 # What --help shows together: the parameters of each heading.
 _SECTIONS = {
-    "Input": ("realtime", "loop", "start_time", "camera"),
+    "Input": ("video_track", "realtime", "loop", "start_time", "camera"),
     "Outputs": (
         "csv_path", "csv_dialect", "jsonl_path", "provisional", "video_path", "crops_path", "snapshots_path",
         "mot_path", "ledger_path", "record_path", "append", "show",
     ),
     "Recognition": ("countries", "rejoin", "min_score", "cadence", "detector", "reader", "precision", "threads"),
-    "Settings and diagnostics": ("config_path", "metrics", "quiet"),
+    "Settings and diagnostics": ("config_path", "metrics", "ready", "quiet"),
 }  # fmt: skip
 
 
@@ -116,6 +116,11 @@ _SECTIONS = {
     metavar="[HOST:]PORT",
     help="Serve /metrics (Prometheus), /healthz and /readyz over HTTP on this port of this machine.",
 )
+@click.option(
+    "--ready",
+    type=click.Choice(["any", "all"]),
+    help="With --metrics: /readyz is good where any camera has frames, or only where all do. [default: any]",
+)
 @click.option("--show", is_flag=True, help="Show the video with boxes and texts in a window; the key q ends the run.")
 @click.option(
     "--config",
@@ -146,6 +151,7 @@ _SECTIONS = {
     "--realtime", is_flag=True, help="Play a file at its own speed like a camera; frames are dropped to keep up."
 )
 @click.option("--loop", is_flag=True, help="Like --realtime, and begin again at the end, until stopped.")
+@video_track_option
 @click.option("--camera", metavar="NAME", help="Write this name in the rows instead of the source's own name.")
 @country_option
 @model_options
@@ -164,6 +170,7 @@ def run(
     ledger_path: Path | None,
     record_path: Path | None,
     metrics: str | None,
+    ready: Literal["any", "all"] | None,
     show: bool,
     config_path: Path | None,
     append: bool | None,
@@ -171,6 +178,7 @@ def run(
     start_time: str | None,
     realtime: bool,
     loop: bool,
+    video_track: int | None,
     camera: str | None,
     countries: tuple[str, ...],
     quiet: bool,
@@ -199,11 +207,17 @@ def run(
         click.get_current_context().with_resource(hushed())
     if provisional and jsonl_path is None:
         raise click.UsageError("--provisional tells rows early in --jsonl FILE: name that file too")
+    if ready and metrics is None:
+        raise click.UsageError("--ready says when /readyz is good: give --metrics PORT too")
     config = load_config(config_path) if config_path else RunConfig()
     start = parse_start_time(start_time) if start_time else None
-    config = config.with_options(start_time=start, camera=camera, countries=countries or None, **models)
+    config = config.with_options(
+        start_time=start, video_track=video_track, camera=camera, countries=countries or None, **models
+    )
     if rejoin is not None:
         config = config.model_copy(update={"vote": config.vote.model_copy(update={"rejoin_s": rejoin})})
+    if ready is not None:
+        config = config.model_copy(update={"live": config.live.model_copy(update={"ready": ready})})
     rows = partial(open_rows, csv_path, jsonl_path, ledger_path, config.rows, dialect=csv_dialect, early=provisional)
     if not sources_given:
         if not config.cameras:
@@ -212,7 +226,7 @@ def run(
             )
         alone = {
             "--mot": mot_path, "--record": record_path, "--show": show, "--camera": camera,
-            "--start-time": start, "--realtime": realtime, "--loop": loop,
+            "--video-track": video_track, "--start-time": start, "--realtime": realtime, "--loop": loop,
         }  # fmt: skip
         if given_alone := [name for name, value in alone.items() if value]:
             raise click.UsageError(f"{', '.join(given_alone)}: for one SOURCE only, not for the cameras of --config")
@@ -230,7 +244,9 @@ def run(
     unsure: Kind = "recording" if realtime or loop else "live"
     sources = open_many(
         sources_given,
-        lambda source: open_source(source, start_time=config.start_time, live=config.live, unsure=unsure),
+        lambda source: open_source(
+            source, start_time=config.start_time, live=config.live, unsure=unsure, video_track=config.video_track
+        ),
     )
     if len(sources) > 1 and config.start_time is not None:
         raise click.UsageError("--start-time: give recordings one by one, each with its own")
@@ -248,7 +264,8 @@ def run(
         ledger = None if ledger_path is None else ledger_path / "ledger.jsonl"
         names = [config.camera] if config.camera else [one.name for one in sources]
         single = None if video_path is None or is_folder(video_path) else video_path
-        check_earlier(names, (csv_path, jsonl_path), (ledger, single, mot_path, record_path), quiet=quiet)
+        earlier = (ledger, single, mot_path, record_path)
+        check_earlier(names, (csv_path, jsonl_path), earlier, quiet=quiet, notes=partial(notes_on, sources))
     stop = _Stop()
     pictures = (video_path, crops_path, snapshots_path, mot_path)
     told = not (csv_path or jsonl_path or video_path or show)

@@ -212,6 +212,7 @@ class CameraConfig(_Section):
     url: str = Field(min_length=1, description="its address, device or file; ${NAME} is taken from the environment")
     loop: bool = Field(default=False, description="whether a file begins anew at its end")
     live: bool | None = Field(default=None, description="as live.endless of the run")
+    video_track: int | None = Field(default=None, ge=1, description="as video_track of the run")
     zones: dict[str, ZoneConfig] | None = Field(default=None, description="as zones of the run")
     lines: dict[str, LineConfig] | None = Field(default=None, description="as lines of the run")
     min_height: float | None = Field(default=None, ge=1, description="as read.min_height of the run")
@@ -240,6 +241,9 @@ class RunConfig(_Section):
         default=None, min_length=1, description="the name in the rows; null: the source's own name"
     )
     start_time: Time | None = Field(default=None, description="when second 0 of the source was recorded, with offset")
+    video_track: int | None = Field(
+        default=None, ge=1, description="of a file with several, counted from 1; null: the one marked so, or the first"
+    )
     detector: str = Field(
         default="plate-detector-s", min_length=1, description="a name in the zoo, or a path to an .xml"
     )
@@ -317,6 +321,8 @@ class RunConfig(_Section):
             changes["countries"] = own.countries
         if own.live is not None:
             changes["live"] = self.live.model_copy(update={"endless": own.live})
+        if own.video_track is not None:
+            changes["video_track"] = own.video_track
         if own.min_height is not None:
             changes["read"] = self.read.model_copy(update={"min_height": own.min_height})
         return self.model_copy(update=changes)

@@ -176,7 +176,7 @@ def run_stream(
 
 def _sources_of(source: str | Path | Source | Sequence[Source], config: RunConfig) -> list[Source]:
     if isinstance(source, str | Path):
-        return open_source(source, start_time=config.start_time, live=config.live)
+        return open_source(source, start_time=config.start_time, live=config.live, video_track=config.video_track)
     return list(source) if isinstance(source, list | tuple) else [cast("Source", source)]
 
 

@@ -77,7 +77,12 @@ class _Post:
 def camera_source(camera: CameraConfig, live: LiveConfig) -> Source:
     """An address or a device as it comes; a file is played at its own pace, also one behind an address."""
     address = local_path(camera.address())
-    source = open_address(address, live=live, ahead=False) if is_live(address) else VideoSource(address, ahead=False)
+    track = camera.video_track
+    source = (
+        open_address(address, live=live, ahead=False, video_track=track)
+        if is_live(address)
+        else VideoSource(address, ahead=False, video_track=track)
+    )
     return source if source.live or not isinstance(source, VideoSource) else PacedSource(source, loop=camera.loop)
 
 
@@ -116,7 +121,8 @@ def run_site(
             )
             run.alone = len(posts) == 1
             # An address is asked what it is in the camera's own thread: one that does not answer holds up no other.
-            find = partial(source_of, config.cameras[post.name], settings.live)
+            camera = config.cameras[post.name].model_copy(update={"video_track": settings.video_track})
+            find = partial(source_of, camera, settings.live)
             post.thread = threading.Thread(target=_work, args=(post, run, find, stop), name=f"alpr-{post.name}")
             post.thread.start()
         _wait(posts, stop, StatusLines(streams, status) if status else None)

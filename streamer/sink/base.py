@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -104,17 +105,29 @@ def output_errors(path: str | Path) -> Iterator[None]:
         raise OutputError(f"{path}: cannot be written ({_reason(error)}): {_remedy(error)}") from None
 
 
-def open_output(path: Path, *, append: bool = False) -> io.FileIO:
-    """The file, unbuffered and empty (or at its end), its folders made. `-` and /dev/stdout are standard output, and
-    /dev/fd/N is what this process has open there: as it was opened, so that nothing in it is emptied. OutputError
-    where it cannot be written."""
+def open_output(path: Path, *, append: bool = False, later: bool = False) -> io.FileIO:
+    """The file, unbuffered and empty (or at its end; or, for `later`, as it is until `empty`), its folders made.
+
+    `-` and /dev/stdout are standard output, and /dev/fd/N is what this process has open there: as it was opened, so
+    that nothing in it is emptied. OutputError where it cannot be written.
+    """
     check_no_input(path)
     with output_errors(path):
         number = descriptor_of(path)
         if number is not None:
             return InheritedStream(os.dup(number), "w")
         path.parent.mkdir(parents=True, exist_ok=True)
-        return io.FileIO(path, "a" if append else "w")
+        return io.FileIO(path, "a" if append else "w", opener=_as_it_is if later else None)
+
+
+def empty(stream: io.FileIO) -> None:
+    """Empties a file that was opened for `later`: the run has begun to read, and replaces what an earlier one wrote."""
+    if not isinstance(stream, InheritedStream) and stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        stream.truncate(0)
+
+
+def _as_it_is(path: str, flags: int) -> int:
+    return os.open(path, flags & ~os.O_TRUNC, 0o666)
 
 
 class InheritedStream(io.FileIO):

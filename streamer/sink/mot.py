@@ -5,21 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from streamer.sink.base import BaseSink, open_output, output_errors, write_whole
+from streamer.sink.base import BaseSink, empty, open_output, output_errors, write_whole
 from streamer.sink.events import TrackView
 from streamer.sink.names import free_name
+from streamer.source.base import StreamInfo
 from streamer.types import Frame, Plates
 
 
 class MotSink(BaseSink):
-    """Writes a line for each track hit in each frame to `path`, anew; with `keep` to NAME-2 and so on where
-    that is there. For one source."""
+    """Writes a line for each track hit in each frame to `path`, anew when it begins; with `keep` to NAME-2 and so on
+    where that is there. For one source."""
 
     needs_frames = True
 
     def __init__(self, path: str | Path, *, keep: bool = False) -> None:
         self.path = free_name(Path(path)) if keep else Path(path)
-        self._stream = open_output(self.path)
+        self._stream = open_output(self.path, later=True)
+        self._begun = False
+
+    def begin(self, info: StreamInfo) -> None:
+        if not self._begun:
+            self._begun = True
+            with output_errors(self.path):
+                empty(self._stream)
 
     def frame(self, frame: Frame, plates: Plates, tracks: Sequence[TrackView]) -> None:
         lines = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
-from streamer.sink.base import BaseSink, open_output, output_errors
+from streamer.sink.base import BaseSink, empty, open_output, output_errors
 from streamer.sink.names import free_name
 from streamer.source.base import StreamInfo
 from streamer.source.recording import Networks, frame_line, stream_line
@@ -13,16 +13,21 @@ from streamer.types import Frame, Plates, Reading
 
 
 class RecordSink(BaseSink):
-    """Writes a recording (source.recording) to `path`, anew; with `keep` to NAME-2 and so on where that is there."""
+    """Writes a recording (source.recording) to `path`, anew when the first stream begins; with `keep` to
+    NAME-2 and so on where that is there."""
 
     def __init__(self, path: str | Path, networks: Networks, *, keep: bool = False) -> None:
         self.path = free_name(Path(path)) if keep else Path(path)
         self._networks = networks
-        self._file = open_output(self.path)
-        # No name and no time in the header: the same run gives the same bytes.
-        self._stream = gzip.GzipFile(filename="", mode="wb", fileobj=self._file, compresslevel=4, mtime=0)
+        self._file = open_output(self.path, later=True)
+        self._stream: gzip.GzipFile | None = None
 
     def begin(self, info: StreamInfo) -> None:
+        if self._stream is None:
+            with output_errors(self.path):
+                empty(self._file)
+                # No name and no time in the header: the same run gives the same bytes.
+                self._stream = gzip.GzipFile(filename="", mode="wb", fileobj=self._file, compresslevel=4, mtime=0)
         self._line(stream_line(info, self._networks))
 
     def seen(self, frame: Frame, plates: Plates, readings: dict[int, Reading]) -> None:
@@ -30,7 +35,7 @@ class RecordSink(BaseSink):
 
     def close(self) -> None:
         with output_errors(self.path):
-            if not self._stream.closed:
+            if self._stream is not None and not self._stream.closed:
                 self._stream.close()
             self._file.close()
 
@@ -38,5 +43,6 @@ class RecordSink(BaseSink):
         return f"recording in {self.path}"
 
     def _line(self, line: str) -> None:
+        assert self._stream is not None, "a line before begin()"
         with output_errors(self.path):
             self._stream.write((line + "\n").encode("utf-8", "replace"))

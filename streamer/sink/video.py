@@ -14,7 +14,7 @@ import numpy as np
 from streamer.config.models import VideoConfig
 from streamer.errors import ConfigError, OutputError
 from streamer.image.planes import RANGE_JPEG, RANGE_MPEG, SWS_COLORSPACE, Matrix, view
-from streamer.sink.base import BaseSink, open_output, output_errors
+from streamer.sink.base import BaseSink, empty, open_output, output_errors
 from streamer.sink.events import TrackView
 from streamer.sink.guard import check_no_input
 from streamer.source.base import StreamInfo, cap_threads
@@ -40,7 +40,8 @@ class VideoSink(BaseSink):
     """Writes `path`: fragmented MP4 where the name ends in .mp4, else Matroska.
 
     Every source frame becomes one frame at its own time (MP4 counts from the first frame). Odd sizes are
-    padded to even ones by repeating the last row or column. One file holds one stream.
+    padded to even ones by repeating the last row or column. One file holds one stream. What an earlier run wrote is
+    replaced when the stream begins, not before.
     """
 
     needs_frames = True
@@ -50,7 +51,7 @@ class VideoSink(BaseSink):
         check_suffix(self.path)
         self._config = config or VideoConfig()
         self.threads: int | None = None  # that encode at most
-        self._stream: io.FileIO | None = open_output(self.path)
+        self._stream: io.FileIO | None = open_output(self.path, later=True)
         self._container: Any = None
         self._video: Any = None
         self._colour: tuple[Matrix, bool] | None = None  # that of the first frame
@@ -70,6 +71,8 @@ class VideoSink(BaseSink):
         mp4 = self.path.suffix.lower() in _MP4_SUFFIXES
         options = {"flush_packets": "1", **(_MP4_OPTIONS if mp4 else _MKV_OPTIONS)}
         with output_errors(self.path):
+            assert self._stream is not None, "begin() after close()"
+            empty(self._stream)
             self._container = av.open(
                 self._stream, "w", format="mp4" if mp4 else "matroska", options=options, buffer_size=1 << 16
             )

@@ -23,7 +23,7 @@ from streamer.source.identity import file_identity, stream_identity
 from streamer.source.live import CaptureTimes, is_live, opening
 from streamer.source.pipes import is_pipe, is_stdin, open_pipe
 from streamer.source.timeline import Timeline
-from streamer.source.tracks import left_out, video_tracks
+from streamer.source.tracks import chosen, left_out, name_of, video_tracks
 from streamer.source.transport import HEAD, TransportParts, as_stream, layout_of
 from streamer.types import Frame, Image, YuvPlanes
 
@@ -44,6 +44,7 @@ class VideoSource:
     Frames are upright, `pts` counts seconds from the stream's start, a frame without a time stamp gets the one after
     its predecessor's. A file cut short yields what can be decoded, then raises InputError with the second it ends at.
     `ahead`: a file's pictures are decoded several at once. `threads`: that decode at most, None for what FFmpeg finds.
+    `video_track`: which one of several, counted from 1.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class VideoSource:
         ahead: bool = True,
         recorded: bool = False,
         threads: int | None = None,
+        video_track: int | None = None,
     ) -> None:
         load_video()  # where it is made: a camera's connections open it in threads of their own
         self.address = local_path(str(address))
@@ -62,7 +64,8 @@ class VideoSource:
         self.live = is_live(self.address) and not recorded
         self._piped = not is_live(self.address) and is_pipe(self.address)
         self._config = live or LiveConfig()
-        self.name = redact(self.address) if is_live(self.address) else Path(self.address).name
+        self.video_track = video_track
+        self.name = redact(self.address) if is_live(self.address) else name_of(Path(self.address).name, video_track)
         if self._piped and is_stdin(self.address):
             self.name = "stdin"
         self.warnings: list[str] = []
@@ -111,8 +114,8 @@ class VideoSource:
             raise InputError(
                 f"{self.name}: has no video stream (only {self._stream_kinds()}): give a file with pictures"
             )
-        self._stream = tracks[0]
-        if (told := left_out(tracks)) is not None and not self.live:
+        self._stream = chosen(tracks, self.video_track, self.name)
+        if (told := left_out(tracks, self._stream)) is not None and not self.live:
             self._warn(told)
         # Threads that each take a picture hold it back by one, and cost a seventh more: of a camera's pictures, parts
         # are shared out at most.
@@ -168,6 +171,7 @@ class VideoSource:
             ahead=self._ahead,
             recorded=self._recorded,
             threads=self.threads,
+            video_track=self.video_track,
         )
 
     @property
@@ -266,7 +270,7 @@ class VideoSource:
         )
 
     def _identity(self, first: av.VideoFrame) -> str:
-        within = Path(self.address).name  # folders inside of a folder are not read
+        within = name_of(Path(self.address).name, self.video_track)  # folders inside of a folder are not read
         return file_identity(self.address, within) or stream_identity(redact(self.address), first.planes[0])
 
     def _expected_frames(self) -> int | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from streamer.config.urls import redact
 from streamer.errors import ConfigError, InputError
 from streamer.source.base import Source
+from streamer.source.tracks import name_of
 
 _WILD = frozenset("*?[")
 
@@ -45,7 +46,8 @@ def name_apart(sources: Sequence[Source]) -> None:
         if len(group) > 1:
             root = os.path.commonpath([file.parent for _, file in group])
             for source, file in group:
-                source.name = Path(os.path.relpath(file, root)).as_posix()
+                path = Path(os.path.relpath(file, root)).as_posix()
+                source.name = name_of(path, getattr(source, "video_track", None))
 
 
 def _expanded(text: str) -> list[str]:

@@ -22,6 +22,7 @@ import numpy as np
 
 from streamer.errors import InputError
 from streamer.source.base import StreamInfo
+from streamer.source.live import is_live
 from streamer.types import Frame, Kind, Plates, Reading
 
 SCHEMA = 1
@@ -52,6 +53,12 @@ class RecordedSource:
         self.name, self.info, self.networks = info.name, info, networks
         self.warnings: list[str] = []
         self.recorded: list[RecordedFrame] = []
+
+    @property
+    def of_camera(self) -> bool:
+        """Whether a camera was recorded, whose rows before and after are not in it."""
+        by_clock = bool(self.recorded) and self.recorded[0].time_source in ("arrival", "rtcp")
+        return by_clock or (is_live(self.info.address) and self.info.frames is None)
 
     def open(self) -> StreamInfo:
         return self.info

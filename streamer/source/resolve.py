@@ -27,6 +27,7 @@ def open_source(
     start_time: datetime | None = None,
     live: LiveConfig | None = None,
     unsure: Kind = "live",
+    video_track: int | None = None,
 ) -> list[Source]:
     """The sources that `text` names, in the order of their names; none is opened yet.
 
@@ -35,15 +36,15 @@ def open_source(
     """
     text = local_path(str(text))
     if is_live(text):
-        return [open_address(filled(text), start_time=start_time, live=live, unsure=unsure)]
+        return [open_address(filled(text), start_time=start_time, live=live, unsure=unsure, video_track=video_track)]
     if is_pipe(text):
-        return [VideoSource(text, start_time=start_time)]
+        return [VideoSource(text, start_time=start_time, video_track=video_track)]
     path = Path(text)
     try:
         if not path.exists():
             raise InputError(f"{redact(text)}: no such file or folder: check the path")
         if not path.is_dir():
-            return [_source_of(path, start_time)]
+            return [_source_of(path, start_time, video_track)]
         files = sources_in(path, VIDEO_SUFFIXES | IMAGE_SUFFIXES)
     except OSError as error:
         raise InputError(f"{redact(text)}: cannot be read ({error.strerror}): check the path") from None
@@ -51,7 +52,7 @@ def open_source(
         raise InputError(f"{path}: the folder holds no video and no picture (by suffix): give a folder that does")
     if start_time is not None and len(files) > 1:
         raise ConfigError(f"start time: {path} holds {len(files)} recordings: give them one by one, each with its own")
-    return [_source_of(file, start_time) for file in files]
+    return [_source_of(file, start_time, video_track) for file in files]
 
 
 def open_address(
@@ -61,13 +62,17 @@ def open_address(
     live: LiveConfig | None = None,
     unsure: Kind = "live",
     ahead: bool = True,
+    video_track: int | None = None,
 ) -> VideoSource | SnapshotSource:
     """The source behind an address or a device, which is asked what it is where its name does not tell."""
     live = live or LiveConfig()
     kind = kind_of(address, live, unsure)
     if kind == "picture":
         return SnapshotSource(address, live, start_time=start_time)
-    return VideoSource(address, start_time=start_time, live=live, ahead=ahead, recorded=kind == "recording")
+    recorded = kind == "recording"
+    return VideoSource(
+        address, start_time=start_time, live=live, ahead=ahead, recorded=recorded, video_track=video_track
+    )
 
 
 def sources_in(folder: Path, suffixes: frozenset[str]) -> list[Path]:
@@ -75,8 +80,10 @@ def sources_in(folder: Path, suffixes: frozenset[str]) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.is_file() and p.suffix.lower() in suffixes and p.name[0] != ".")
 
 
-def _source_of(path: Path, start_time: datetime | None) -> Source:
-    return ImageSource(path, start_time=start_time) if _is_picture(path) else VideoSource(path, start_time=start_time)
+def _source_of(path: Path, start_time: datetime | None, video_track: int | None) -> Source:
+    if _is_picture(path):
+        return ImageSource(path, start_time=start_time)
+    return VideoSource(path, start_time=start_time, video_track=video_track)
 
 
 def _is_picture(path: Path) -> bool:

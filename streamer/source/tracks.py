@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any
+
+from streamer.errors import InputError
 
 
 def video_tracks(container: Any) -> list[Any]:
-    """The tracks that can be read, without covers (attached pictures); the one to read comes first: it is marked as the
-    default, or is the first."""
+    """The tracks that can be read, in the file's order, without covers (attached pictures)."""
     from av.stream import Disposition
 
     known = [s for s in container.streams.video if s.codec_context is not None]  # with a decoder
-    tracks = [s for s in known if not s.disposition & Disposition.attached_pic]
-    marked = [s for s in tracks if s.disposition & Disposition.default]
-    first = marked[:1] or tracks[:1]
-    return first + [s for s in tracks if s not in first]
+    return [s for s in known if not s.disposition & Disposition.attached_pic]
 
 
-def left_out(tracks: list[Any]) -> str | None:
+def chosen(tracks: list[Any], number: int | None, name: str) -> Any:
+    """The track to read: the one of that `number`, counted from 1; without one the track that is marked as the
+    default, or the first. InputError where there is none of that number."""
+    from av.stream import Disposition
+
+    if number is None:
+        return next((s for s in tracks if s.disposition & Disposition.default), tracks[0])
+    if number > len(tracks):
+        there = "one video track only" if len(tracks) == 1 else f"{len(tracks)} video tracks"
+        raise InputError(f"{name}: has {there}: video track {number} is not there: give one from 1 to {len(tracks)}")
+    return tracks[number - 1]
+
+
+def left_out(tracks: list[Any], read: Any) -> str | None:
     """What is said of the tracks that are not read, None where there is one only."""
     if len(tracks) < 2:
         return None
-    others = ", ".join(_shown(s) for s in tracks[1:])
-    one = tracks[0].container.streams.video.index(tracks[1])
+    others = [k for k, s in enumerate(tracks, 1) if s is not read]
+    shown = ", ".join(_shown(tracks, k) for k in others)
+    number = next(k for k, s in enumerate(tracks, 1) if s is read)
     return (
-        f"has {len(tracks)} video tracks: {_shown(tracks[0])} is read, {others} {'is' if len(tracks) == 2 else 'are'} "
-        f"not: copy it to a file of its own (ffmpeg -i FILE -map 0:v:{one} -c copy OUT) to read it too"
+        f"has {len(tracks)} video tracks: {_shown(tracks, number)} is read, {shown} "
+        f"{'is' if len(others) == 1 else 'are'} not: --video-track {others[0]} reads that one"
     )
 
 
-def _shown(stream: Any) -> str:
-    codec = stream.codec_context
+def name_of(file: str, track: int | None) -> str:
+    """What rows call a track of a file that was asked for: its own name, so that each track's rows, files and events
+    are its own."""
+    path = PurePath(file)
+    return file if track is None else str(path.with_name(f"{path.stem} (track {track}){path.suffix}"))
+
+
+def _shown(tracks: list[Any], number: int) -> str:
+    codec = tracks[number - 1].codec_context
     size = f" ({codec.name} {codec.width}x{codec.height})" if codec is not None else ""
-    return f"track {stream.index}{size}"
+    return f"track {number}{size}"

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -185,9 +186,33 @@ def test_of_two_video_tracks_one_is_read_and_the_other_named(tmp_path: Path, nam
     source, frames = read(two_tracks(tmp_path / name, default=default))
     assert colours(frames) == [("blue", "green")[default]] * 10
     (warning,) = source.warnings
-    other = 1 - default
-    assert f"{name}: has 2 video tracks: track {default} (mpeg4 320x180) is read, track {other} " in warning
-    assert f"-map 0:v:{other} " in warning
+    one, other = default + 1, 2 - default
+    assert f"{name}: has 2 video tracks: track {one} (mpeg4 320x180) is read, track {other} " in warning
+    assert f"--video-track {other} reads that one" in warning
+
+
+@pytest.mark.parametrize("default", [0, 1])
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_video_track_may_be_chosen(tmp_path: Path, number: int, default: int) -> None:
+    path = two_tracks(tmp_path / "a.mkv", default=default)
+    source = VideoSource(path, video_track=number)
+    with closing(source):
+        info = source.open()
+        assert colours(list(source.frames())) == [("blue", "green")[number - 1]] * 10
+    assert source.again().video_track == number
+    assert info.name == f"a (track {number}).mkv"  # its rows are not those of the other track
+    assert f"track {number} (mpeg4 320x180) is read, track {3 - number} " in source.warnings[0]
+    other = VideoSource(path, video_track=3 - number)
+    with closing(other):
+        assert other.open().identity != info.identity  # nor are its events
+
+
+def test_a_track_that_is_not_there_is_named(tmp_path: Path) -> None:
+    both, one = two_tracks(tmp_path / "a.mkv"), write_video(tmp_path / "b.mp4", drive(3))
+    with pytest.raises(InputError, match=r"a .*has 2 video tracks: video track 3 is not there: give one from 1 to 2"):
+        VideoSource(both, video_track=3).open()
+    with pytest.raises(InputError, match=r"one video track only: video track 2 is not there"):
+        VideoSource(one, video_track=2).open()
 
 
 def feed(data: bytes) -> int:
