@@ -323,11 +323,10 @@ def _samples(data: str, split: str, protocol: Any, kinds: tuple[str, ...] | None
     from train.evaluate.run import limited
 
     if data.lower().endswith(".csv") and split == "dev":
-        from streamer.alphabet import Alphabet
-
         from models.reader.network import ReaderSize
-        from train.config import ALPHABET
+        from streamer.plates.alphabet import Alphabet
         from train.data.crops_csv import read_measured
+        from train.loop.config import ALPHABET
 
         if kinds is not None and "crop" not in kinds:
             raise InputError(f"{data}: a list of crops, which holds no whole pictures; measure it by alpr eval reader")

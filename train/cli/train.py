@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from train.finetune_cli import finetune
+from train.cli.finetune import finetune
 
 
 def options(function):  # type: ignore[no-untyped-def]

@@ -12,9 +12,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from streamer.alphabet import Alphabet
-
 from streamer.errors import InputError
+from streamer.plates.alphabet import Alphabet
 from train.data.manifest import PlateLabel, Sample
 
 NEEDED, OPTIONAL = ("image_path", "plate_text"), ("country", "split")

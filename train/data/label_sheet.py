@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
-from streamer.alphabet import Alphabet
 
 from streamer.errors import InputError, OutputError
+from streamer.plates.alphabet import Alphabet
 from streamer.sink.csv import guard, unguard
 from streamer.types import Image
 from train.data.crops_csv import RowFaults, clean, is_label, text_fault

@@ -22,18 +22,19 @@ from streamer import PlateReader
 from streamer.engine.reader import Certainty
 from streamer.engine.zoo import find_model, read_card, zoo_folder
 from streamer.errors import ConfigError, InputError
+from streamer.plates.alphabet import Alphabet
 from streamer.types import Image
-from train.config import ALPHABET, ReaderTrainConfig
 from train.data.crops_csv import clean
 from train.data.label_sheet import Sheet
-from train.evaluate import CropReader
-from train.export import export
-from train.loop import Checkpoint
-from train.reader import train_reader
+from train.evaluate.run import CropReader
+from train.evaluate.torch_reader import TorchReader
+from train.export.export import export
+from train.loop.config import ALPHABET, ReaderTrainConfig
+from train.loop.fit import Checkpoint
+from train.loop.weights import SHIPPED, average
+from train.recipes.reader import train_reader
 from train.synth.bank import drawn_plates
 from train.synth.degrade import degrade
-from train.torch_reader import TorchReader
-from train.weights import SHIPPED, average
 
 LEAST_CROPS, LEAST_TEXTS, HELD_TEXTS = 20, 10, 5
 HELD_OUT = 64  # of 256: the share of texts that are only measured on

@@ -15,7 +15,7 @@ from streamkit import alpr
 from streamer.engine.zoo import find_model, sha256, zoo_folder
 from streamer.errors import InputError
 from train.data.label_sheet import COLUMNS, read_sheet
-from train.finetune import by_chance, divided, judge
+from train.recipes.finetune import by_chance, divided, judge
 from train.synth.plate import PlateRenderer
 
 
@@ -183,8 +183,8 @@ def test_a_plate_is_on_one_side_and_stays_there() -> None:
 def test_from_crops_to_a_reader(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("train.finetune.GUARD", 12)
-    monkeypatch.setattr("train.finetune.CALIBRATION", 12)
+    monkeypatch.setattr("train.recipes.finetune.GUARD", 12)
+    monkeypatch.setattr("train.recipes.finetune.CALIBRATION", 12)
     shipped = {f: sha256(f) for f in (zoo_folder() / "plate-reader").iterdir()}
     crops_folder(tmp_path / "crops", 24)
     config = tmp_path / "r.yaml"

@@ -76,10 +76,10 @@ def finetune(
     it again: it trains, exports under --name, and tells whether the new reader is better.
     """
     from streamer.engine.zoo import config_folder, zoo_folder
-    from train import finetune as core
-    from train.config import ReaderTrainConfig, load_config
     from train.data import label_sheet
-    from train.weights import weights_path
+    from train.loop.config import ReaderTrainConfig, load_config
+    from train.loop.weights import weights_path
+    from train.recipes import finetune as core
 
     folder = core.check_name(name, zoo or zoo_folder(), replace or sheet_only)
     start = weights_path(init)
