@@ -15,7 +15,6 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from streamer.alphabet import Alphabet
 
 from models.reader.network import ReaderSize
 from streamer import PlateReader
