@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +23,10 @@ _MOST_BRANDS = 64
 _END_OF_JPEG = b"\xff\xd9"
 HEAD_BYTES = 64
 _DAMAGED = "damaged or cut short: copy it again"
-_WHY = {"AVIF": "damaged, cut short or stored in tiles of a kind that is not read: save it as JPEG"}
+_WHY = {
+    "AVIF": "damaged, cut short or stored in tiles of a kind that is not read: save it as JPEG",
+    "TIFF": "damaged, cut short or of a kind that is not read (floating point, say): save it as PNG",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +58,8 @@ def decode(data: bytes, name: str) -> Picture:
     kind = format_of(data[:HEAD_BYTES])
     if kind == "HEIC":
         raise InputError(f"{name}: is a HEIC picture, which is not read: save it as JPEG or PNG")
+    if kind == "WebP":
+        data = _with_bare_exif(data)
     flags = cv2.IMREAD_COLOR | (cv2.IMREAD_IGNORE_ORIENTATION if kind == "AVIF" else 0)
     picture, why = _decoded(data, flags)
     warnings = []
@@ -85,10 +91,55 @@ def _decoded(data: bytes, flags: int) -> tuple[Any, str]:
 
 def _several(data: bytes, kind: str | None) -> bool:
     if kind == "GIF":
-        return data.count(b"\x21\xf9\x04") > 1
+        return _gif_pictures(data) > 1
+    if kind == "TIFF":
+        return _tiff_goes_on(data)
     if kind == "PNG":
         return b"acTL" in data[:4096]
     return kind == "WebP" and data[12:16] == b"VP8X" and bool(data[20] & 2)
+
+
+def _gif_pictures(data: bytes) -> int:
+    """How many pictures a GIF has, two at most."""
+    at, count = 13 + _gif_colours(data[10:11]), 0
+    while count < 2 and data[at : at + 1] in (b"\x2c", b"\x21"):
+        if data[at] == 0x2C:
+            count += 1
+            at += 11 + _gif_colours(data[at + 9 : at + 10])
+        else:
+            at += 2
+        while at < len(data) and data[at]:  # blocks of data, each with its length
+            at += 1 + data[at]
+        at += 1
+    return count
+
+
+def _gif_colours(flags: bytes) -> int:
+    """Bytes of the table of colours that these flags announce."""
+    return 3 << ((flags[0] & 7) + 1) if flags and flags[0] & 0x80 else 0
+
+
+def _tiff_goes_on(data: bytes) -> bool:
+    """Whether a (classic) TIFF has another page after its first."""
+    order = "<" if data[:2] == b"II" else ">"
+    with contextlib.suppress(struct.error):
+        if struct.unpack_from(order + "H", data, 2)[0] == 42:
+            (first,) = struct.unpack_from(order + "I", data, 4)
+            (entries,) = struct.unpack_from(order + "H", data, first)
+            return bool(struct.unpack_from(order + "I", data, first + 2 + 12 * entries)[0])
+    return False
+
+
+def _with_bare_exif(data: bytes) -> bytes:
+    """A WebP whose orientation OpenCV finds: some writers put the head of JPEG's EXIF before it."""
+    at = 12
+    while at + 14 <= len(data):
+        kind, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
+        if kind == b"EXIF" and data[at + 8 : at + 14] == b"Exif\0\0":
+            whole = data[:at] + b"EXIF" + (size - 6).to_bytes(4, "little") + data[at + 14 :]
+            return whole[:4] + (len(whole) - 8).to_bytes(4, "little") + whole[8:]
+        at += 8 + size + (size & 1)
+    return data
 
 
 def _turned(picture: Image, data: bytes, name: str) -> Image:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -152,3 +154,44 @@ def test_a_picture_of_a_billion_pixels_is_refused() -> None:
     data[18:26] = struct.pack("<ii", 60000, 60000)
     with pytest.raises(InputError, match=r"too many pixels|damaged or cut short"):
         decode(bytes(data), "a.bmp")
+
+
+@pytest.mark.parametrize("head", [b"", b"Exif\0\0"])
+def test_the_orientation_in_a_webp(head: bytes) -> None:
+    stored = np.ascontiguousarray(np.rot90(PICTURE, 1))
+    exif = head + b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01" + struct.pack(">HHI", 6, 0, 0)
+    height, width = stored.shape[:2]
+    size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    body = b"VP8X" + struct.pack("<I", 10) + b"\x08\0\0\0" + size + coded(".webp", stored)[12:]
+    body += b"EXIF" + struct.pack("<I", len(exif)) + exif
+    data = b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body
+    assert near(decode(data, "a.webp").bgr, PICTURE)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("kind", ["GIF", "TIFF"])
+def test_only_the_first_of_several_is_read_and_that_is_told(kind: str, count: int) -> None:
+    data = several(kind, count)
+    found = decode(data, "a")
+    assert np.abs(found.bgr.astype(int) - PICTURE).mean() < 30  # a GIF has few colours; the second picture is black
+    assert found.warnings == ((f"a: the {kind} has several pictures: only the first one is read",) if count > 1 else ())
+
+
+def several(kind: str, count: int) -> bytes:
+    pictures = [PICTURE, np.zeros_like(PICTURE)][:count]
+    if kind == "TIFF":
+        return bytes(cv2.imencodemulti(".tiff", pictures)[1])
+    data = io.BytesIO()
+    with av.open(data, "w", format="gif") as out:
+        stream = out.add_stream("gif", rate=10)
+        stream.height, stream.width, stream.pix_fmt = *PICTURE.shape[:2], "rgb8"
+        for picture in pictures:
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "bgr24").reformat(format="rgb8")))
+        out.mux(stream.encode())
+    return data.getvalue()
+
+
+def test_pixels_that_are_not_read_are_not_called_damaged_alone() -> None:
+    data = coded(".tiff", PICTURE.astype(np.float32))
+    with pytest.raises(InputError, match="floating point, say"):
+        decode(data, "a.tif")
