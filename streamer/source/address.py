@@ -93,6 +93,8 @@ def cannot_be_had(name: str, error: Exception) -> str:
 
     if isinstance(error, av.error.HTTPNotFoundError):
         return f"{name}: is not there (404 Not Found): check the address"
+    if isinstance(error, av.error.ProtocolNotFoundError):
+        return f"{name}: this build of FFmpeg cannot open {scheme_of(name)}:// addresses: download the file first"
     if isinstance(error, av.error.HTTPUnauthorizedError):
         return f"{name}: wants a user and a password (401 Unauthorized): http://user:password@host/..."
     if isinstance(error, av.error.HTTPForbiddenError):
