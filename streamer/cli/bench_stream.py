@@ -25,7 +25,7 @@ from streamer.errors import InputError
 
 if TYPE_CHECKING:
     from streamer.config.models import RunConfig
-    from streamer.pipeline.runner import Engines
+    from streamer.pipeline.engines import Engines
     from streamer.types import Frame
 
 _HELD = 48  # decoded frames that the networks alone are measured on
@@ -71,7 +71,7 @@ def stream(source: Path, rounds: int, video: bool, streams: int | None, most: bo
     """
     from streamer.config.models import RunConfig
     from streamer.engine.runtime import available_cores
-    from streamer.pipeline.runner import load_engines
+    from streamer.pipeline.engines import load_engines
 
     if not source.is_file():
         raise InputError(f"{redact(str(source))}: is no file: give a video file to measure on")

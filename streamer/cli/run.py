@@ -23,7 +23,7 @@ from streamer.process.memory import keep_memory_small
 
 if TYPE_CHECKING:
     from streamer.config.models import RowsConfig, RunConfig
-    from streamer.pipeline.runner import Engines
+    from streamer.pipeline.engines import Engines
     from streamer.pipeline.status import Streams
     from streamer.sink.base import Sink
     from streamer.sink.screen import Screen
@@ -195,7 +195,8 @@ def run(
     """
     from streamer.cli.progress import progress_on
     from streamer.config.models import RunConfig, load_config
-    from streamer.pipeline.runner import load_engines, run_stream
+    from streamer.pipeline.engines import load_engines
+    from streamer.pipeline.runner import run_stream
     from streamer.sink.guard import protected
     from streamer.source.clock import parse_start_time
     from streamer.source.many import open_many
@@ -309,7 +310,7 @@ def _site(
     quiet: bool,
 ) -> None:
     """Reads the cameras of a configuration until it is stopped."""
-    from streamer.pipeline.runner import load_engines
+    from streamer.pipeline.engines import load_engines
     from streamer.pipeline.site import run_site
     from streamer.sink.segments import SegmentedVideoSink, check_for_cameras
 

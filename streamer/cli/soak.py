@@ -89,7 +89,7 @@ def soak(
     ends it early, with the report so far.
     """
     from streamer.config.models import RunConfig
-    from streamer.pipeline.runner import load_engines
+    from streamer.pipeline.engines import load_engines
     from streamer.soak.run import Plan, soak
 
     keep_memory_small()

@@ -8,7 +8,8 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from streamer.config.models import RunConfig
-from streamer.pipeline.runner import DetectorLike, Engines, ReaderLike, run_stream
+from streamer.pipeline.engines import DetectorLike, Engines, ReaderLike
+from streamer.pipeline.runner import run_stream
 from streamer.sink.base import BaseSink, Sink
 from streamer.source.base import Source
 from streamer.types import Passage, RunSummary

@@ -13,13 +13,9 @@ from functools import partial
 from streamer.config.models import CameraConfig, LiveConfig, RunConfig
 from streamer.errors import ConfigError, InputError
 from streamer.passages.vote import vote
+from streamer.pipeline.engines import Engines, load_engines
 from streamer.pipeline.outputs import Outputs
-from streamer.pipeline.runner import (
-    Engines,
-    IncompleteRun,
-    StreamRun,
-    load_engines,
-)
+from streamer.pipeline.runner import IncompleteRun, StreamRun
 from streamer.pipeline.status import StatusLines, Streams
 from streamer.sink.base import Sink
 from streamer.source.address import local_path

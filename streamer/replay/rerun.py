@@ -9,7 +9,8 @@ from pathlib import Path
 from streamer.config.models import RunConfig
 from streamer.errors import InputError
 from streamer.passages.vote import VoteRule, vote
-from streamer.pipeline.runner import Engines, run_stream
+from streamer.pipeline.engines import Engines
+from streamer.pipeline.runner import run_stream
 from streamer.plates.alphabet import Alphabet
 from streamer.sink.base import Sink
 from streamer.source.recording import RecordedFrame, RecordedSource, read_recording

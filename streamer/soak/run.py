@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from streamer.config.models import CameraConfig, RunConfig
-from streamer.pipeline.runner import Engines
+from streamer.pipeline.engines import Engines
 from streamer.pipeline.site import run_site
 from streamer.pipeline.status import Streams
 from streamer.sink.csv import CsvSink

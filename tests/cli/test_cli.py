@@ -430,15 +430,15 @@ def test_bench_prints_both_rates_and_their_ratio(tmp_path: Path, capsys: pytest.
 SLOW_RUN = """
 import sys, time
 sys.path.insert(0, "tests")
-import streamer.pipeline.runner
+import streamer.pipeline.engines
 from streamkit import FakeDetector, FakeReader
 class Slow(FakeDetector):
     def detect(self, frame):
         time.sleep(0.02)
         if frame.index == 10: print("going", flush=True)
         return super().detect(frame)
-plain = streamer.pipeline.runner.load_engines
-streamer.pipeline.runner.load_engines = lambda config, *_: plain(config, Slow(), FakeReader())
+plain = streamer.pipeline.engines.load_engines
+streamer.pipeline.engines.load_engines = lambda config, *_: plain(config, Slow(), FakeReader())
 from streamer.cli import main
 main(sys.argv[1:])
 """

@@ -16,11 +16,11 @@ from streamkit import RED, drive, scene, write_video
 FAKE = """
 import sys
 sys.path.insert(0, "tests")
-import streamer.pipeline.runner, streamer
+import streamer.pipeline.engines, streamer
 from streamkit import FakeDetector, FakeReader
 from test_cli import FakePlateReader
-plain = streamer.pipeline.runner.load_engines
-streamer.pipeline.runner.load_engines = lambda config, *_: plain(config, FakeDetector(), FakeReader())
+plain = streamer.pipeline.engines.load_engines
+streamer.pipeline.engines.load_engines = lambda config, *_: plain(config, FakeDetector(), FakeReader())
 streamer.PlateReader = FakePlateReader
 from streamer.cli import main
 main(sys.argv[1:])

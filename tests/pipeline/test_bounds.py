@@ -14,13 +14,14 @@ from streamkit import BLUE, FakeDetector, FakeReader, plates_of, reading_of, sce
 
 from streamer.config.models import LineConfig, LiveConfig, RunConfig, VoteConfig, ZoneConfig
 from streamer.passages.book import MOST_CROSSED, MOST_PARTS, Ongoing, PassageBook
-from streamer.passages.vote import vote
-from streamer.pipeline.outputs import Outputs
-from streamer.pipeline.runner import Engines, StreamRun, _Camera, run_stream
+from streamer.pipeline.engines import Engines
+from streamer.pipeline.ports import Ports, StreamSettings, Wanted
+from streamer.pipeline.runner import run_stream
+from streamer.pipeline.state import StreamState
 from streamer.sink.base import BaseSink
 from streamer.source.base import StreamInfo
 from streamer.source.reconnect import LiveFeed
-from streamer.types import Frame, Passage, Plates, Reading, RunSummary
+from streamer.types import Frame, Passage, Plates, Reading
 
 PICTURE = scene(320, 180, (40, 80, BLUE))
 
@@ -91,6 +92,9 @@ def test_a_file_waits_for_what_draws() -> None:
 
 def test_a_camera_does_not_wait_for_what_draws() -> None:
     class Camera(Counting):
+        def again(self) -> Camera:
+            return self
+
         def frames(self) -> Iterator[Frame]:
             for frame in super().frames():
                 time.sleep(0.003)
@@ -123,12 +127,11 @@ class Street:
     """A new vehicle every two seconds, often with another one behind it."""
 
     def __init__(self, config: RunConfig) -> None:
-        outputs = Outputs([Watching()])
-        reader = Naming()
-        engines = Engines(FakeDetector(), reader, 0.5)
-        run = StreamRun(config, engines, outputs, RunSummary(), threading.Event(), None, vote)
-        self.run, self.reader, self.second = run, reader, 0
-        self.camera = _Camera(run, StreamInfo("street", 320, 180, live=True), run.summary)
+        self.reader, self.second = Naming(), 0
+        wanted = Wanted(frames=True, readings=True, provisional=True, crops=True, snapshots=True, waiting=True)
+        ports = Ports(Engines(FakeDetector(), self.reader, 0.5).read, self.reader.alphabet, wanted)
+        info = StreamInfo("street", 320, 180, live=True)
+        self.camera = StreamState(StreamSettings(config, info, 0.5), ports)
 
     def pass_by(self, vehicles: int) -> None:
         for _ in range(vehicles):
@@ -148,14 +151,6 @@ class Naming(FakeReader):
 
     def read(self, crops: Any) -> list[Reading]:
         return [reading_of(f"{self.name}{'XY'[k]}") for k in range(len(crops))]
-
-
-class Watching(BaseSink):
-    """Wants everything that is kept for sinks."""
-
-    wants_crops = wants_snapshots = True
-
-    def provisional(self, passage: Passage, withdrawn: bool = False) -> None: ...
 
 
 def held(thing: Any, seen: set[int] | None = None) -> int:
@@ -187,7 +182,7 @@ def test_what_has_passed_is_forgotten() -> None:
     for _ in range(20):
         street.pass_by(50)
         most = max(most, held(street.camera))
-    assert street.run.summary.passages > 900
+    assert street.camera.summary.passages > 900
     assert before > 20
     assert most < 2 * before
 
@@ -224,5 +219,5 @@ def test_a_plate_that_trembles_on_a_line() -> None:
     for k in range(500):
         x = 128 + 4 * (k % 2)
         street.camera.step(Frame(k, k / 25, 320, 180, bgr=PICTURE), plates_of([(x, 60, x + 60, 80)]))
-    ((_, crossed),) = street.camera._way.values()
+    ((_, crossed),) = street.camera._courses.values()
     assert len(crossed) == MOST_CROSSED

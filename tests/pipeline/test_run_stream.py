@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -58,7 +59,11 @@ class FakeSource:
         self.name, self.live, self.warnings = "fake", live, []
         self._frames, self._error = frames, error
         self.closed = False
-        self.gate: threading.Event | None = None
+
+    finite = True
+
+    def again(self) -> FakeSource:
+        return self
 
     def open(self) -> StreamInfo:
         return StreamInfo(self.name, 320, 180, live=self.live)
@@ -305,24 +310,33 @@ def test_live_keeps_the_newest_and_counts_drops(monkeypatch: pytest.MonkeyPatch)
         return plain(self, frame)
 
     monkeypatch.setattr(FakeDetector, "detect", detect)
-    detector = FakeDetector()
-    source = FakeSource(bgr_frames(300), live=True)
-    summary = run_stream(source, [ListSink()], detector=detector, reader=FakeReader())
-    assert detector.seen[-1] == 299
+    sink = ListSink()
+    summary = run(FakeSource(bgr_frames(300), live=True), sink)
+    assert sink.passages[-1].last_box[0] == pytest.approx(264, abs=1)  # where the last frame shows it
     assert summary.frames < 300
     assert summary.warnings == [f"fake: {300 - summary.frames} frames dropped to keep up"]
 
 
-def test_a_live_source_that_says_nothing_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamer.pipeline.runner._JOIN_S", 0.1)
+def test_a_live_source_that_is_silent_can_be_stopped() -> None:
     stop, forever = threading.Event(), threading.Event()
-    source = FakeSource([], live=True)
-    source.frames = lambda: iter(lambda: forever.wait(), None)  # type: ignore[method-assign,assignment]
-    threading.Timer(0.3, stop.set).start()
+
+    class Silent(FakeSource):
+        def frames(self) -> Iterator[Frame]:
+            stop.set()
+            forever.wait()
+            yield from ()
+
+    source = Silent([], live=True)
     summary = run(source, ListSink(), stop=stop)
     assert (summary.ended, summary.frames) == ("stopped", 0)
     assert not source.closed, "closing a container another thread reads from would crash"
     forever.set()
+
+
+def test_a_live_source_must_say_how_it_is_reconnected() -> None:
+    source = SimpleNamespace(name="once", live=True, warnings=[])
+    with pytest.raises(ConfigError, match=r"once: a live source must have again\(\) and finite"):
+        run([source])
 
 
 def test_one_video_file_for_two_sources_is_refused(tmp_path: Path) -> None:

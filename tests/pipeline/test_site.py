@@ -15,7 +15,8 @@ from streamkit import BLUE, GREEN, PLATES, FakeDetector, FakeReader
 from streamer.cli import cli
 from streamer.config.models import RunConfig, load_config
 from streamer.errors import ConfigError
-from streamer.pipeline.runner import Engines, IncompleteRun
+from streamer.pipeline.engines import Engines
+from streamer.pipeline.runner import IncompleteRun
 from streamer.pipeline.site import run_site
 from streamer.sink.csv import CsvSink
 

@@ -9,7 +9,8 @@ import pytest
 from streamkit import FakeDetector, FakeReader, drive, write_video
 
 from streamer.config.models import CameraConfig, RunConfig
-from streamer.pipeline.runner import Engines, run_stream
+from streamer.pipeline.engines import Engines
+from streamer.pipeline.runner import run_stream
 from streamer.pipeline.site import run_site
 from streamer.sink.segments import SegmentedVideoSink
 from streamer.sink.video import VideoFolderSink, VideoSink

@@ -72,7 +72,7 @@ b.FileLoader.get_data = slow
 STAYS = """
 import sys, threading
 from streamer.config.models import RunConfig
-from streamer.pipeline.runner import load_engines
+from streamer.pipeline.engines import load_engines
 load_engines(RunConfig(threads=1))
 left = [t.name for t in threading.enumerate() if t is not threading.main_thread()]
 assert not left, left

@@ -17,7 +17,7 @@ from streamkit import FakeDetector, FakeReader
 
 from streamer.cli import cli
 from streamer.errors import ConfigError
-from streamer.pipeline.runner import Engines
+from streamer.pipeline.engines import Engines
 from streamer.pipeline.site import run_site
 from streamer.serve.metrics import Metrics, MetricsServer
 from streamer.source.reconnect import Health

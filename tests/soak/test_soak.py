@@ -17,7 +17,7 @@ from streamkit import FakeDetector, FakeReader, drive, write_video
 from streamer.cli import main
 from streamer.config.models import RunConfig
 from streamer.errors import InputError
-from streamer.pipeline.runner import load_engines
+from streamer.pipeline.engines import load_engines
 from streamer.soak.camera import HOWS, BreakingCamera
 from streamer.soak.probe import Sample, holding
 from streamer.soak.run import Plan, Soaked, soak

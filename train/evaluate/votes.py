@@ -12,7 +12,8 @@ from streamer.config.models import ReadConfig, RunConfig
 from streamer.engine.runtime import resolve_precision
 from streamer.engine.zoo import find_model
 from streamer.passages.vote import AlphabetLike, Ballot, Verdict, VoteRule, vote
-from streamer.pipeline.runner import load_engines, run_stream
+from streamer.pipeline.engines import load_engines
+from streamer.pipeline.runner import run_stream
 from streamer.replay.rerun import replay
 from streamer.sink.base import BaseSink
 from streamer.sink.record import RecordSink

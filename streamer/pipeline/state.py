@@ -1,0 +1,299 @@
+"""One stream as a state machine: frames and detections in, events out. No thread, clock, file or sink."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from streamer.passages.book import MOST_CROSSED, Ongoing, PassageBook, TrackReadings
+from streamer.passages.lines import Lines
+from streamer.passages.rejections import rejection_of
+from streamer.passages.zones import Zones
+from streamer.pipeline.ports import Ports, StreamSettings
+from streamer.sink.events import (
+    Event,
+    FrameSeen,
+    PassageFinal,
+    PassageProvisional,
+    PassagesWaiting,
+    PassageWithdrawn,
+    StreamClosed,
+    StreamOpened,
+    TrackRejected,
+    TrackView,
+)
+from streamer.tracking.cadence import Cadence
+from streamer.tracking.edge import inside
+from streamer.tracking.tracker import Track, Tracker
+from streamer.types import FloatArray, Frame, Passage, Plates, Reading, RunSummary
+
+# The plate as it is kept for people: margins along and across as shares of its size, width and height in px.
+_VIEW = 0.2, 0.35, 320, 120
+
+
+class StreamState:
+    """The tracks, readings and waiting passages of one stream.
+
+    Call `begin` once, then `step` for every frame in order (with None where the detector did not run, see `looks_at`)
+    and `idle` where time passes without a frame, at last `finish`. Each returns the events in the order they happened.
+    `summary` counts.
+    """
+
+    def __init__(self, settings: StreamSettings, ports: Ports, summary: RunSummary | None = None) -> None:
+        config, info = settings.config, settings.info
+        self.summary = RunSummary() if summary is None else summary
+        self._settings, self._ports, self._wanted = settings, ports, ports.wanted
+        self._config, self._info, self._name = config, info, settings.camera
+        self._size = info.width, info.height
+        self._part = 0
+        self._cadence = Cadence() if config.cadence == "auto" and not info.still else None
+        track, self._vote = config.track, config.vote
+        if info.still:  # one picture: what is seen once is all there is
+            track = track.model_copy(update={"birth_hits": 1})
+            self._vote = self._vote.model_copy(update={"min_reads": 1})
+        self._tracker = Tracker(track, high_score=settings.high_score, first_id=settings.first_id)
+        self._readings: dict[int, TrackReadings] = {}
+        self._revisions: dict[int, int] = {}  # of the provisional rows, by track
+        self._book = PassageBook(self._vote.rejoin_s, self._vote.min_confidence)
+        self._zones, self._lines = Zones(config.zones), Lines(config.lines)
+        self._courses: dict[int, tuple[FloatArray, list[str]]] = {}  # by track: where it was, the lines it crossed
+        self._reported: tuple[Passage, ...] | None = None  # the waiting rows of the last event about them
+        self._events: list[Event] = []
+
+    @property
+    def next_id(self) -> int:
+        """The number that the next track will have."""
+        return self._tracker.next_id
+
+    def looks_at(self, frame: Frame) -> bool:
+        """Whether the detector should run on this frame; asked once for each, in order."""
+        if self._cadence is None:
+            return True
+        tracks = self._tracker.tracks
+        settled = self._config.read.settled
+        told = all(t.id in self._readings and self._of(t).state.settled >= settled for t in tracks)
+        open_ = not told or self._tracker.tentative
+        return self._cadence.wants(frame, "open" if open_ else "settled" if tracks else "nothing")
+
+    def begin(self) -> list[Event]:
+        """The stream is open; no row of an earlier stream of its name waits any more."""
+        self._events.append(StreamOpened(self._name, self._info))
+        self._report_waiting()
+        return self._take()
+
+    def step(self, frame: Frame, plates: Plates | None) -> list[Event]:
+        """Takes in one frame and what was detected in it; None where the detector did not run."""
+        if frame.part != self._part:
+            self._part = frame.part
+            self._end(self._tracker.finish())  # what was here before was recorded at another time
+            self._book.seam(frame.pts)
+        self.summary.frames += 1
+        if plates is None:
+            self._pass_over(frame)
+        else:
+            self._search(frame, plates)
+        return self._take()
+
+    def idle(self, now_s: float) -> list[Event]:
+        """Time passes without a frame: tracks end, and rows become final."""
+        self._expire(now_s)
+        return self._take()
+
+    def finish(self) -> list[Event]:
+        """Ends all tracks; every row that waits becomes final."""
+        self._end(self._tracker.finish())
+        self._emit(self._book.finish())
+        self._report_waiting()
+        self.summary.joined += self._book.joined
+        self._events.append(StreamClosed(self._name))
+        return self._take()
+
+    def _take(self) -> list[Event]:
+        events, self._events = self._events, []
+        return events
+
+    def _search(self, frame: Frame, found: Plates) -> None:
+        """A frame that the detector ran on."""
+        if (frame.width, frame.height) != self._size:
+            self._end(self._tracker.finish())  # places in a picture of another size mean nothing in this one
+            self._size = frame.width, frame.height
+        plates = self._zones.kept(found, frame.width, frame.height)
+        self.summary.outside += len(found) - len(plates)
+        ended = self._tracker.update(frame, plates)
+        readings = self._read(frame, [t for t in self._tracker.tracks if t.hit_in(frame.index)])
+        hit = [t for t in self._tracker.tracks if t.hit_in(frame.index)]  # one may be another vehicle now
+        if self._lines:
+            self._follow(hit)
+        self._announce(hit)
+        self.summary.detections += int((plates.score >= self._settings.high_score).sum())
+        self._end(ended)
+        self._release(frame.pts)
+        if self._wanted.frames or self._wanted.readings:
+            by_row = _by_row(found, readings) if self._wanted.readings else {}
+            views = tuple(self._view(t) for t in hit) if self._wanted.frames else ()
+            self._see(frame, found, plates, by_row, views)
+
+    def _pass_over(self, frame: Frame) -> None:
+        """A frame that the detector did not run on: the tracks are where they should be by now."""
+        self.summary.passed_over += 1
+        self._expire(frame.pts)
+        if self._wanted.frames:
+            moved = [self._view(t, self._tracker.expected(t, frame.pts)) for t in self._tracker.tracks]
+            self._see(frame, None, Plates.empty(), {}, tuple(moved))
+
+    def _see(
+        self,
+        frame: Frame,
+        found: Plates | None,
+        kept: Plates,
+        readings: Mapping[int, Reading],
+        views: tuple[TrackView, ...],
+    ) -> None:
+        self._events.append(FrameSeen(self._name, frame, found, kept, readings, views, may_skip=self._info.live))
+
+    def _expire(self, now_s: float) -> None:
+        self._end(self._tracker.expire(now_s))
+        self._release(now_s)
+
+    def _release(self, now_s: float) -> None:
+        """Rows that are final by now. Those that wait are reported before, too: so is one that is final at once."""
+        self._report_waiting()
+        self._emit(self._book.release(now_s, self._ongoing()))
+        self._report_waiting()
+
+    def _read(self, frame: Frame, hit: Sequence[Track]) -> list[tuple[Track, Reading]]:
+        """Reads the plates of this frame that are worth it, in one batch."""
+        wanted = [t for t in hit if self._of(t).wants(t, self._config.read)]
+        if not wanted:
+            return []
+        done = []
+        for track, found in zip(wanted, self._ports.read(frame, [t.last.quad for t in wanted]), strict=True):
+            if found is not None:
+                reading, crop = found
+                of, now = self._of(track), track
+                whole = inside(track.last.box_xyxy, frame.width, frame.height)
+                if not of.take(track, reading, crop, whole) and of.succeeded:
+                    now = self._succeed(track, of)
+                    of = self._of(now)
+                if of.best is now.last and crop is not None:
+                    self._picture(of, frame, now)
+                done.append((now, reading))
+        self.summary.reads += len(done)
+        return done
+
+    def _succeed(self, track: Track, of: TrackReadings) -> Track:
+        """Ends a track whose place another vehicle has taken, and begins that one's with what was read of it."""
+        held, before = of.succession.release(), of.succession.before or track.first
+        begun = self._tracker.succeed(track, [one.hit for one in held], before)
+        self._end([track])
+        for one in held:
+            self._of(begun).add(one.hit, one.reading, one.crop, one.whole)
+        return begun
+
+    def _picture(self, of: TrackReadings, frame: Frame, track: Track) -> None:
+        """Keeps the pictures of the best reading so far that the outputs want."""
+        from streamer.image.warp import rectify, to_jpeg
+
+        if self._wanted.crops:
+            of.view = rectify(frame, track.last.quad, *_VIEW)
+        if self._wanted.snapshots:
+            of.snapshot = to_jpeg(frame)
+
+    def _follow(self, hit: Sequence[Track]) -> None:
+        """Notes the lines that the plates crossed since they were last seen."""
+        for track in hit:
+            before, crossed = self._courses.get(track.id, (_centre(track.first.box_xyxy), []))
+            after = _centre(track.last.box_xyxy)
+            if len(crossed) < MOST_CROSSED:
+                crossed += self._lines.crossed(before, after, *self._size)[: MOST_CROSSED - len(crossed)]
+            self._courses[track.id] = after, crossed
+
+    def _announce(self, hit: Sequence[Track]) -> None:
+        """Provisional rows of the living tracks whose text is new."""
+        if not self._wanted.provisional:
+            return
+        for track in hit:
+            row = self._of(track).news(track, self._name, self._vote, self._config.track.min_strong)
+            if row is not None:
+                revision = self._revisions[track.id] = self._revisions.get(track.id, 0) + 1
+                self._events.append(PassageProvisional(self._name, self._placed(row), revision))
+
+    def _placed(self, passage: Passage) -> Passage:
+        """The passage with its zone and the lines that it crossed."""
+        crossed = tuple(self._courses[passage.track_id][1]) if passage.track_id in self._courses else ()
+        zone = self._zones.name_at(np.array(passage.box), *self._size)
+        return replace(passage, zone=zone, crossed=crossed)
+
+    def _of(self, track: Track) -> TrackReadings:
+        if track.id not in self._readings:
+            self._readings[track.id] = TrackReadings(
+                self._ports.alphabet, self._vote.min_reads, self._settings.rule, self._info
+            )
+        return self._readings[track.id]
+
+    def _end(self, tracks: Sequence[Track]) -> None:
+        for track in tracks:
+            self.summary.tracks += 1
+            readings = self._of(track)
+            readings.finish()
+            passage = readings.passage(track, self._name, self._vote, self._config.track.min_strong)
+            del self._readings[track.id]
+            revision = self._revisions.pop(track.id, 0) + 1
+            if passage is None:
+                withdrawn = readings.withdrawn(track, self._name, self._vote)
+                if withdrawn is not None:
+                    self._events.append(PassageWithdrawn(self._name, self._placed(withdrawn), revision))
+                self._reject(track, readings)
+            else:
+                self._book.add(self._placed(passage))
+            self._courses.pop(track.id, None)
+        for track in self._tracker.take_flickers():
+            self._reject(track, None)
+
+    def _reject(self, track: Track, readings: TrackReadings | None) -> None:
+        limits = self._config.track, self._config.read, self._vote
+        rejection = rejection_of(track, readings, self._name, limits)
+        self.summary.rejected[rejection.reason] = self.summary.rejected.get(rejection.reason, 0) + 1
+        self._events.append(TrackRejected(self._name, rejection))
+
+    def _ongoing(self) -> list[Ongoing]:
+        return [Ongoing(t.first.pts, self._of(t).verdict.text) for t in self._tracker.tracks]
+
+    def _report_waiting(self) -> None:
+        """The waiting rows of a live camera, where they are others than before."""
+        if not (self._info.live and self._wanted.waiting):
+            return
+        pending = self._book.pending
+        if self._reported is None or [*map(id, pending)] != [*map(id, self._reported)]:
+            self._reported = pending
+            self._events.append(PassagesWaiting(self._name, pending))
+
+    def _emit(self, passages: Sequence[Passage]) -> None:
+        for passage in passages:
+            self.summary.passages += 1
+            self._events.append(PassageFinal(self._name, passage))
+        sure = self._vote.min_confidence
+        verdicts = [readings.verdict for readings in self._readings.values()]
+        self.summary.waiting = self._book.waiting(v.text for v in verdicts if v.confidence >= sure)
+
+    def _view(self, track: Track, box_xyxy: FloatArray | None = None) -> TrackView:
+        """How a track is drawn: where it was hit, or in a box that stands for it."""
+        verdict, confidence = self._of(track).verdict, self._of(track).confidence(track)
+        # What would give no row is not shown as a text either.
+        text = verdict.text if confidence >= self._vote.min_confidence else ""
+        last = track.last
+        box = last.box_xyxy if box_xyxy is None else box_xyxy
+        quad = last.quad if box_xyxy is None else last.quad + (_centre(box) - _centre(last.box_xyxy))
+        return TrackView(track.id, box, quad, text, confidence, last.score)
+
+
+def _centre(box_xyxy: FloatArray) -> FloatArray:
+    return np.asarray((box_xyxy[:2] + box_xyxy[2:]) / 2)
+
+
+def _by_row(plates: Plates, readings: Sequence[tuple[Track, Reading]]) -> dict[int, Reading]:
+    """The readings by the row of the plate that each was read of."""
+    rows = {quad.tobytes(): k for k, quad in enumerate(plates.quad)}
+    return {rows[track.last.quad.tobytes()]: reading for track, reading in readings}
