@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,22 +31,25 @@ _KIND_OUTPUTS = 4  # the characters and the kinds come before the columns
 
 @dataclass(frozen=True)
 class Certainty:
-    """How the confidence of a whole text comes of what the queries and the columns say of it: the log-odds of each,
-    times `scale` and `columns`, plus `shift` (logistic regression on held-out crops, after Platt)."""
+    """The confidence of a whole text by logistic regression on held-out crops (after Platt): the log-odds of its
+    probability by the queries times `scale`, of that by the columns times `columns`, of its least probable character
+    times `weakest`, plus `shift`."""
 
     scale: float = 1.0
     shift: float = 0.0
     columns: float = 0.0
+    weakest: float = 0.0
 
     @staticmethod
     def of_card(card: Mapping[str, Any]) -> Certainty:
-        return Certainty(**{key: float(card[key]) for key in ("scale", "shift", "columns") if key in card})
+        return Certainty(**{f.name: float(card[f.name]) for f in fields(Certainty) if f.name in card})
 
-    def of(self, places: float, columns: float | None) -> float:
-        """The confidence of a text with that probability by the queries and by the columns."""
-        if columns is None or not self.columns:
+    def of(self, places: float, columns: float | None, weakest: float | None = None) -> float:
+        """The confidence of a text with those probabilities; a part that is None is left out."""
+        if (columns is None or not self.columns) and (weakest is None or not self.weakest):
             return calibrated(places, self.scale, self.shift)
-        return _sigmoid(self.scale * _log_odds(places) + self.columns * _log_odds(columns) + self.shift)
+        parts = (self.scale, places), (self.columns, columns), (self.weakest, weakest)
+        return _sigmoid(self.shift + sum(weight * _log_odds(p) for weight, p in parts if p is not None))
 
 
 class Reader:
@@ -146,6 +149,11 @@ class Weighed:
     places: float
     columns: float | None
 
+    @property
+    def weakest(self) -> float:
+        """The probability of the least probable character; 0.0 of no text."""
+        return min((float(p) for p in self.slot_probs.max(-1)[: len(self.text)]), default=0.0)
+
 
 def weighed(
     characters: F32Array, others: Sequence[F32Array], alphabet: Alphabet, temperature: float, whole: Certainty
@@ -179,5 +187,5 @@ def reading(found: Weighed, kind: Sequence[F32Array], whole: Certainty) -> Readi
         *(names[int(p.argmax())] if p.max() >= KIND_KNOWN else None for names, p in zip(KINDS, kind, strict=False))
     )
     characters = tuple(float(p) for p in found.slot_probs.max(-1)[: len(text)])
-    confidence = whole.of(found.places, found.columns) if text else 0.0
+    confidence = whole.of(found.places, found.columns, found.weakest) if text else 0.0
     return Reading(text, confidence, characters, told, found.slot_probs)

@@ -103,17 +103,24 @@ def fit_confidence(
         found = [weighed(characters, rest, alphabet, temperature, whole) for characters, *rest in outputs]
         right = np.array([f.text == text for f, text in zip(found, texts, strict=True)], float)
         by_columns = None if found[0].columns is None else np.array([f.columns for f in found], float)
-        whole = fit_certainty(np.array([f.places for f in found]), by_columns, right)
+        weakest = np.array([f.weakest for f in found], float)
+        whole = fit_certainty(np.array([f.places for f in found]), by_columns, right, weakest)
     return temperature, whole
 
 
-def fit_certainty(places: FloatArray, columns: FloatArray | None, right: FloatArray) -> Certainty:
+def fit_certainty(
+    places: FloatArray, columns: FloatArray | None, right: FloatArray, weakest: FloatArray | None = None
+) -> Certainty:
     """The certainty that makes `right` (n,) most probable, from the probabilities (n,) of texts by the queries and,
-    where there are any, by the columns."""
+    where there are any, by the columns and of the least probable character."""
     if columns is None:
         return Certainty(*platt(places, right))
-    weights = regress(np.stack([log_odds(places), log_odds(columns)], 1), right)
-    return Certainty(weights[0], weights[2], weights[1]) if weights is not None else Certainty(0.5, 0.0, 0.5)
+    parts = [places, columns] if weakest is None else [places, columns, weakest]
+    weights = regress(np.stack([log_odds(p) for p in parts], 1), right)
+    if weights is None:
+        return Certainty(0.5, 0.0, 0.5)
+    scale, by_columns, *rest, shift = weights
+    return Certainty(scale, shift, by_columns, *rest)
 
 
 def log_odds(p: FloatArray) -> FloatArray:

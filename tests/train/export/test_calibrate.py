@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.engine.reader import calibrated
+from streamer.engine.reader import Certainty, calibrated
 from train.export.calibrate import best_threshold, fit_certainty, golden_section, platt, spread, steps
 
 
@@ -94,3 +94,16 @@ def test_certainty_is_found_where_texts_are_next_to_certain(sure: float) -> None
     assert 0 <= found.columns < 5
     doubted = found.of(0.3, 0.3)
     assert doubted < 0.9 < found.of(sure, sure)
+
+
+def test_the_weakest_character_counts_beside_the_whole_text() -> None:
+    rng = np.random.default_rng(1)
+    weakest, places, columns = rng.uniform(0.05, 0.999, (3, 4000))
+    truth = Certainty(0.3, 0.2, 0.5, 0.7)
+    sure = np.array([truth.of(*one) for one in zip(places, columns, weakest, strict=True)])
+    found = fit_certainty(places, columns, (rng.random(4000) < sure).astype(float), weakest)
+    assert found.scale == pytest.approx(truth.scale, abs=0.12)
+    assert found.columns == pytest.approx(truth.columns, abs=0.12)
+    assert found.weakest == pytest.approx(truth.weakest, abs=0.12)
+    assert found.of(0.5, 0.5, 0.2) < found.of(0.5, 0.5, 0.6) < found.of(0.5, 0.5, 0.95)
+    assert Certainty.of_card({"scale": 0.5, "weakest": 0.25, "other": 1}) == Certainty(0.5, 0.0, 0.0, 0.25)
