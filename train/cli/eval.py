@@ -48,7 +48,15 @@ _OPTIONS: tuple[Decorator, ...] = (
 _PLOTS = click.option(
     "--plots",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Write a reliability plot of the readings and one of confused characters to this folder.",
+    help="Write plots to this folder: reliability of the readings, all and by group of countries, confused characters.",
+)
+_ERRORS = (
+    click.option(
+        "--errors",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Write the errors by kind, country, rows and length, and the confusions by place, as JSON to this file.",
+    ),
+    click.option("--show-errors", is_flag=True, help="Print the errors by kind and the most frequent confusions."),
 )
 _PROTOCOL = click.option(
     "--protocol",
@@ -84,16 +92,21 @@ def detector(data: str, split: str, protocol: str, **options: Any) -> None:
 
 
 @evaluate.command()
-@_with_options(_PROTOCOL, _PLOTS)
-def scenes(data: str, split: str, protocol: str, plots: Path | None, **options: Any) -> None:
+@_with_options(_PROTOCOL, _PLOTS, *_ERRORS)
+def scenes(
+    data: str, split: str, protocol: str, plots: Path | None, errors: Path | None, show_errors: bool, **options: Any
+) -> None:
     """Plates found and read in pictures, end to end."""
-    _plot(_pictures(data, split, protocol, True, **options), plots)
+    report = _pictures(data, split, protocol, True, **options)
+    _plot(report, plots)
+    _tell_errors(report, errors, show_errors)
 
 
 @evaluate.command()
 @_with_options(
     _PROTOCOL,
     _PLOTS,
+    *_ERRORS,
     click.option("--weights", help="Measure this weights.pt in PyTorch (a reader's or a baseline's), not exported."),
     click.option(
         "--with-scenes", is_flag=True, help="Also read the plates of whole pictures, cut out by their labelled boxes."
@@ -111,6 +124,8 @@ def reader(
     card: str | None,
     limit: int | None,
     plots: Path | None,
+    errors: Path | None,
+    show_errors: bool,
     weights: str | None,
     known_country: bool,
     with_scenes: bool,
@@ -147,6 +162,7 @@ def reader(
     )
     _show(report, json_file, sheets, failures, card)
     _plot(report, plots)
+    _tell_errors(report, errors, show_errors)
 
 
 @evaluate.command()
@@ -237,7 +253,7 @@ def videos(
 @click.option(
     "--plots",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Write a reliability plot of the rows to this folder.",
+    help="Write reliability plots of the rows, all and by group of countries, to this folder.",
 )
 def votes(data: str, split: str, recordings: Path, plots: Path | None, **models: str | None) -> None:
     """How right a track's text is: fused, by majority, by the surest reading, by the largest plate.
@@ -269,10 +285,14 @@ def votes(data: str, split: str, recordings: Path, plots: Path | None, **models:
             table.add_row(name, f"{c:.1f}", *figures)
     _console().print(table)
     if plots is not None:
-        from train.evaluate.certainty import plot_reliability
+        from train.evaluate.certainty import plot_groups, plot_reliability
+        from train.evaluate.report import print_calibration
 
-        plot_reliability(outcomes["fused"][0.0].sure, plots / "events.png")
-        click.echo(f"plots: {plots / 'events.png'}")
+        fused = outcomes["fused"][0.0]
+        plot_reliability(fused.sure, plots / "events.png")
+        files = [plots / "events.png", *plot_groups(fused.regions, plots, "events")]
+        print_calibration(fused.regions, _console())
+        click.echo(f"plots: {', '.join(map(str, files))}")
     kept_to = identities(found, kept)
     if kept_to.frames:
         click.echo(
@@ -314,7 +334,23 @@ def _pictures(
 
 def _plot(report: Report, folder: Path | None) -> None:
     if folder is not None:
+        from train.evaluate.report import print_calibration
+
+        print_calibration(report.regions(), _console())
         click.echo(f"plots: {', '.join(map(str, report.plot(folder)))}")
+
+
+def _tell_errors(report: Report, file: Path | None, show: bool) -> None:
+    from train.evaluate.errors import error_figures, print_errors, write_errors
+
+    if file is None and not show:
+        return
+    figures = error_figures(report.readings)
+    if show:
+        print_errors(figures, _console())
+    if file is not None:
+        write_errors(figures, file)
+        click.echo(f"errors: {file}")
 
 
 def _samples(data: str, split: str, protocol: Any, kinds: tuple[str, ...] | None, limit: int | None) -> list[Sample]:

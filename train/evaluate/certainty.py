@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -11,9 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from streamer.config.models import VoteConfig
 from train.figures.pyplot import pyplot, save
 
 BINS = 15
+ROW = VoteConfig().min_confidence  # a confidence from here on makes a row
+SHARE = 0.85  # of the readings, which a stricter threshold accepts
 
 
 @dataclass
@@ -56,6 +60,40 @@ def ece(rows: Sequence[tuple[float, bool]], bins: int = BINS) -> float | None:
     return sum(count * abs(mean - share) for mean, share, count in bins_of(rows, bins)) / len(rows)
 
 
+def threshold_accepting(rows: Sequence[tuple[float, bool]], share: float) -> float | None:
+    """The highest confidence that at least that share of the readings reaches; None without a reading."""
+    if not rows:
+        return None
+    ordered = sorted((confidence for confidence, _ in rows), reverse=True)
+    return ordered[max(0, math.ceil(share * len(ordered) - 1e-9) - 1)]
+
+
+def calibration(rows: Sequence[tuple[float, bool]]) -> dict[str, Any]:
+    """Of a group of readings: `n`, `right`, `ece`, and what is wrong among those accepted `at_row` (the confidence that
+    makes a row) and `at_share` (the threshold that accepts 85 % of the group): `threshold`, `accepted`, `wrong` counts,
+    `accepted_share` of the readings and `wrong_share` of the accepted."""
+    strict = threshold_accepting(rows, SHARE)
+    return {
+        "n": len(rows),
+        "right": sum(right for _, right in rows),
+        "ece": ece(rows),
+        "at_row": _accepted(rows, ROW),
+        "at_share": None if strict is None else _accepted(rows, strict),
+    }
+
+
+def _accepted(rows: Sequence[tuple[float, bool]], threshold: float) -> dict[str, Any]:
+    accepted = [right for confidence, right in rows if confidence >= threshold]
+    wrong = len(accepted) - sum(accepted)
+    return {
+        "threshold": threshold,
+        "accepted": len(accepted),
+        "wrong": wrong,
+        "accepted_share": len(accepted) / len(rows) if rows else None,
+        "wrong_share": wrong / len(accepted) if accepted else None,
+    }
+
+
 def confusions(read: str, truth: str) -> Counter[tuple[str, str]]:
     """(true, read) characters where one stands for the other; "" for one that is missing or too many."""
     found: Counter[tuple[str, str]] = Counter()
@@ -68,7 +106,15 @@ def confusions(read: str, truth: str) -> Counter[tuple[str, str]]:
     return found
 
 
-def plot_reliability(rows: Sequence[tuple[float, bool]], file: Path) -> None:
+def plot_groups(groups: Mapping[str, Sequence[tuple[float, bool]]], folder: Path, stem: str) -> list[Path]:
+    """A reliability plot of each group of readings that has any, as `STEM-GROUP.png`; their paths."""
+    files = {folder / f"{stem}-{name}.png": name for name, rows in sorted(groups.items()) if rows}
+    for file, name in files.items():
+        plot_reliability(groups[name], file, name)
+    return list(files)
+
+
+def plot_reliability(rows: Sequence[tuple[float, bool]], file: Path, name: str = "") -> None:
     """Share right over confidence, a dot a bin as large as its count."""
     figure, axis = pyplot().subplots(figsize=(4, 4))
     axis.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
@@ -78,7 +124,7 @@ def plot_reliability(rows: Sequence[tuple[float, bool]], file: Path) -> None:
         axis.plot(mean, share, linewidth=1)
         axis.scatter(mean, share, s=12 + 160 * count / count.max())
     error = ece(rows)
-    title = f"{len(rows)} readings" + ("" if error is None else f", ECE {error:.3f}")
+    title = f"{name}: " * bool(name) + f"{len(rows)} readings" + ("" if error is None else f", ECE {error:.3f}")
     axis.set(xlabel="confidence", ylabel="share right", xlim=(0, 1.02), ylim=(0, 1.02), title=title)
     save(figure, file)
 

@@ -19,9 +19,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from streamer.config.models import VoteConfig
 from train.data.manifest import Box, PlateLabel
-from train.evaluate.certainty import Certainty, confusions
+from train.evaluate.certainty import ROW, Certainty, confusions
 
 MATCH_IOU = 0.5
 TIGHT_IOU = 0.7
@@ -29,7 +28,6 @@ IGNORE_IOU = 0.3
 CCPD_DETECT_IOU = 0.7
 CCPD_READ_IOU = 0.6
 TILT_BANDS = (0, 2, 5, 10, 20, 91)  # degrees
-ACCEPTED = VoteConfig().min_confidence  # a reading from here on would give a row
 
 Figures = dict[str, Any]
 
@@ -220,7 +218,7 @@ class TextTally:
             "n": self.count,
             "top3": rate(self.top3, self.guessed),
             "length": rate(self.length, self.count),
-            **self.certainty.figures(ACCEPTED),
+            **self.certainty.figures(ROW),
             "right": self.right,
             "exact": rate(self.right, self.count),
             "exact_noprov": rate(self.noprov, self.count),
@@ -285,7 +283,7 @@ class SceneTally:
                 "e2e_noprov": rate(self.read.noprov, self.texts),
                 "e2e_folded": rate(self.read.folded, self.texts),
                 "cer_found": rate(self.read.edits, self.read.characters),
-                **self.read.certainty.figures(ACCEPTED),
+                **self.read.certainty.figures(ROW),
             }
         return out
 

@@ -7,7 +7,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ from rich.console import Console
 from rich.table import Table
 
 from streamer.errors import OutputError
-from train.evaluate.certainty import plot_confusions, plot_reliability
+from train.data.regions import region_name
+from train.evaluate.certainty import calibration, plot_confusions, plot_groups, plot_reliability
+from train.evaluate.errors import ReadPlate
 from train.evaluate.measures import Figures
 from train.figures.sheets import Picture, contact_sheet
 
@@ -79,6 +81,18 @@ _CCPD = (
 )
 _TILT = (("plates", "n", "count"), ("corner %", "corner", "share"))
 _BACKGROUNDS = (("images", "images", "count"), ("false plates", "false_plates", "count"))
+_CALIBRATION = (
+    ("readings", "n", "count"),
+    ("right", "right", "count"),
+    ("ECE %", "ece", "share"),
+    ("accepted at a row's confidence", "row_accepted", "count"),
+    ("wrong", "row_wrong", "count"),
+    ("%", "row_wrong_share", "share"),
+    ("threshold for 85 %", "share_threshold", "unit"),
+    ("accepted", "share_accepted", "count"),
+    ("of them wrong", "share_wrong", "count"),
+    ("of them wrong %", "share_wrong_share", "share"),
+)
 _COVERED = (
     ("crops", "n", "count"),
     ("told %", "told", "share"),
@@ -98,8 +112,8 @@ _COLUMNS = {
 @dataclass(frozen=True)
 class Report:
     """The figures of one evaluation. `sets` and `countries` by name, `total` over all; `ccpd`: CCPD's own protocol, by
-    set; `backgrounds`: pictures without a plate. `min_score`: the threshold in force, None where none is. `certainty`:
-    (confidence, right) of each reading; `confused`: how often which true character was read as which."""
+    set; `backgrounds`: pictures without a plate. `min_score`: the threshold in force, None where none is. `readings`:
+    each labelled plate that was read; `confused`: how often which true character was read as which."""
 
     what: str
     data: str
@@ -111,21 +125,39 @@ class Report:
     backgrounds: Figures | None = None
     min_score: float | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    certainty: Sequence[tuple[float, bool]] = ()
+    readings: Sequence[ReadPlate] = ()
     confused: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
+    @property
+    def certainty(self) -> list[tuple[float, bool]]:
+        """(confidence, right) of each reading that tells a confidence."""
+        return [(r.confidence, r.right) for r in self.readings if r.confidence is not None]
+
+    def regions(self) -> dict[str, list[tuple[float, bool]]]:
+        """The same by group of countries, `other` where the country is not known."""
+        groups: dict[str, list[tuple[float, bool]]] = defaultdict(list)
+        for reading in self.readings:
+            if reading.confidence is not None:
+                groups[region_name(reading.country)].append((reading.confidence, reading.right))
+        return dict(sorted(groups.items()))
+
     def to_json(self) -> str:
-        content = asdict(self)
-        del content["certainty"]  # for the plot
+        """All figures, with the `calibration` by group of countries, but no reading."""
+        content = asdict(replace(self, readings=()))
+        del content["readings"]
+        if self.certainty:
+            groups = {name: calibration(rows) for name, rows in self.regions().items()}
+            content["calibration"] = {"all": calibration(self.certainty), "regions": groups}
         content["confused"] = {f"{was}>{now}": n for (was, now), n in sorted(self.confused.items())}
         return json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
     def plot(self, folder: Path) -> list[Path]:
-        """Writes `reliability.png` and `confusions.png` for what was read; gives their paths."""
+        """Writes `reliability.png`, one of each group of countries, and `confusions.png` for what was read; gives their
+        paths."""
         files = [folder / "reliability.png", folder / "confusions.png"]
         plot_reliability(self.certainty, files[0])
         plot_confusions(dict(self.confused), files[1])
-        return files
+        return files + plot_groups(self.regions(), folder, "reliability")
 
     def write_json(self, file: Path) -> None:
         """OutputError names the file when it cannot be written."""
@@ -182,6 +214,17 @@ class Report:
             console.print(_table("corner error by tilt, degrees", _TILT, bands, {}))
         if self.backgrounds is not None:
             console.print(_table("pictures without a plate", _BACKGROUNDS, {"backgrounds": self.backgrounds}, {}))
+
+
+def print_calibration(groups: Mapping[str, Sequence[tuple[float, bool]]], console: Console) -> None:
+    """How far confidences can be trusted, by group of countries."""
+    rows = {}
+    for name, found in groups.items():
+        figures = calibration(found)
+        for at in ("row", "share"):
+            figures |= {f"{at}_{key}": value for key, value in (figures.pop(f"at_{at}") or {}).items()}
+        rows[name] = figures
+    console.print(_table("confidence, by group of countries", _CALIBRATION, rows, {}))
 
 
 def _rounded(figures: Figures) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from streamer.errors import AlprError, InputError
 from streamer.plates.alphabet import Alphabet
 from streamer.sink.screen import plain
 from train.data.manifest import Box, PlateLabel, Sample, evaluation_set, json_lines
+from train.evaluate.errors import ReadPlate
 from train.evaluate.measures import (
     CcpdTally,
     DetectedPlate,
@@ -117,6 +118,7 @@ def evaluate_scenes(
     countries: dict[str, SceneTally] = defaultdict(SceneTally)
     ccpd: dict[str, CcpdTally] = defaultdict(CcpdTally)
     total, images, false_plates = SceneTally(), 0, 0
+    readings: list[ReadPlate] = []
     look = reader.read if read else reader.detect
     for sample in _progress([s for s in samples if s.kind != "crop"], "pictures"):
         image, name = open_image(sample.path), evaluation_set(sample)
@@ -131,6 +133,8 @@ def evaluate_scenes(
         scene = match_scene(sample.plates, sample.complete, plates, min_score)
         for tally in (sets[name], countries[sample.country or "none"], total):
             tally.add(scene)
+        if read:
+            readings += _readings(scene, sample.country)
         if sample.dataset == "CCPD":
             ccpd[name].add(sample.plates, plates)
         if failures is not None:
@@ -142,13 +146,22 @@ def evaluate_scenes(
         sets={k: t.figures(read) for k, t in sorted(sets.items())},
         countries={k: t.figures(read) for k, t in sorted(countries.items())},
         total=total.figures(read),
-        certainty=total.read.certainty.rows if read else [],
+        readings=readings,
         confused=dict(total.read.confused) if read else {},
         ccpd={k: t.figures(read) for k, t in sorted(ccpd.items())},
         backgrounds={"images": images, "false_plates": false_plates} if images else None,
         min_score=min_score,
         options=dict(options or {}),
     )
+
+
+def _readings(scene: SceneMatches, country: str | None) -> Iterator[ReadPlate]:
+    """The plates with a text that were found at the threshold."""
+    for match in scene.matches:
+        label = match.label
+        if match.live and label is not None and label.text:
+            sure = getattr(match.plate, "confidence", None)
+            yield ReadPlate(label.text, match.plate.text, sure, country, label.rows)
 
 
 def _note_scene(failures: Failures, name: str, image: Image, scene: SceneMatches, file: str, read: bool) -> None:
@@ -195,6 +208,7 @@ def evaluate_crops(
     sets: dict[str, TextTally] = defaultdict(TextTally)
     countries: dict[str, TextTally] = defaultdict(TextTally)
     total, alphabet = TextTally(), Alphabet.load(ALPHABET)
+    readings: list[ReadPlate] = []
     for batch in _batches(_progress(_labelled_crops(samples, with_scenes), "crops")):
         images = [_crop_image(sample, label) for sample, label in batch]
         for (sample, label), image, reading in zip(batch, images, reader.read_crops(images), strict=True):
@@ -203,6 +217,7 @@ def evaluate_crops(
             sure, near = reading.confidence, in_top3(getattr(reading, "slot_probs", None), truth, alphabet)
             tallies = (sets[name], countries[sample.country or "none"], total)
             right = [t.add(reading.text, truth, sure, near) for t in tallies]
+            readings.append(ReadPlate(truth, reading.text, sure, sample.country, label.rows))
             if failures is not None and not all(right):
                 failures.add(f"{name} misread", image, f"{truth} {sample.path.name}\n{reading.text or '(nothing)'}")
     return Report(
@@ -212,7 +227,7 @@ def evaluate_crops(
         sets={k: t.figures() for k, t in sorted(sets.items())},
         countries={k: t.figures() for k, t in sorted(countries.items())},
         total=total.figures(),
-        certainty=total.certainty.rows,
+        readings=readings,
         confused=dict(total.confused),
         options=dict(options or {}),
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from streamer.config.models import ReadConfig, RunConfig
@@ -20,6 +20,7 @@ from streamer.sink.record import RecordSink
 from streamer.source.recording import Networks
 from streamer.source.resolve import open_source
 from streamer.types import Passage
+from train.data.regions import region_name
 from train.evaluate.measures import PassageRow, match_video
 from train.evaluate.run import Video, bootstrap
 from train.evaluate.track_identity import Identity, TrackLog, identity_of
@@ -88,7 +89,12 @@ class Outcome:
     rows: int
     passages: int
     each: tuple[bool, ...]  # whether each passage has a right row, in order
-    sure: tuple[tuple[float, bool], ...] = ()  # of each row: its confidence, and whether it is right
+    regions: Mapping[str, list[tuple[float, bool]]] = field(default_factory=dict)
+
+    @property
+    def sure(self) -> list[tuple[float, bool]]:
+        """Of each row its confidence, and whether it is right; `regions` has it by the video's group of countries."""
+        return [row for rows in self.regions.values() for row in rows]
 
     @property
     def accuracy(self) -> float:
@@ -152,16 +158,17 @@ def identities(videos: Sequence[Video], recordings: Sequence[Path]) -> Identity:
 
 
 def _outcome(videos: Sequence[Video], rows: Sequence[Sequence[tuple[float, PassageRow]]]) -> Outcome:
-    results, sure = [], []
+    results = []
+    sure: dict[str, list[tuple[float, bool]]] = defaultdict(list)
     for video, found in zip(videos, rows, strict=True):
         results.append(match_video(video.passages, [row for _, row in found], video.ignored, video.fps))
         for confidence, row in found:  # one by one: which of them is right
             alone = match_video(video.passages, [row], video.ignored, video.fps)
             if any(alone.matched) or alone.wrong:  # a plate that does not count is neither
-                sure.append((confidence, any(alone.matched)))
+                sure[region_name(video.country)].append((confidence, any(alone.matched)))
     each = tuple(n > 0 for r in results for n in r.matched)
     wrong, count = sum(len(r.wrong) for r in results), sum(r.rows for r in results)
-    return Outcome(sum(each), wrong, count, len(each), each, tuple(sure))
+    return Outcome(sum(each), wrong, count, len(each), each, dict(sorted(sure.items())))
 
 
 def interval(a: Outcome, b: Outcome) -> tuple[float, float]:

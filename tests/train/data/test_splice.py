@@ -9,12 +9,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.reader.network import REGIONS
 from streamer.geometry import box_quad, grow_quad
 from streamer.image.warp import MARGIN_ACROSS, MARGIN_ALONG
 from streamer.plates.alphabet import Alphabet
 from train.data.plates import Crop
 from train.data.reading import boxed, draw_cut
-from train.data.regions import COUNTRIES, region_class
+from train.data.regions import COUNTRIES, region_class, region_name
 from train.data.splice import Joints, aligned, family, gaps, joined, joints_of, spread
 from train.loop.config import ALPHABET
 
@@ -176,6 +177,18 @@ def test_crops_without_a_box_are_turned_a_little() -> None:
 @pytest.mark.parametrize(("country", "region"), [("CN", 0), ("de", 1), ("US", 2), ("BR", 3), ("VN", 4), ("TN", 5)])
 def test_countries_have_regions(country: str, region: int) -> None:
     assert region_class(country) == region
+
+
+def test_the_groups_are_those_of_the_network() -> None:
+    assert tuple(COUNTRIES) == REGIONS
+    assert [region_name(c) for c in ("CN", "eu", "US", "MIXED", "", None)] == [
+        "china",
+        "europe",
+        "north-america",
+        "other",
+        "other",
+        "other",
+    ]
 
 
 def test_unknown_countries_have_none() -> None:

@@ -335,6 +335,34 @@ def test_eval_detector_and_reader(folder: Path, fake: type[FakeReader], verb: st
     assert "by country" in said
 
 
+@pytest.mark.parametrize(("verb", "readings"), [("scenes", 3), ("reader", 4)])
+def test_errors_and_plots(folder: Path, fake: type[FakeReader], tmp_path: Path, verb: str, readings: int) -> None:
+    """One of the plates that are read is wrong in its last digit; a plate that was not found is no reading."""
+    errors, figures, plots = (tmp_path / "out" / n for n in ("errors.json", "figures.json", "plots"))
+    said = call(verb, folder, "--errors", errors, "--show-errors", "--json", figures, "--plots", plots)
+    assert f"errors: 1 of {readings} readings" in said
+    assert "2 > 3" in said
+    found = json.loads(errors.read_text(encoding="utf-8"))
+    assert found["all"]["kinds"] == {"substitution": {"n": 1, "of_errors": 1, "of_readings": 1 / readings}}
+    assert found["by_country"]["US"] == {"n": 1, "wrong": 0, "kinds": {}, "slip_or_lookalike": 0}
+    assert found["confusions"]["by_country"]["CN"]["last"] == {
+        "n": readings - 1,
+        "right": readings - 2,
+        "pairs": {"2>3": 1},
+    }
+    written = {p.name for p in plots.iterdir()}
+    regions = {"reliability-china.png", "reliability-north-america.png"}
+    assert written == {"reliability.png", "confusions.png", *regions}
+    kept = json.loads(figures.read_text(encoding="utf-8"))
+    assert "readings" not in kept
+    assert set(kept["calibration"]["regions"]) == {"china", "north-america"}
+    assert kept["calibration"]["all"]["n"] == readings
+
+
+def test_nothing_of_errors_without_being_asked(folder: Path, fake: type[FakeReader]) -> None:
+    assert "errors: " not in call("reader", folder)
+
+
 def test_eval_videos(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("train.evaluate.run.run_video", lambda path, chosen: ROWS)
     said = call("videos", video)

@@ -8,9 +8,9 @@ from streamkit import FakeAlphabet
 
 from streamer.passages.vote import Ballot
 from streamer.types import Reading
-from train.evaluate.measures import PassageTruth
+from train.evaluate.measures import PassageRow, PassageTruth
 from train.evaluate.run import Video
-from train.evaluate.votes import RULES, Outcome, Rows, compare, interval, record
+from train.evaluate.votes import RULES, Outcome, Rows, _outcome, compare, interval, record
 from train.synth.clip import synth_clips
 
 ALPHABET = FakeAlphabet()
@@ -52,6 +52,19 @@ def test_how_far_ahead_one_rule_is() -> None:
     assert interval(outcome(True, False), outcome(True, False)) == (0.0, 0.0)
     assert interval(outcome(), outcome()) == (0.0, 0.0)
     assert outcome().accuracy == 0
+
+
+def test_rows_are_told_apart_by_the_group_of_their_country() -> None:
+    box = (0.0, 0.0, 10.0, 10.0)
+    videos, rows = [], []
+    for country, plate in (("GB", "AB1"), ("US", "AB2"), (None, "AB1"), ("DE", "AB1")):
+        about = {"video": f"{country}.mp4", "fps": 10, "country": country}
+        videos.append(Video(Path("x.mp4"), about, [PassageTruth("AB1", 0, 9)]))
+        rows.append([(0.9, PassageRow(plate, 0, 9, 5, box))])
+    found = _outcome(videos, rows)
+    right = (0.9, True)
+    assert found.regions == {"europe": [right, right], "north-america": [(0.9, False)], "other": [right]}
+    assert sorted(found.sure) == [(0.9, False), right, right, right]
 
 
 def test_all_rules_on_a_drawn_clip(tmp_path: Path) -> None:
