@@ -16,7 +16,8 @@ from streamer.types import FloatArray, Image
 from train.data.cover import UNREADABLE, chinese_boxes, cover
 from train.data.manifest import Sample, evaluation_set
 from train.data.reading import ONE_ROW_RATIO
-from train.evaluate.measures import ACCEPTED, Figures, rate
+from train.evaluate.certainty import ROW
+from train.evaluate.measures import Figures, rate
 from train.evaluate.report import Failures, Report
 from train.evaluate.run import CropReader, open_image
 from train.recipes.reader import crop_of
@@ -39,7 +40,7 @@ class CoveredTally:
         k = left.index(UNREADABLE)
         if read == left:
             kind = "told"
-        elif confidence < ACCEPTED:
+        elif confidence < ROW:
             kind = "unsure"
         elif len(read) == len(left) and read[k] == UNREADABLE:
             kind = "other"
