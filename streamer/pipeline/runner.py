@@ -28,11 +28,13 @@ from streamer.pipeline.ports import Ports, StreamSettings, Wanted
 from streamer.pipeline.state import StreamState
 from streamer.pipeline.status import StatusLines, Streams
 from streamer.plates.formats import Formats, formats_of
+from streamer.process.clock import Clock, SystemClock
 from streamer.sink.base import Sink
-from streamer.sink.events import Event
-from streamer.source.base import Source, StreamInfo, cap_threads
+from streamer.sink.events import Event, HealthChanged
+from streamer.source.base import Reopening, Source, StreamInfo, cap_threads
+from streamer.source.health import Health
 from streamer.source.identity import Identities
-from streamer.source.reconnect import Health, LiveFeed, Reopening
+from streamer.source.reconnect import LiveFeed
 from streamer.source.resolve import open_source
 from streamer.types import Frame, Plates, RunSummary
 
@@ -58,13 +60,15 @@ def run_stream(
     rule: VoteRule = vote,
     streams: Streams | None = None,
     status: Callable[[str], None] | None = None,
+    clock: Clock | None = None,
 ) -> RunSummary:
     """Reads every plate of `source` (a path, an address or Source objects) into `sinks`, which it closes at the end.
 
     `stop`, once set, ends the run after the frames that are decoded already; tracks so far still give their rows.
     `progress` is called after every frame, `status` with a line about a camera once a minute; `streams` is told of each
     stream as it begins. `detector` and `reader` stand in for the configured ones, `engines` for
-    both as `load_engines` made them. `rule` turns a track's readings into its text. Raises ModelError before
+    both as `load_engines` made them. `rule` turns a track's readings into its text; cameras are watched by
+    `clock`. Raises ModelError before
     anything is decoded; IncompleteRun (an InputError) after all outputs are whole, where a source could not be
     opened or ended early; OutputError where a sink failed, the other sinks having been closed whole.
     """
@@ -81,6 +85,7 @@ def run_stream(
         run = StreamRun(
             config, engines, outputs, summary, stop, progress, rule, streams, status, alone=len(sources) == 1
         )
+        run.clock = clock or run.clock
         for one in sources:
             if stop.is_set():
                 break
@@ -123,6 +128,7 @@ class StreamRun:
     alone: bool = False
     next_id: int = 1
     identities: Identities = field(default_factory=Identities)
+    clock: Clock = field(default_factory=SystemClock)
 
     def __post_init__(self) -> None:
         formats = _formats(self.config, self.engines.reader.alphabet)
@@ -139,7 +145,7 @@ class StreamRun:
         else:
             raise ConfigError(
                 f"{source.name}: a live source must have again() and finite, so that it can be reconnected (see "
-                "streamer.source.reconnect.Reopening); one that cannot must set live = False: it is read like a file"
+                "streamer.source.base.Reopening); one that cannot must set live = False: it is read like a file"
             )
 
     def _recording(self, source: Source) -> None:
@@ -176,10 +182,19 @@ class StreamRun:
         """A camera, over all its faults, until the run is stopped or it ends for good."""
         state: StreamState | None = None
         own = RunSummary()
-        feed = LiveFeed(source, self.config.live, self.stop, name=self.config.camera, alone=self.alone)
+        name = self.config.camera or source.name
+        feed = LiveFeed(
+            source,
+            self.config.live,
+            self.stop,
+            name=self.config.camera,
+            alone=self.alone,
+            clock=self.clock,
+            changed=lambda up, reason: self.outputs.put(HealthChanged(name, up, reason)),
+        )
         streams = self.streams or Streams()
-        streams.watch(self.config.camera or source.name, own, feed.health)
-        lines = None if self.status is None else StatusLines(streams, self.status)
+        streams.watch(name, own, feed.health)
+        lines = None if self.status is None else StatusLines(streams, self.status, self.clock)
         try:
             for frame in feed:
                 if lines is not None:
@@ -246,5 +261,4 @@ def _note(name: str, health: Health, own: RunSummary) -> None:
     if health.dropped:
         own.warnings.append(f"{name}: {health.dropped} frames dropped to keep up")
     if health.reconnects:
-        faults = ", ".join(f"{reason} {count}" for reason, count in sorted(health.faults.items()))
-        own.warnings.append(f"{name}: connected anew {health.reconnects} times ({faults})")
+        own.warnings.append(f"{name}: connected anew {health.reconnects} times ({health.fault_counts})")

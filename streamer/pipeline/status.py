@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from streamer.source.reconnect import Health
+from streamer.process.clock import Clock, SystemClock
+from streamer.source.health import Health
 from streamer.types import RunSummary
 
 EVERY_S = 60.0
@@ -47,16 +47,16 @@ class Streams:
 class StatusLines:
     """Tells a line about each camera, and one about all where there are several, once a minute."""
 
-    def __init__(self, streams: Streams, tell: Callable[[str], None], every_s: float = EVERY_S) -> None:
-        self._streams, self._tell, self._every_s = streams, tell, every_s
-        self._told = time.monotonic()
+    def __init__(self, streams: Streams, tell: Callable[[str], None], clock: Clock | None = None) -> None:
+        self._streams, self._tell, self._clock = streams, tell, clock or SystemClock()
+        self._told = self._clock.monotonic()
         self._before: dict[str, tuple[int, int]] = {}  # frames and drops by then
 
     def tick(self) -> None:
         """Some time went by; may be called as often as one likes."""
-        now = time.monotonic()
+        now = self._clock.monotonic()
         seconds = now - self._told
-        if seconds < self._every_s:
+        if seconds < EVERY_S:
             return
         self._told = now
         cameras = [w for w in self._streams.watched if w.health is not None]
@@ -84,8 +84,7 @@ class StatusLines:
         if health.last is None or now - health.last > 1:
             parts.append("no frame yet" if health.last is None else f"no frame for {now - health.last:.0f} s")
         if health.reconnects:
-            faults = ", ".join(f"{reason} {count}" for reason, count in sorted(health.faults.items()))
-            parts.append(f"connected anew {health.reconnects} times ({faults})")
+            parts.append(f"connected anew {health.reconnects} times ({health.fault_counts})")
         self._tell(f"{w.name}: {', '.join(parts)}")
         return rate
 

@@ -17,7 +17,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 from streamer.errors import ConfigError
 from streamer.pipeline.status import Streams, Watched
-from streamer.source.reconnect import Health
+from streamer.source.health import Health
 
 _log = logging.getLogger(__name__)
 

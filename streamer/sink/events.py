@@ -96,7 +96,8 @@ class TrackRejected(Event):
 
 @dataclass(frozen=True)
 class HealthChanged(Event):
-    """A camera connected, or was lost: `up`, and the kind of fault where it is not (see source/faults.py)."""
+    """A camera was connected, or lost for another reason than before: `up`, and the kind of fault where it is not (see
+    source/faults.py). One that does not answer at the start is lost before its stream is opened."""
 
     up: bool
     reason: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from streamer.types import Frame
 
@@ -52,6 +52,18 @@ class Source(Protocol):
     def frames(self) -> Iterator[Frame]: ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Reopening(Source, Protocol):
+    """A source that can be opened again after it broke, as every live one must be."""
+
+    def again(self) -> Reopening:
+        """A fresh source of the same address."""
+
+    @property
+    def finite(self) -> bool:
+        """Whether its end is an end and no fault; known once it was opened."""
 
 
 def cap_threads(parts: Iterable[object], threads: int | None) -> None:

@@ -2,45 +2,44 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 
 import pytest
+from clockkit import ManualClock
 
 from streamer.pipeline.status import StatusLines, Streams, quantiles
-from streamer.source.reconnect import Health
+from streamer.source.health import Health
 from streamer.types import RunSummary
 
 
-def told(streams: Streams, monkeypatch: pytest.MonkeyPatch, minutes: int = 1) -> list[str]:
+def told(streams: Streams, clock: ManualClock, minutes: int = 1) -> list[str]:
     lines: list[str] = []
-    status = StatusLines(streams, lines.append)
-    began = time.monotonic()
-    for k in range(1, minutes + 1):
-        monkeypatch.setattr(time, "monotonic", lambda k=k: began + 60.0 * k + 1e-3 * k)
+    status = StatusLines(streams, lines.append, clock)
+    for _ in range(minutes):
+        clock.move(60.0)
         status.tick()
         status.tick()  # not again so soon
     return lines
 
 
-def test_one_camera(monkeypatch: pytest.MonkeyPatch) -> None:
-    streams = Streams()
-    health = Health(dropped=3, reconnects=2, faults={"silent": 1, "ended": 1}, last=time.monotonic() + 59.9)
+def test_one_camera() -> None:
+    clock, streams = ManualClock(), Streams()
+    health = Health(dropped=3, reconnects=2, faults={"silent": 1, "ended": 1}, last=clock.monotonic() + 59.9)
     health.delays = deque([0.02, 0.03, 0.5])
     streams.watch("gate", RunSummary(frames=1500, passages=4, waiting=2, reads=10), health)
-    (line,) = told(streams, monkeypatch)
+    (line,) = told(streams, clock)
     assert line == (
         "gate: 25.0 frames/s, 6 plates, 4 final, 2.5 reads a row, done 30 ms after they came (99 %: 30), 3 dropped, "
         "connected anew 2 times (ended 1, silent 1)"
     )
 
 
-def test_several_cameras_and_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    streams = Streams()
+def test_several_cameras_and_a_file() -> None:
+    clock, streams = ManualClock(), Streams()
     streams.watch("a", RunSummary(), Health())
-    streams.watch("b", RunSummary(frames=600, passages=1), Health(last=time.monotonic() + 30))
+    streams.watch("b", RunSummary(frames=600, passages=1), Health(last=clock.monotonic() + 30))
     streams.watch("file.mp4", RunSummary(frames=5))
-    lines = told(streams, monkeypatch, minutes=2)
+    lines = told(streams, clock, minutes=2)
     assert lines[:3] == [
         "a: 0.0 frames/s, 0 plates, 0 final, no frame yet",
         "b: 10.0 frames/s, 1 plate, 1 final, 0.0 reads a row, no frame for 30 s",

@@ -20,7 +20,7 @@ from streamer.errors import ConfigError
 from streamer.pipeline.engines import Engines
 from streamer.pipeline.site import run_site
 from streamer.serve.metrics import Metrics, MetricsServer
-from streamer.source.reconnect import Health
+from streamer.source.health import Health
 from streamer.types import RunSummary
 
 pytestmark = pytest.mark.timeout(60)

@@ -18,38 +18,50 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from clockkit import ManualClock
 from streamkit import BLUE, FakeDetector, FakeReader, scene
 
 from streamer.config.models import LiveConfig, RunConfig
 from streamer.errors import InputError
-from streamer.pipeline.runner import run_stream
+from streamer.passages.vote import vote
+from streamer.pipeline.engines import Engines
+from streamer.pipeline.outputs import Outputs
+from streamer.pipeline.runner import StreamRun, run_stream
 from streamer.process.imports import load_tracker
 from streamer.sink.base import BaseSink
+from streamer.sink.events import Event, HealthChanged
 from streamer.source.base import StreamInfo
 from streamer.source.file import VideoSource
-from streamer.source.reconnect import LiveFeed, _Still
+from streamer.source.frozen import StillPicture
+from streamer.source.reconnect import LiveFeed
 from streamer.types import Frame, Image, Passage, RunSummary
 
 pytestmark = pytest.mark.timeout(60)
-QUICK = LiveConfig(connect_s=0.4, silence_s=0.4, backoff_s=0.05)
+LIVE = LiveConfig(connect_s=4, silence_s=4)
+FRAME_S = 0.04
+Plan = Callable[["FakeCamera"], Iterator[Frame]]
 
 
 class FakeCamera:
-    """A camera of which each connection does the next thing of a list; the last one is repeated."""
+    """A camera of which each connection does the next thing of a list; the last one is repeated. Its frames move the
+    clock on, as does its silence."""
 
     name, live, finite = "cam", True, False
 
-    def __init__(self, plan: list[Callable[[], Iterator[Frame]]], opened: list[int] | None = None) -> None:
-        self.plan, self.opened = plan, [] if opened is None else opened
+    def __init__(
+        self, plan: list[Plan], clock: ManualClock, opened: list[int] | None = None, over: threading.Event | None = None
+    ) -> None:
+        self.plan, self.clock, self.opened = plan, clock, [] if opened is None else opened
         self.warnings: list[str] = []
         self.closed = threading.Event()
+        self.over = over or threading.Event()  # wakes those that hang
 
     def again(self) -> FakeCamera:
-        return type(self)(self.plan, self.opened)
+        return type(self)(self.plan, self.clock, self.opened, self.over)
 
     def open(self) -> StreamInfo:
         self.opened.append(1)
-        self._frames = self.plan[min(len(self.opened), len(self.plan)) - 1]()
+        self._frames = self.plan[min(len(self.opened), len(self.plan)) - 1](self)
         return StreamInfo(self.name, 320, 180, live=True)
 
     def frames(self) -> Iterator[Frame]:
@@ -58,46 +70,62 @@ class FakeCamera:
     def close(self) -> None:
         self.closed.set()
 
+    def hang(self) -> None:
+        """Time passes and nothing comes, until another connection is made; then it hangs on without a sign."""
+        mine = len(self.opened)
+        while len(self.opened) == mine and not self.over.wait(0.001):
+            self.clock.move(0.1)
+        self.over.wait(30)
+
 
 def picture(i: int) -> Frame:
-    return Frame(i, i / 25, 320, 180, bgr=scene(320, 180, (40, 40, BLUE)))
+    return Frame(i, i * FRAME_S, 320, 180, bgr=scene(320, 180, (40, 40, BLUE)))
 
 
-def some(count: int, pause: float = 0.005) -> Callable[[], Iterator[Frame]]:
-    def frames() -> Iterator[Frame]:
+def some(count: int) -> Plan:
+    def frames(camera: FakeCamera) -> Iterator[Frame]:
         for i in range(count):
-            time.sleep(pause)
+            time.sleep(0.002)  # others must come to work
+            camera.clock.move(FRAME_S)
             yield picture(i)
 
     return frames
 
 
-def refused() -> Iterator[Frame]:
+def refused(camera: FakeCamera) -> Iterator[Frame]:
     raise InputError("cam: cannot be opened (connection refused): check the address")
 
 
-def breaks() -> Iterator[Frame]:
+def breaks(camera: FakeCamera) -> Iterator[Frame]:
     yield picture(0)
     raise InputError("cam: lost at 0.04 s (reset)")
 
 
-def hangs() -> Iterator[Frame]:
+def hangs(camera: FakeCamera) -> Iterator[Frame]:
     yield picture(0)
-    time.sleep(3)
+    camera.hang()
 
 
-def bug() -> Iterator[Frame]:
+def bug(camera: FakeCamera) -> Iterator[Frame]:
     yield picture(0)
     raise ZeroDivisionError("a bug")
 
 
-def taken(feed: LiveFeed, stop: threading.Event, count: int, seconds: float = 10) -> list[Frame]:
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+def feed_of(camera: FakeCamera, stop: threading.Event, config: LiveConfig = LIVE, **rest: Any) -> LiveFeed:
+    return LiveFeed(camera, config, stop, clock=camera.clock, **rest)
+
+
+def taken(feed: LiveFeed, stop: threading.Event, count: int) -> list[Frame]:
     """The first frames of a feed."""
     out: list[Frame] = []
-    end = time.monotonic() + seconds
     for frame in feed:
         out += [frame] if frame is not None else []
-        if len(out) >= count or time.monotonic() > end:
+        if len(out) >= count:
             stop.set()
     return out
 
@@ -111,54 +139,65 @@ def taken(feed: LiveFeed, stop: threading.Event, count: int, seconds: float = 10
         ([hangs, some(50)], {"silent": 1}),
     ],
 )
-def test_it_comes_back(plan: list[Any], faults: dict[str, int]) -> None:
-    stop = threading.Event()
-    feed = LiveFeed(FakeCamera(plan), QUICK, stop)
+def test_it_comes_back(plan: list[Any], faults: dict[str, int], clock: ManualClock) -> None:
+    stop, changes = threading.Event(), []
+    camera = FakeCamera(plan, clock)
+    feed = feed_of(camera, stop, changed=lambda up, reason: changes.append((up, reason)))
     frames = taken(feed, stop, 20)
+    camera.over.set()
     assert len(frames) == 20
     assert feed.health.faults == faults
     assert feed.health.reconnects == sum(faults.values())
     assert [f.index for f in frames] == list(range(20))
     assert all(a.pts < b.pts for a, b in pairwise(frames))
+    (fault,) = faults
+    assert changes[-2:] == [(False, fault), (True, "")]
+    assert len(changes) == (2 if fault == "cannot be opened" else 3)  # told once, however often it fails
 
 
-def test_a_camera_that_never_answers_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_camera_that_never_answers_is_tried_again(clock: ManualClock) -> None:
     class Deaf(FakeCamera):
         def open(self) -> StreamInfo:
-            if len(self.opened) < 2:
-                self.opened.append(1)
-                time.sleep(2)
+            info = super().open()
+            if len(self.opened) <= 2:
+                self.hang()
                 raise InputError("too late")
-            return super().open()
+            return info
 
-    stop = threading.Event()
-    feed = LiveFeed(Deaf([some(50)]), QUICK, stop)
+    stop, camera = threading.Event(), Deaf([some(50)], clock)
+    feed = feed_of(camera, stop)
     assert len(taken(feed, stop, 5)) == 5
+    camera.over.set()
     assert feed.health.faults == {"no answer": 2}
 
 
-def test_too_many_that_hang_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_that_hang_are_waited_for(monkeypatch: pytest.MonkeyPatch, clock: ManualClock) -> None:
     monkeypatch.setattr("streamer.source.reconnect._MOST_HANGING", 1)
-    stop = threading.Event()
-    camera = FakeCamera([hangs])
-    threading.Timer(2.0, stop.set).start()
-    assert list(LiveFeed(camera, QUICK, stop))
+    stop, camera = threading.Event(), FakeCamera([hangs], clock)
+    feed, until = feed_of(camera, stop), clock.monotonic() + 60
+    for _ in feed:
+        if clock.monotonic() > until:
+            stop.set()
+    camera.over.set()
     assert len(camera.opened) == 1  # the first has not woken up yet
+    assert feed.health.faults == {"silent": 1}
 
 
-def test_one_that_wakes_up_late_gives_its_memory_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_wakes_up_late_gives_its_memory_back(monkeypatch: pytest.MonkeyPatch, clock: ManualClock) -> None:
     came = threading.Event()
     monkeypatch.setattr(
-        "streamer.source.reconnect.give_back",
+        "streamer.source.connection.give_back",
         lambda: came.set() if threading.current_thread().name == "alpr-camera" else None,
     )
-    stop = threading.Event()
-    assert len(taken(LiveFeed(FakeCamera([hangs, some(50)]), QUICK, stop), stop, 5)) == 5
-    assert not came.is_set()
+    stop, camera = threading.Event(), FakeCamera([hangs, some(50)], clock)
+    assert len(taken(feed_of(camera, stop), stop, 5)) == 5
+    assert not camera.closed.is_set()
+    camera.over.set()
     assert came.wait(10)
+    assert camera.closed.is_set()
 
 
-def test_a_broken_connection_leaves_nothing_to_collect() -> None:
+def test_a_broken_connection_leaves_nothing_to_collect(clock: ManualClock) -> None:
     """Its pictures would lie about until the garbage collector comes by, which takes many minutes of few objects."""
     gone: list[weakref.ref[FakeCamera]] = []
 
@@ -171,67 +210,80 @@ def test_a_broken_connection_leaves_nothing_to_collect() -> None:
     gc.collect()
     gc.disable()
     try:
-        assert len(taken(LiveFeed(Weak([some(3), breaks, breaks, some(50)]), QUICK, stop), stop, 12)) == 12
+        assert len(taken(feed_of(Weak([some(3), breaks, breaks, some(50)], clock), stop), stop, 12)) == 12
         assert [camera() is None for camera in gone[1:3]] == [True, True]
     finally:
         gc.enable()
 
 
-def test_free_memory_goes_back_while_the_camera_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_free_memory_goes_back_while_the_camera_runs(monkeypatch: pytest.MonkeyPatch, clock: ManualClock) -> None:
     given: list[float] = []
-    monkeypatch.setattr("streamer.source.reconnect.give_back", lambda: given.append(time.monotonic()))
-    monkeypatch.setattr("streamer.source.reconnect._GIVE_BACK_S", 0.05)
+    monkeypatch.setattr("streamer.source.reconnect.give_back", lambda: given.append(clock.monotonic()))
+    monkeypatch.setattr("streamer.source.reconnect._GIVE_BACK_S", 0.5)
     stop = threading.Event()
-    feed = LiveFeed(FakeCamera([some(50, 0.01)]), QUICK, stop)
-    began = time.monotonic()
-    assert len(taken(feed, stop, 40)) == 40
-    lasted = time.monotonic() - began
-    assert 3 <= len(given) <= lasted / 0.05 + 3  # and at the end
+    assert len(taken(feed_of(FakeCamera([some(100)], clock), stop), stop, 60)) == 60
+    assert len(given) >= 3
+    assert all(b - a >= 0.5 for a, b in pairwise(given[:-1]))  # and at the end
 
 
-def test_given_up_after_so_long() -> None:
-    feed = LiveFeed(FakeCamera([refused]), QUICK.model_copy(update={"give_up_s": 0.3}), threading.Event())
-    with pytest.raises(InputError, match=r"cam: away for \d+ s \(cannot be opened\)"):
+def test_given_up_after_so_long(clock: ManualClock) -> None:
+    began = clock.monotonic()
+    feed = feed_of(FakeCamera([refused], clock), threading.Event(), LIVE.model_copy(update={"give_up_s": 300}))
+    with pytest.raises(InputError, match=r"cam: away for 300 s \(cannot be opened\)"):
         list(feed)
+    assert clock.monotonic() - began == pytest.approx(300, abs=0.1)
+    assert 100 < feed.health.reconnects < 250  # every two seconds or so
 
 
-def test_the_end_of_a_recording_is_the_end() -> None:
-    camera = FakeCamera([some(5)])
+def test_the_end_of_a_recording_is_the_end(clock: ManualClock) -> None:
+    camera = FakeCamera([some(5)], clock)
     camera.finite = True  # type: ignore[misc]
-    feed = LiveFeed(camera, QUICK, threading.Event())
+    feed = feed_of(camera, threading.Event())
     frames = [f for f in feed if f is not None]
     assert frames[-1].index == len(frames) - 1
     assert feed.health.reconnects == 0
 
 
-def test_a_bug_is_no_fault_of_the_camera() -> None:
+def test_a_bug_is_no_fault_of_the_camera(clock: ManualClock) -> None:
     with pytest.raises(ZeroDivisionError):
-        list(LiveFeed(FakeCamera([bug]), QUICK, threading.Event()))
+        list(feed_of(FakeCamera([bug], clock), threading.Event()))
 
 
-def test_an_outage_is_told_once_and_so_is_its_end(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_outage_is_told_once_and_so_is_its_end(caplog: pytest.LogCaptureFixture, clock: ManualClock) -> None:
     stop = threading.Event()
     with caplog.at_level(logging.WARNING):
-        taken(LiveFeed(FakeCamera([refused, refused, refused, some(50)]), QUICK, stop), stop, 3)
+        taken(feed_of(FakeCamera([refused, refused, refused, some(50)], clock), stop), stop, 3)
     told, back = (r.getMessage() for r in caplog.records)
     assert told.startswith("camera=cam reconnecting in 0.")
     assert told.endswith(" s (cannot be opened (connection refused): check the address)")
     assert back == "camera=cam connected again"
 
 
+def test_a_long_outage_is_told_again_once_a_minute(caplog: pytest.LogCaptureFixture, clock: ManualClock) -> None:
+    config = LIVE.model_copy(update={"give_up_s": 310})
+    with caplog.at_level(logging.WARNING), pytest.raises(InputError):
+        list(feed_of(FakeCamera([refused], clock), threading.Event(), config))
+    assert len(caplog.records) == 6
+
+
 class Rows(BaseSink):
     def __init__(self) -> None:
-        self.passages: list[tuple[float, Passage]] = []
+        self.passages: list[Passage] = []
 
     def passage(self, passage: Passage) -> None:
-        self.passages.append((time.monotonic(), passage))
+        self.passages.append(passage)
 
 
-def run(camera: Any, rows: Rows, seconds: float, **vote: float) -> RunSummary:
-    stop = threading.Event()
-    threading.Timer(seconds, stop.set).start()
-    config = RunConfig.model_validate({"live": QUICK.model_dump(), "vote": vote})
-    return run_stream([camera], [rows], config, detector=FakeDetector(), reader=FakeReader(), stop=stop)
+class Changes(Outputs):
+    """Outputs that keep what becomes of cameras."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+        self.health: list[HealthChanged] = []
+
+    def put(self, event: Event) -> None:
+        self.health += [event] if isinstance(event, HealthChanged) else []
+        super().put(event)
 
 
 class CountingReader(FakeReader):
@@ -245,55 +297,83 @@ class CountingReader(FakeReader):
         return super().read(crops)
 
 
-def run_until(camera: FakeCamera, rows: Rows, reader: FakeReader, stop: threading.Event, **vote: float) -> RunSummary:
-    """Until the camera sets `stop`; a machine that is busy for seconds is no fault of it."""
+def run(camera: FakeCamera, rows: Rows, reader: FakeReader, stop: threading.Event, **vote: float) -> RunSummary:
+    """Until the camera sets `stop`."""
     load_tracker()  # before the camera is asked
-    live = {**QUICK.model_dump(), "connect_s": 20, "silence_s": 20, "give_up_s": 40}
-    config = RunConfig.model_validate({"live": live, "vote": vote})
-    return run_stream([camera], [rows], config, detector=FakeDetector(), reader=reader, stop=stop)
+    config = RunConfig.model_validate({"vote": vote})
+    return run_stream([camera], [rows], config, detector=FakeDetector(), reader=reader, stop=stop, clock=camera.clock)
 
 
-def test_rows_come_while_the_camera_is_away() -> None:
+def read_for(reader: CountingReader, count: int, seconds: float = 0.0) -> Plan:
+    """A camera that is there until it was read so often, and for so long."""
+
+    def frames(camera: FakeCamera) -> Iterator[Frame]:
+        asked, until = reader.asked + count, camera.clock.monotonic() + seconds
+        lasts = lambda _: reader.asked < asked or camera.clock.monotonic() < until  # noqa: E731
+        return itertools.takewhile(lasts, some(100_000)(camera))
+
+    return frames
+
+
+def test_rows_come_while_the_camera_is_away(clock: ManualClock) -> None:
     rows, reader, stop = Rows(), CountingReader(), threading.Event()
 
-    def until_read() -> Iterator[Frame]:
-        yield from itertools.takewhile(lambda _: reader.asked < 3, some(2000)())
-
-    def away() -> Iterator[Frame]:
-        if rows.passages and len(camera.opened) > 3:  # nothing else ends the run
+    def away(camera: FakeCamera) -> Iterator[Frame]:
+        if rows.passages:  # nothing else ends the run
             stop.set()
-        return refused()
+        return refused(camera)
 
-    camera = FakeCamera([until_read, away])
-    summary = run_until(camera, rows, reader, stop, rejoin_s=0.5)
-    assert [p.plate for _, p in rows.passages] == ["皖A12345"]
+    camera = FakeCamera([read_for(reader, 3), away], clock)
+    summary = run(camera, rows, reader, stop, rejoin_s=10)
+    assert [p.plate for p in rows.passages] == ["皖A12345"]
     assert summary.ended == "stopped"
-    assert summary.reconnects >= 2
+    assert summary.reconnects >= 5  # in the ten seconds in which the plate might have come back
     assert any("connected anew" in w for w in summary.warnings)
 
 
-def test_one_vehicle_over_an_outage_is_one_row() -> None:
-    rows, reader, stop, asked = Rows(), CountingReader(), threading.Event(), 0
+def test_one_vehicle_over_an_outage_is_one_row(clock: ManualClock) -> None:
+    rows, reader, stop = Rows(), CountingReader(), threading.Event()
 
-    def until_read() -> Iterator[Frame]:
-        nonlocal asked
-        yield from itertools.takewhile(lambda _: reader.asked < 3, some(2000)())
-        asked = reader.asked
-
-    def until_read_again() -> Iterator[Frame]:
-        began = time.monotonic()  # read for longer than a second: those of before are older
-        lasts = lambda _: reader.asked < asked + 3 or time.monotonic() < began + 1.1  # noqa: E731
-        yield from itertools.takewhile(lasts, some(4000)())
+    def again(camera: FakeCamera) -> Iterator[Frame]:
+        yield from read_for(reader, 3, 1.1)(camera)
         stop.set()
 
-    run_until(FakeCamera([until_read, refused, refused, until_read_again]), rows, reader, stop)
+    run(FakeCamera([read_for(reader, 3), refused, refused, again], clock), rows, reader, stop)
     assert len(rows.passages) == 1
-    assert rows.passages[0][1].last_s > 1.0
+    assert rows.passages[0].last_s > 1.0
 
 
-def test_a_camera_that_is_down_from_the_start_can_be_stopped() -> None:
-    rows = Rows()
-    summary = run(FakeCamera([refused]), rows, 0.5)
+def test_outputs_are_given_what_becomes_of_a_camera(clock: ManualClock) -> None:
+    reader, stop, outputs = CountingReader(), threading.Event(), Changes()
+
+    def again(camera: FakeCamera) -> Iterator[Frame]:
+        yield from read_for(reader, 1)(camera)
+        stop.set()
+        camera.hang()
+
+    camera = FakeCamera([refused, refused, read_for(reader, 1), breaks, again], clock)
+    engines, config = Engines(FakeDetector(), reader, 0.5), RunConfig(camera="gate")
+    run = StreamRun(config, engines, outputs, RunSummary(), stop, None, vote, clock=clock)
+    run.stream(camera)
+    camera.over.set()
+    assert [(e.stream, e.up, e.reason) for e in outputs.health] == [
+        ("gate", False, "cannot be opened"),
+        ("gate", True, ""),
+        ("gate", False, "ended"),
+        ("gate", True, ""),
+        ("gate", False, "broken"),
+        ("gate", True, ""),
+    ]
+
+
+def test_a_camera_that_is_down_from_the_start_can_be_stopped(clock: ManualClock) -> None:
+    rows, stop = Rows(), threading.Event()
+
+    def third(camera: FakeCamera) -> Iterator[Frame]:
+        stop.set()
+        return refused(camera)
+
+    summary = run(FakeCamera([refused, refused, third], clock), rows, FakeReader(), stop)
     assert (summary.ended, summary.frames, rows.passages) == ("stopped", 0, [])
 
 
@@ -316,7 +396,7 @@ class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address, daemon_threads = True, True
 
     def __init__(self, data: bytes) -> None:
-        self.data, self.asked = data, 0
+        self.data, self.asked, self.over = data, 0, threading.Event()
         super().__init__(("127.0.0.1", 0), Handler)
 
 
@@ -325,6 +405,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.asked += 1
+        if self.server.asked == 6:
+            self.server.over.set()
         if self.server.asked == 2:  # one visit in vain
             self.send_error(503)
             return
@@ -343,16 +425,16 @@ class Handler(BaseHTTPRequestHandler):
 def test_a_real_server_that_cuts_off() -> None:
     server = Server(transport_stream(50))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    rows = Rows()
+    rows, config = Rows(), RunConfig(live=LiveConfig(connect_s=20, silence_s=20, backoff_s=0.05))
     source = VideoSource(f"http://me:secret@127.0.0.1:{server.server_address[1]}/live.ts")
     try:
-        summary = run(source, rows, 6.0)
+        summary = run_stream([source], [rows], config, detector=FakeDetector(), reader=FakeReader(), stop=server.over)
     finally:
         server.shutdown()
         server.server_close()
     assert server.asked >= 4
     assert summary.reconnects >= 3
-    assert [p.plate for _, p in rows.passages] == ["皖A12345"]
+    assert [p.plate for p in rows.passages] == ["皖A12345"]
     assert not any("secret" in w for w in summary.warnings)
 
 
@@ -377,7 +459,7 @@ def noisy(i: int) -> Image:
     ],
 )
 def test_a_picture_that_stands_still_is_told(shown: Callable[[int], Image], still: bool) -> None:
-    watch = _Still()
+    watch = StillPicture()
     stood = [watch.after(Frame(i, i / 25, 320, 180, bgr=shown(i)), i / 25) for i in range(300)]
     assert (max(stood[200:]) > 3.0) is still
     assert stood[0] == 0.0

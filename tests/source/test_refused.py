@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from clockkit import ManualClock
 from test_reconnect import FakeCamera, some
 
 from streamer.config.models import LiveConfig
@@ -19,7 +19,6 @@ from streamer.source.base import StreamInfo
 from streamer.source.faults import SourceFault
 from streamer.source.file import VideoSource
 from streamer.source.reconnect import LiveFeed
-from streamer.types import Frame
 
 pytestmark = pytest.mark.timeout(60)
 QUICK = LiveConfig(connect_s=2, silence_s=1, backoff_s=0.02, refused_s=30)
@@ -85,7 +84,7 @@ def test_what_does_not_answer_is_named(address: str, kind: str) -> None:
 class Guarded(FakeCamera):
     """Refuses the password at each connection of `refused`, counted from 1."""
 
-    refused: range = range(1, 100)
+    refused: range = range(1, 1000)
     kind = "unauthorized"
 
     def open(self) -> StreamInfo:
@@ -96,32 +95,34 @@ class Guarded(FakeCamera):
 
 
 def opened_within(camera: FakeCamera, seconds: float, **options: Any) -> int:
-    stop = threading.Event()
-    threading.Timer(seconds, stop.set).start()
-    frames: list[Frame | None] = list(LiveFeed(camera, QUICK, stop, **options))
-    assert all(frame is None or frame.width for frame in frames)
+    stop, until = threading.Event(), camera.clock.monotonic() + seconds
+    for frame in LiveFeed(camera, QUICK, stop, clock=camera.clock, **options):
+        assert frame is None or frame.width
+        if camera.clock.monotonic() >= until:
+            stop.set()
     return len(camera.opened)
 
 
-def test_a_refused_password_ends_a_run_of_one_camera(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamer.source.reconnect._SECOND_TRY_S", 0.02)
-    camera = Guarded([some(5)])
+def test_a_refused_password_ends_a_run_of_one_camera() -> None:
+    camera = Guarded([some(5)], ManualClock())
     with pytest.raises(InputError, match="refused"):
-        list(LiveFeed(camera, QUICK, threading.Event(), alone=True))
+        list(LiveFeed(camera, QUICK, threading.Event(), alone=True, clock=camera.clock))
     assert len(camera.opened) == 2
 
 
 def test_a_missing_device_ends_it_at_once() -> None:
-    camera = Guarded([some(5)])
+    camera = Guarded([some(5)], ManualClock())
     camera.kind = "no device"
     camera.again = lambda: camera  # type: ignore[method-assign]
     with pytest.raises(InputError):
-        list(LiveFeed(camera, QUICK, threading.Event(), alone=True))
+        list(LiveFeed(camera, QUICK, threading.Event(), alone=True, clock=camera.clock))
     assert len(camera.opened) == 1
 
 
 def test_beside_others_it_is_waited_for() -> None:
-    assert opened_within(Guarded([some(5)]), 0.6) == 1
+    assert opened_within(Guarded([some(5)], ManualClock()), 29) == 1
+    # After 30, 60, 120 and then every 240 s, or a little more: accounts are locked after a few wrong passwords.
+    assert opened_within(Guarded([some(5)], ManualClock()), 800) in (5, 6)
 
 
 def test_one_that_was_connected_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
@@ -129,15 +130,22 @@ def test_one_that_was_connected_is_waited_for(caplog: pytest.LogCaptureFixture) 
         refused = range(2, 100)
 
     with caplog.at_level(logging.WARNING):
-        assert opened_within(Later([some(5)]), 0.8, alone=True, name="gate") == 2
+        assert opened_within(Later([some(5)], ManualClock()), 25, alone=True, name="gate") == 2
     last = caplog.records[-1].getMessage()
     assert last.startswith("camera=gate reconnecting in 3")  # half a minute and a little more, of refused_s
     assert last.endswith("s (refused)")
 
 
 def test_giving_up_does_not_wait_for_the_next_attempt() -> None:
-    config = QUICK.model_copy(update={"give_up_s": 0.3})
-    began = time.monotonic()
+    clock = ManualClock()
+    began = clock.monotonic()
     with pytest.raises(InputError, match="away for"):
-        list(LiveFeed(Guarded([some(5)]), config, threading.Event()))
-    assert time.monotonic() - began < 10
+        list(
+            LiveFeed(
+                Guarded([some(5)], clock),
+                QUICK.model_copy(update={"give_up_s": 3}),
+                threading.Event(),
+                clock=clock,
+            )
+        )
+    assert clock.monotonic() - began < 10

@@ -17,8 +17,8 @@ from streamkit import BLUE, FakeDetector, FakeReader, http_server, scene
 from streamer.config.models import RunConfig
 from streamer.pipeline.runner import run_stream
 from streamer.sink.base import BaseSink
+from streamer.source.base import Reopening
 from streamer.source.file import VideoSource
-from streamer.source.reconnect import Reopening
 from streamer.types import Passage, RunSummary
 
 pytestmark = pytest.mark.timeout(60)

@@ -1,0 +1,101 @@
+"""One connection to a camera, in a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+from streamer.config.models import LiveConfig
+from streamer.config.urls import redact
+from streamer.errors import InputError
+from streamer.process.clock import Clock
+from streamer.process.memory import give_back
+from streamer.source.base import Reopening, StreamInfo
+from streamer.source.faults import SourceFault
+from streamer.source.health import Health
+from streamer.types import Frame
+
+_WAITING = 3  # frames of a camera that may wait: with one, a moment's delay would cost a frame on a machine with room
+
+
+class Connection:
+    """One attempt: opens its source and keeps its newest frames until it is abandoned."""
+
+    def __init__(self, source: Reopening, bell: threading.Condition, health: Health, clock: Clock) -> None:
+        self.source, self._bell, self._health, self._clock = source, bell, health, clock
+        self.info: StreamInfo | None = None
+        self.waiting: deque[tuple[Frame, float]] = deque()  # with when each came, by the monotonic clock
+        self.frozen = False
+        self.taken = False  # whether `info` was seen
+        self.over = False
+        self.error: BaseException | None = None
+        self.abandoned = False
+        self.thread = threading.Thread(target=self._run, name="alpr-camera", daemon=True)
+        self.thread.start()
+
+    @property
+    def news(self) -> bool:
+        """Whether there is something that was not taken yet."""
+        return bool(self.waiting) or self.over or (self.info is not None and not self.taken)
+
+    def fault(self, over: bool) -> str | None:
+        """Why the connection ended (`over`) or was abandoned, None where nothing is wrong; a bug in it is raised."""
+        if not over:
+            return "frozen" if self.frozen else "silent" if self.taken else "no answer"
+        if getattr(self.source, "frozen", False):
+            return "frozen"
+        if isinstance(self.error, InputError):
+            if isinstance(self.error, SourceFault):
+                return self.error.kind
+            return "broken" if self.taken else "cannot be opened"
+        if self.error is not None:
+            raise self.error
+        return None if self.source.finite else "ended"
+
+    def in_words(self, reason: str, config: LiveConfig) -> str:
+        """The fault, without the address."""
+        if reason == "silent":
+            return f"no frame for {config.silence_s:.1f} s"
+        if reason == "no answer":
+            return f"no answer for {config.connect_s:.1f} s"
+        if reason == "frozen":
+            return f"the same picture for {config.frozen_s or 0:.0f} s"
+        if reason == "ended":
+            return "the stream ended"
+        if isinstance(self.error, SourceFault):
+            return self.error.reason
+        return redact(str(self.error).removeprefix(f"{self.source.name}: "))
+
+    def _run(self) -> None:
+        self._work()
+        if self.abandoned:  # nobody else will, before the next connection ends
+            self.waiting.clear()
+            give_back()
+
+    def _work(self) -> None:
+        try:
+            info = self.source.open()
+            with self._bell:
+                self.info = info
+                self._bell.notify_all()
+            for frame in self.source.frames():
+                with self._bell:
+                    if self.abandoned:
+                        return
+                    self._health.last = self._clock.monotonic()
+                    self.waiting.append((frame, self._health.last))
+                    if len(self.waiting) > _WAITING:  # the newest win
+                        self.waiting.popleft()
+                        self._health.dropped += 1
+                    self._bell.notify_all()
+        except SourceFault as error:
+            self.error = SourceFault(str(error), error.kind, error.reason)
+        except InputError as error:
+            self.error = InputError(str(error))  # without the pictures that its traceback holds, and itself with them
+        except BaseException as error:  # a bug, which is raised in the watching thread
+            self.error = error
+        finally:
+            self.source.close()
+            with self._bell:
+                self.over = True
+                self._bell.notify_all()

@@ -1,0 +1,61 @@
+"""How a camera's connection fares, in numbers."""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+_DELAYS = 3000  # frames whose delay is kept: two minutes
+_BOUNDS_S = 0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
+
+
+class Histogram:
+    """How many values are at most so large, for each bound."""
+
+    def __init__(self) -> None:
+        self._counts = [0] * (len(_BOUNDS_S) + 1)
+        self._sum = 0.0
+
+    def add(self, value: float) -> None:
+        self._counts[bisect.bisect_left(_BOUNDS_S, value)] += 1
+        self._sum += value
+
+    def read(self) -> tuple[list[tuple[str, float]], float]:
+        """Counts up to each bound, as Prometheus wants them, and the sum of all values."""
+        bounds = [*map(str, _BOUNDS_S), "+Inf"]
+        return list(zip(bounds, map(float, itertools.accumulate(self._counts)), strict=True)), self._sum
+
+
+@dataclass
+class Health:
+    """One camera over all its connections.
+
+    `dropped`: frames discarded to keep up; `reconnects`: connections after the first; `faults`: connections that ended,
+    by kind. `last`: when the last frame came, by the monotonic clock; `began`: when the camera was first connected to;
+    `away`: whether it is being reconnected. `taken`: frames that were worked on; `delays`: how old the last of them
+    were when they were done, in seconds since they came, and `histogram` of all.
+    """
+
+    dropped: int = 0
+    reconnects: int = 0
+    faults: dict[str, int] = field(default_factory=dict)
+    last: float | None = None
+    began: float = field(default_factory=time.monotonic)
+    away: bool = False
+    histogram: Histogram = field(default_factory=Histogram)
+    taken: int = 0
+    delays: deque[float] = field(default_factory=lambda: deque(maxlen=_DELAYS))
+
+    def done(self, seconds: float) -> None:
+        """A frame was worked on, so many seconds after it came."""
+        self.taken += 1
+        self.delays.append(seconds)
+        self.histogram.add(seconds)
+
+    @property
+    def fault_counts(self) -> str:
+        """The faults in words."""
+        return ", ".join(f"{reason} {count}" for reason, count in sorted(self.faults.items()))
