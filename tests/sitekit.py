@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from streamkit import BLUE, GREEN, scene
 
@@ -14,15 +14,16 @@ from streamer.types import Frame
 
 
 class Camera:
-    """Shows one plate; a `bad` one cannot be opened, a `broken` one has a bug."""
+    """Shows one plate, and calls `shown` after every frame; a `bad` one cannot be opened, a `broken` one has a bug."""
 
     live, finite = True, False
 
-    def __init__(self, address: str) -> None:
-        self.name, self.warnings = address, []  # type: ignore[var-annotated]
+    def __init__(self, address: str, shown: Callable[[], None] = lambda: None) -> None:
+        self.name, self.shown = address, shown
+        self.warnings: list[str] = []
 
     def again(self) -> Camera:
-        return type(self)(self.name)
+        return type(self)(self.name, self.shown)
 
     def open(self) -> StreamInfo:
         if self.name == "bad":
@@ -36,6 +37,7 @@ class Camera:
         for i in range(10_000):
             time.sleep(0.02)
             yield Frame(i, i / 50, 320, 180, bgr=scene(320, 180, (40, 40, colour)))
+            self.shown()
 
     def close(self) -> None: ...
 

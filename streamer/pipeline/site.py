@@ -17,6 +17,7 @@ from streamer.pipeline.engines import Engines, load_engines
 from streamer.pipeline.outputs import Outputs
 from streamer.pipeline.runner import IncompleteRun, StreamRun
 from streamer.pipeline.status import StatusLines, Streams
+from streamer.process.clock import Clock, SystemClock
 from streamer.sink.base import Sink
 from streamer.source.address import local_path
 from streamer.source.base import Source, cap_threads
@@ -92,15 +93,17 @@ def run_site(
     source_of: Callable[[CameraConfig, LiveConfig], Source] = camera_source,
     streams: Streams | None = None,
     own: Callable[[str], Sequence[Sink]] | None = None,
+    clock: Clock | None = None,
 ) -> RunSummary:
     """Reads the plates of all `cameras` of the configuration into `sinks` until `stop` is set; closes the sinks.
 
-    `own` makes sinks for one camera alone, by its name. `status` gets a line about each camera once a minute. Raises as
-    `pipeline.run_stream`; IncompleteRun where cameras were given up on, the others having been read on.
+    `own` makes sinks for one camera alone, by its name. `status` gets a line about each camera once a minute; all are
+    watched by `clock`. Raises as `pipeline.run_stream`; IncompleteRun where cameras were given up on, the others having
+    been read on.
     """
     if not config.cameras:
         raise ConfigError("cameras: none is named; give each a name and a url, see configs/stream/site.yaml")
-    stop = stop or threading.Event()
+    stop, clock = stop or threading.Event(), clock or SystemClock()
     began = time.perf_counter()
     cap_threads(sinks, config.threads)
     outputs = _SharedOutputs(sinks)
@@ -115,13 +118,13 @@ def run_site(
             run = StreamRun(
                 settings, engines.another(), post.outputs or outputs, post.summary, stop, None, vote, streams
             )
-            run.alone = len(posts) == 1
+            run.alone, run.clock = len(posts) == 1, clock
             # An address is asked what it is in the camera's own thread: one that does not answer holds up no other.
             camera = config.cameras[post.name].model_copy(update={"video_track": settings.video_track})
             find = partial(source_of, camera, settings.live)
             post.thread = threading.Thread(target=_work, args=(post, run, find, stop), name=f"alpr-{post.name}")
             post.thread.start()
-        _wait(posts, stop, StatusLines(streams, status) if status else None)
+        _wait(posts, stop, StatusLines(streams, status, clock) if status else None)
     finally:
         stop.set()
         for post in posts:

@@ -137,7 +137,7 @@ class VideoSource:
                 stream, planes = self._stream, PlaneReader()
                 line.go_on(stream, self._rate() or _FALLBACK_RATE, resets=self._resets())
             pts = line.seconds(decoded)
-            part = 0 if self.live else line.part  # a camera's stamps are watched from outside (live.py)
+            part = 0 if self.live else line.part  # a camera's stamps are watched from outside (reconnect.py)
             lasts = float((decoded.duration or 0) * (decoded.time_base or 0))
             yuv, bgr = self._converted(planes, decoded)
             height, width = (bgr if yuv is None else yuv.y).shape[:2]  # type: ignore[union-attr]
