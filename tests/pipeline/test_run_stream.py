@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -244,7 +243,8 @@ def test_a_failing_sink_is_reported_and_the_others_closed_whole(threaded: bool) 
     assert len(good.passages) == 1, "the tracks so far still give their rows"
 
 
-def test_a_silent_fifo_can_be_stopped(tmp_path: Path) -> None:
+def test_a_silent_fifo_can_be_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamer.pipeline.feed._PATIENCE_S", 0.1)
     if not hasattr(os, "mkfifo"):
         pytest.skip("no named pipes here")
     video = write_video(tmp_path / "a.mkv", drive(20))
@@ -261,7 +261,7 @@ def test_a_silent_fifo_can_be_stopped(tmp_path: Path) -> None:
     feeder = threading.Thread(target=feed, daemon=True)
     feeder.start()
     stop = threading.Event()
-    threading.Thread(target=lambda: (written.wait(30), time.sleep(1), stop.set()), daemon=True).start()
+    threading.Thread(target=lambda: (written.wait(30), stop.set()), daemon=True).start()
     assert run(str(tmp_path / "pipe.mkv"), stop=stop).ended == "stopped"
     over.set()
     feeder.join(5)

@@ -184,17 +184,22 @@ def test_too_many_that_hang_are_waited_for(monkeypatch: pytest.MonkeyPatch, cloc
 
 
 def test_one_that_wakes_up_late_gives_its_memory_back(monkeypatch: pytest.MonkeyPatch, clock: ManualClock) -> None:
-    came = threading.Event()
-    monkeypatch.setattr(
-        "streamer.source.connection.give_back",
-        lambda: came.set() if threading.current_thread().name == "alpr-camera" else None,
-    )
-    stop, camera = threading.Event(), FakeCamera([hangs, some(50)], clock)
+    gave: list[threading.Thread] = []
+    monkeypatch.setattr("streamer.source.connection.give_back", lambda: gave.append(threading.current_thread()))
+    late: list[threading.Thread] = []
+
+    def hangs_late(camera: FakeCamera) -> Iterator[Frame]:
+        late.append(threading.current_thread())
+        return hangs(camera)
+
+    stop, camera = threading.Event(), FakeCamera([hangs_late, some(50)], clock)
     assert len(taken(feed_of(camera, stop), stop, 5)) == 5
     assert not camera.closed.is_set()
+    assert late[0] not in gave
     camera.over.set()
-    assert came.wait(10)
+    late[0].join(10)
     assert camera.closed.is_set()
+    assert late[0] in gave
 
 
 def test_a_broken_connection_leaves_nothing_to_collect(clock: ManualClock) -> None:
