@@ -24,9 +24,11 @@ def check(config: Path) -> None:
     from streamer.errors import AlprError
     from streamer.plates.grammar import check_countries
     from streamer.source.resolve import open_source
+    from streamer.tracking.registry import check_tracker
 
     checked = load_config(config)
     checked.check_addresses()
+    check_tracker(checked.track)
     check_countries(checked.all_countries(), config_folder() / "plates")
     for model, kind in ((checked.detector, "detector"), (checked.reader, "reader")):
         find_model(model, "int8" if checked.precision == "int8" else "f32", kind)

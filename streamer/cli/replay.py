@@ -72,9 +72,11 @@ def replay(
     from streamer.replay.rerun import replay as run_again
     from streamer.sink.guard import protected
     from streamer.source.recording import read_recording
+    from streamer.tracking.registry import check_tracker
 
     config = load_config(config_path) if config_path else RunConfig()
     config = config.with_options(camera=camera, countries=countries or None, min_score=min_score)
+    check_tracker(config.track)
     check_countries(config.all_countries(), config_folder() / "plates")
     sources = read_recording(recording)  # before the outputs: a bad name must not empty the rows of an earlier run
     inputs = [path for path in (recording, config_path) if path]

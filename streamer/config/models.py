@@ -34,6 +34,10 @@ class _Section(BaseModel):
 class TrackConfig(_Section):
     """How detections become tracks. Lengths are in plate widths, so that near and far plates are treated alike."""
 
+    type: str = Field(
+        default="kalman", min_length=1, description="kalman, or the name of a tracker of an installed package"
+    )
+    options: dict[str, Any] = Field(default={}, description="settings of such a tracker; kalman has none")
     birth_hits: int = Field(
         default=2, ge=1, description="hits before a track is believed and read; more hides flicker, and short passages"
     )

@@ -17,7 +17,7 @@ from streamer.passages.succession import Held, Succession
 from streamer.passages.vote import AlphabetLike, Ballot, Verdict, VoteRule, alternatives, vote
 from streamer.plates.texts import distance
 from streamer.source.base import StreamInfo
-from streamer.tracking.tracker import Hit, Track
+from streamer.tracking.base import Hit, Track
 from streamer.types import Flag, Image, Kind, Passage, Reading
 
 # A parked car is read for hours; the vote keeps its best readings only.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streamer.config.models import ReadConfig, TrackConfig, VoteConfig
 from streamer.passages.book import TrackReadings, too_weak
-from streamer.tracking.tracker import Track
+from streamer.tracking.base import Track
 from streamer.types import Reason, Rejection
 
 # A text less probable than this is a guess at what is no text of the alphabet: another script, a badge. Of 737 right

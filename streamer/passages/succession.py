@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from streamer.plates.texts import distance
-from streamer.tracking.tracker import Hit
+from streamer.tracking.base import Hit
 from streamer.types import Image, Reading
 
 # Confidence from which a text is told surely: of what was read so far, and of a reading of another one.

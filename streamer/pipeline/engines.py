@@ -12,7 +12,8 @@ from streamer.engine.runtime import available_cores
 from streamer.engine.zoo import config_folder
 from streamer.passages.vote import AlphabetLike
 from streamer.plates.grammar import check_countries
-from streamer.process.imports import load_networks, load_tracker, settle_process
+from streamer.process.imports import load_networks, settle_process
+from streamer.tracking.registry import check_tracker, tracker_factory
 from streamer.types import FloatArray, Frame, Image, Plates, Reading
 
 
@@ -63,7 +64,7 @@ class Engines:
 
 def load_engines(config: RunConfig, detector: DetectorLike | None = None, reader: ReaderLike | None = None) -> Engines:
     """The networks that `config` names (or those given), ready for `run_stream`; ModelError where one is not usable,
-    ConfigError where nothing is known of a country.
+    ConfigError where nothing is known of a country, or `track.type` names no tracker.
 
     A detector made here is asked for weaker plates too: they may continue a track (see association.associate).
     Several frames are worked on at once, a core each: together that is faster than all cores on one. Where it makes one
@@ -71,9 +72,10 @@ def load_engines(config: RunConfig, detector: DetectorLike | None = None, reader
     take shorter turns.
     """
     check_countries(config.all_countries(), config_folder() / "plates")
+    check_tracker(config.track)
     concurrency = available_cores() if config.threads is None else config.threads
     if detector is not None and reader is not None:
-        load_tracker()
+        tracker_factory(config.track)  # imports what it needs
         return Engines(detector, reader, config.min_score or detector.min_score)
     load_networks()
     settle_process()
@@ -84,7 +86,7 @@ def load_engines(config: RunConfig, detector: DetectorLike | None = None, reader
     with ThreadPoolExecutor(2, "alpr-load") as pool:
         looking = pool.submit(_detector, config, concurrency) if detector is None else None
         reading = pool.submit(_reader, config, concurrency) if reader is None else None
-        load_tracker()
+        tracker_factory(config.track)  # imports what it needs
         if looking is None:
             assert detector is not None
             concurrency, found = 1, (detector, config.min_score or detector.min_score)

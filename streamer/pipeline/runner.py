@@ -36,6 +36,7 @@ from streamer.source.health import Health
 from streamer.source.identity import Identities
 from streamer.source.reconnect import LiveFeed
 from streamer.source.resolve import open_source
+from streamer.tracking.registry import check_tracker
 from streamer.types import Frame, Plates, RunSummary
 
 
@@ -131,6 +132,7 @@ class StreamRun:
     clock: Clock = field(default_factory=SystemClock)
 
     def __post_init__(self) -> None:
+        check_tracker(self.config.track)
         formats = _formats(self.config, self.engines.reader.alphabet)
         if formats is not None:
             self.rule = with_country_prior(self.rule, formats)

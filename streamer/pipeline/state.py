@@ -24,9 +24,10 @@ from streamer.sink.events import (
     TrackRejected,
     TrackView,
 )
+from streamer.tracking.base import Track, TrackerLike
 from streamer.tracking.cadence import Cadence
 from streamer.tracking.edge import inside
-from streamer.tracking.tracker import Track, Tracker
+from streamer.tracking.registry import tracker_factory
 from streamer.types import FloatArray, Frame, Passage, Plates, Reading, RunSummary
 
 # The plate as it is kept for people: margins along and across as shares of its size, width and height in px.
@@ -53,7 +54,8 @@ class StreamState:
         if info.still:  # one picture: what is seen once is all there is
             track = track.model_copy(update={"birth_hits": 1})
             self._vote = self._vote.model_copy(update={"min_reads": 1})
-        self._tracker = Tracker(track, high_score=settings.high_score, first_id=settings.first_id)
+        make_tracker = tracker_factory(track)
+        self._tracker: TrackerLike = make_tracker(track, high_score=settings.high_score, first_id=settings.first_id)
         self._readings: dict[int, TrackReadings] = {}
         self._revisions: dict[int, int] = {}  # of the provisional rows, by track
         self._book = PassageBook(self._vote.rejoin_s, self._vote.min_confidence)
@@ -121,14 +123,14 @@ class StreamState:
             self._size = frame.width, frame.height
         plates = self._zones.kept(found, frame.width, frame.height)
         self.summary.outside += len(found) - len(plates)
-        ended = self._tracker.update(frame, plates)
-        readings = self._read(frame, [t for t in self._tracker.tracks if t.hit_in(frame.index)])
+        update = self._tracker.update(frame, plates)
+        readings = self._read(frame, update.hits)
         hit = [t for t in self._tracker.tracks if t.hit_in(frame.index)]  # one may be another vehicle now
         if self._lines:
             self._follow(hit)
         self._announce(hit)
         self.summary.detections += int((plates.score >= self._settings.high_score).sum())
-        self._end(ended)
+        self._end(update.ended)
         self._release(frame.pts)
         if self._wanted.frames or self._wanted.readings:
             by_row = _by_row(found, readings) if self._wanted.readings else {}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -43,18 +41,11 @@ def assign(cost: FloatArray) -> list[tuple[int, int]]:
     return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if np.isfinite(cost[r, c])]
 
 
-@dataclass(frozen=True)
-class Matches:
-    """`pairs` of (track, detection); detections with a high score that no track took, best first."""
-
-    pairs: list[tuple[int, int]]
-    new: list[int]
-
-
 def associate(
     expected_xyxy: FloatArray, found_xyxy: FloatArray, high: BoolArray, max_jump: float, max_growth: float
-) -> Matches:
-    """Two stages: detections with a high score first, then the weak ones for the tracks that are left.
+) -> list[tuple[int, int]]:
+    """(track, detection) pairs, in two stages: detections with a high score first, then the weak ones for the tracks
+    that are left.
 
     `expected_xyxy` (n, 4) of the tracks, `found_xyxy` (m, 4) and `high` (m,) of the detections. A weak detection must
     overlap what was expected, and never begins a track.
@@ -68,5 +59,4 @@ def associate(
         left = np.array([t for t in range(len(expected_xyxy)) if t not in taken], int)
         careful = np.where(overlap > 0.1, cost, np.inf)[np.ix_(left, weak)]
         pairs += [(int(left[t]), int(weak[d])) for t, d in assign(careful)]
-    used = {d for _, d in pairs}
-    return Matches(sorted(pairs), [int(d) for d in strong if int(d) not in used])
+    return sorted(pairs)

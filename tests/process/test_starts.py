@@ -29,7 +29,7 @@ doors = [
     "from streamer import run_stream",
     "from streamer import PlateReader",
     "from streamer.source.file import VideoSource; VideoSource('x.mp4')",
-    "from streamer.tracking.tracker import Tracker",
+    "from streamer.tracking.tracker import KalmanTracker",
 ]
 ready, bad = threading.Barrier(4), []
 sys.setswitchinterval(1e-5)
@@ -41,11 +41,11 @@ def camera(number):
         import numpy as np
         from streamer.config.models import TrackConfig
         from streamer.tracking.association import assign
-        from streamer.tracking.tracker import Tracker
+        from streamer.tracking.tracker import KalmanTracker
         from streamer.types import Frame, Plates
         box = np.array([[10.0, 10, 60, 30]])
         plates = Plates(box, np.ones(1), np.array([[[10.0, 10], [60, 10], [60, 30], [10, 30]]]), np.ones(1, bool))
-        tracker = Tracker(TrackConfig())
+        tracker = KalmanTracker(TrackConfig())
         for k in range(3):
             tracker.update(Frame(k, k / 25, 320, 180), plates)
         assert len(tracker.finish()) == 1

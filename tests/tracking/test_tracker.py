@@ -9,8 +9,9 @@ import pytest
 from streamkit import frame_at, plates_of
 
 from streamer.config.models import TrackConfig
+from streamer.tracking.base import Track
 from streamer.tracking.kalman import PlateMotion
-from streamer.tracking.tracker import Track, Tracker
+from streamer.tracking.tracker import KalmanTracker
 
 Box = tuple[float, float, float, float]
 
@@ -19,12 +20,12 @@ def box(x: float, y: float = 50.0, w: float = 40.0, h: float = 12.0) -> Box:
     return x, y, x + w, y + h
 
 
-def follow(frames: Sequence[Sequence[Box]], fps: float = 25, **config: float) -> tuple[list[Track], Tracker]:
+def follow(frames: Sequence[Sequence[Box]], fps: float = 25, **config: float) -> tuple[list[Track], KalmanTracker]:
     """All tracks that ended, those at the end of the stream included."""
-    tracker = Tracker(TrackConfig.model_validate(config), high_score=0.5)
+    tracker = KalmanTracker(TrackConfig.model_validate(config), high_score=0.5)
     ended = []
     for index, boxes in enumerate(frames):
-        ended += tracker.update(frame_at(index, index / fps), plates_of(list(boxes)))
+        ended += tracker.update(frame_at(index, index / fps), plates_of(list(boxes))).ended
     return ended + tracker.finish(), tracker
 
 
@@ -63,7 +64,7 @@ def test_crossing_plates_keep_their_ids() -> None:
 
 
 def test_weak_detections_carry_a_track_but_begin_none() -> None:
-    tracker = Tracker(TrackConfig(), high_score=0.5)
+    tracker = KalmanTracker(TrackConfig(), high_score=0.5)
     for index, score in enumerate([0.3, 0.3, 0.9, 0.9, 0.3, 0.3]):
         tracker.update(frame_at(index), plates_of([box(9 + index)], [score]))
     (track,) = tracker.finish()
@@ -77,7 +78,7 @@ def test_death_is_counted_in_seconds_not_frames() -> None:
 
 
 def test_best_hit_is_large_and_sure() -> None:
-    tracker = Tracker(TrackConfig(), high_score=0.5)
+    tracker = KalmanTracker(TrackConfig(), high_score=0.5)
     for index, (height, score) in enumerate([(12, 0.9), (20, 0.9), (21, 0.6), (12, 0.99)]):
         tracker.update(frame_at(index), plates_of([box(9, h=height)], [score]))
     (track,) = tracker.finish()
@@ -85,7 +86,7 @@ def test_best_hit_is_large_and_sure() -> None:
 
 
 def test_ids_go_on_from_first_id() -> None:
-    tracker = Tracker(TrackConfig(), first_id=7)
+    tracker = KalmanTracker(TrackConfig(), first_id=7)
     for index in range(2):
         tracker.update(frame_at(index), plates_of([box(9), box(200)]))
     assert [t.id for t in tracker.tracks] == [7, 8]
@@ -93,10 +94,10 @@ def test_ids_go_on_from_first_id() -> None:
 
 
 def test_time_that_stands_still_or_jumps_back_does_no_harm() -> None:
-    tracker = Tracker(TrackConfig())
+    tracker = KalmanTracker(TrackConfig())
     for index, pts in enumerate([0.0, 0.04, 0.04, 0.0, 5.0, 5.04]):
         tracker.update(frame_at(index, pts), plates_of([box(9)]))
-    assert np.isfinite(tracker.tracks[0].motion.box_xyxy).all()
+    assert np.isfinite(tracker.expected(tracker.tracks[0], 6.0)).all()
 
 
 def test_motion_predicts_a_steady_drive() -> None:

@@ -1,0 +1,129 @@
+"""What a tracker is to the pipeline: tracks, and the protocol that every tracker fulfils (`track.type` names one)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from streamer.config.models import TrackConfig
+from streamer.types import FloatArray, Frame, Plates, TimeSource
+
+# So long between two hits anything may have taken the place of a plate.
+_APART_S = 0.3
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One detection of a track: where and when. `box_xyxy` (4,), `quad` (4, 2) in frame_xy."""
+
+    frame: int
+    pts: float
+    seen: datetime | None
+    box_xyxy: FloatArray = field(repr=False)
+    quad: FloatArray = field(repr=False)
+    score: float
+    time_source: TimeSource = "unknown"
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """x1 y1 x2 y2 as plain numbers."""
+        x1, y1, x2, y2 = (float(v) for v in self.box_xyxy)
+        return x1, y1, x2, y2
+
+
+@dataclass(eq=False)
+class Track:
+    """One plate through time. `id` is 0 until the track is confirmed, then counts from 1 in that order."""
+
+    first: Hit
+    last: Hit
+    best: Hit
+    id: int = 0
+    hits: int = 1
+    strong: int = 1  # hits with a score that may begin a track
+    previous: Hit | None = None  # the hit before the last
+    moved: float = 0.0  # farthest from where it was first, in its heights; a change of size counts too
+
+    def hit_in(self, frame: int) -> bool:
+        """Whether the track was detected in that frame."""
+        return self.last.frame == frame
+
+    @property
+    def apart(self) -> bool:
+        """Whether it was out of sight for a while before the last hit."""
+        return self.previous is not None and self.last.pts - self.previous.pts > _APART_S
+
+    def seen(self) -> tuple[datetime | None, datetime | None, TimeSource]:
+        """When it was first and last seen, and how that is known: by one clock, the camera's where it sent the time."""
+        first, last = self.first, self.last
+        if first.time_source == last.time_source or first.seen is None or last.seen is None:
+            return first.seen, last.seen, first.time_source
+        lasted = timedelta(seconds=last.pts - first.pts)
+        if last.time_source == "rtcp":
+            return last.seen - lasted, last.seen, "rtcp"
+        return first.seen, first.seen + lasted, first.time_source
+
+
+@dataclass(frozen=True)
+class TrackUpdate:
+    """What one frame did to the confirmed tracks, each list in the order of their ids.
+
+    `hits`: detected in this frame; `born`: those of them that were confirmed by it; `ended`: over before it, so that
+    none of its detections belongs to them.
+    """
+
+    hits: list[Track]
+    born: list[Track]
+    ended: list[Track]
+
+
+class TrackerLike(Protocol):
+    """What the pipeline needs of a tracker: one per stream, called by one thread.
+
+    Tracks are numbered when they are confirmed (`Track.id`), and read from then on. A tracker may keep tracks that are
+    not confirmed yet; those that end so are handed out by `take_flickers`. `lifecycle.BaseTracker` does all of this for
+    a tracker that only decides which detection continues which track.
+    """
+
+    @property
+    def tracks(self) -> list[Track]:
+        """The living confirmed tracks, in the order of their ids."""
+
+    @property
+    def tentative(self) -> bool:
+        """Whether there is a track that is not confirmed yet."""
+
+    @property
+    def next_id(self) -> int:
+        """The number that the next confirmed track will have."""
+
+    def update(self, frame: Frame, plates: Plates) -> TrackUpdate:
+        """Takes in one frame's detections, weak ones included; their scores say which are strong."""
+
+    def expire(self, now_s: float) -> list[Track]:
+        """Ends the tracks that are over by that second of the stream, where no frame comes; gives the confirmed."""
+
+    def expected(self, track: Track, now_s: float) -> FloatArray:
+        """Where a living track should be at that second: box (4,) in frame_xy. Changes nothing."""
+
+    def finish(self) -> list[Track]:
+        """Ends all tracks; gives the confirmed. The tracker goes on to be used where a new recording follows."""
+
+    def take_flickers(self) -> list[Track]:
+        """The tracks that ended unconfirmed since the last call."""
+
+    def succeed(self, track: Track, hits: Sequence[Hit], before: Hit) -> Track:
+        """Replaces a living track, whose readings turned to another plate, by a new confirmed one that has these of its
+        `hits`; the old one ends with the hit `before`."""
+
+
+class TrackerFactory(Protocol):
+    """What `track.type` stands for: makes the tracker of one stream.
+
+    Detections with a score of `high_score` and more may begin a track, weaker ones only continue one. `first_id`: the
+    number of its first track.
+    """
+
+    def __call__(self, config: TrackConfig, *, high_score: float = 0.0, first_id: int = 1) -> TrackerLike: ...
