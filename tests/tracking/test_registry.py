@@ -107,11 +107,9 @@ def test_a_run_with_a_tracker_of_a_package(tmp_path: Path) -> None:
 
 def test_an_unknown_tracker_is_named_with_those_that_there_are(installed: Path) -> None:
     install(installed, "wrong", {"number": "math:pi", "missing": "no_such_module:X", "nearest": "other:Tracker"})
-    with pytest.raises(
-        ConfigError, match=r"track\.type: sort: there is no .* one of: kalman, missing, nearest, number"
-    ):
+    with pytest.raises(ConfigError, match=r"type: sort: there is no .* one of: kalman, missing, nearest, number"):
         check_tracker(TrackConfig(type="sort"))
-    with pytest.raises(ConfigError, match="nearest: alpr_tracker_example:NearestTracker of .* have this name"):
+    with pytest.raises(ConfigError, match=r"nearest: alpr_tracker_example:NearestTracker of .* have this name"):
         check_tracker(TrackConfig(type="nearest"))
     with pytest.raises(ConfigError, match=r"missing \(no_such_module:X of wrong\): cannot be imported"):
         tracker_factory(TrackConfig(type="missing"))
@@ -121,7 +119,7 @@ def test_an_unknown_tracker_is_named_with_those_that_there_are(installed: Path) 
         check_tracker(TrackConfig(options={"reach": 2}))
 
 
-def test_a_detection_is_matched_once(installed: Path) -> None:
+def test_a_detection_is_matched_once() -> None:
     from streamer.tracking.lifecycle import BaseTracker
 
     class Greedy(BaseTracker):
