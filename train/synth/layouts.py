@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from streamer.errors import ConfigError
+from streamer.plates.grammar import LETTERS, ROW_BREAK, TextLayout, layout_files, read_file
 
 Rgb = tuple[int, int, int]
 Box = tuple[float, float, float, float]
 Colour = Literal["blue", "green", "yellow", "white", "black"]
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-DIGITS = "0123456789"
 PROTOTYPES: dict[Colour, tuple[Rgb, ...]] = {
     "blue": ((15, 40, 130), (30, 90, 180)),
     "green": ((20, 130, 60), (100, 200, 140)),
@@ -46,19 +44,16 @@ class Border(_Part):
     chance: float = Field(1.0, ge=0, le=1)
 
 
-class Layout(_Part):
+class Layout(TextLayout):
     """One sort of plate. Lengths are in mm unless said otherwise.
 
-    `patterns`: `A` a letter of `charset`, `9` a digit, `*` either, `[..]` one of, `{name}` an entry of `lists`, ` / ` a
-    row break; space `-` `.` `·` `|` are drawn, and not in the text; the rest stands for itself. `words` maps a word
-    that is drawn as one glyph to its letter in the text. `cells`: one box (x, y, w, h) a character; without it
-    characters flow and are centred. `row_order`: the rows in the order of the text.
+    `cells`: one box (x, y, w, h) a character; without it characters flow and are centred.
     """
 
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
     name: str
-    country: str
     colour: Colour
-    patterns: tuple[str, ...] = Field(min_length=1)
     weight: float = Field(1.0, ge=0)
     rows: Literal[1, 2] = 1
     size: tuple[float, float] = (520, 110)
@@ -71,9 +66,6 @@ class Layout(_Part):
     border: Border | None = None
     band: Band | None = None
     band_right: Band | None = None
-    charset: str = LETTERS
-    lists: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    words: dict[str, str] = Field(default_factory=dict)
     cells: tuple[Box, ...] = ()
     dots: tuple[tuple[float, float, float], ...] = Field((), description="x, y, diameter of painted dots")
     seals: tuple[tuple[float, float, float], ...] = Field((), description="x, y, diameter of stickers and emblems")
@@ -84,13 +76,11 @@ class Layout(_Part):
     cap: float = Field(0.68, gt=0, le=1, description="cap height as a share of the row's height")
     captions_top: tuple[str, ...] = ()
     captions_bottom: tuple[str, ...] = ()
-    row_order: tuple[int, ...] = (0, 1)
-    zero_for_o: bool = Field(False, description="the country's texts write 0 for every letter O")
     arabic_twin: bool = Field(False, description="a row with the same in Arabic above, which is not in the text")
 
     @model_validator(mode="after")
     def _check(self) -> Layout:
-        if self.rows == 1 and not self.arabic_twin and any(" / " in p for p in self.patterns):
+        if self.rows == 1 and not self.arabic_twin and any(ROW_BREAK in p for p in self.patterns):
             raise ValueError("a pattern has a row break, and rows is 1")
         return self
 
@@ -111,7 +101,7 @@ class Catalogue:
     """All layouts with their weights. `lists` weights and the share of uniform draws come with each layout's family."""
 
     def __init__(self, configs: Path) -> None:
-        files = sorted(p for p in configs.glob("*.yaml") if p.name != "alphabet.yaml")
+        files = layout_files(configs)
         if not files:
             raise ConfigError(f"plate layouts {configs}: no YAML file there; expected cn.yaml and others")
         self.layouts: dict[str, Layout] = {}
@@ -122,16 +112,12 @@ class Catalogue:
             self._add(path)
 
     def _add(self, path: Path) -> None:
+        data, layouts = read_file(path, Layout)
         try:
-            data = yaml.safe_load(path.read_text(encoding="utf-8"))
             family = Family.model_validate(data)
-            shared = {"lists": family.lists, "charset": family.charset}
-            layouts = [Layout.model_validate({**shared, **row}) for row in family.layouts]
-        except (OSError, yaml.YAMLError, TypeError) as error:
-            raise ConfigError(f"plate layouts {path}: cannot be read ({error}); expected schema 1") from error
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or "the layout"
+            where = ".".join(map(str, first["loc"])) or "the file"
             raise ConfigError(f"plate layouts {path}: {where}: {first['msg']}") from error
         total = sum(layout.weight for layout in layouts) or 1.0
         for layout in layouts:

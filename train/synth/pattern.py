@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from streamer.errors import ConfigError
-from train.synth.layouts import DIGITS, LETTERS, Family, Layout
-
-SEPARATORS = " -.·|"
+from streamer.plates.grammar import ROW_BREAK, SEPARATORS, tokens
+from train.synth.layouts import Family, Layout
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ def sample_rows(rng: np.random.Generator, layout: Layout, family: Family) -> lis
     """The rows of a random plate, top first. Lists are drawn evenly or by their weights, as the family says."""
     for _ in range(50):
         pattern = layout.patterns[int(rng.integers(len(layout.patterns)))]
-        rows = [_items(layout, _fill(rng, part, layout, family)) for part in pattern.split(" / ")]
+        rows = [_items(layout, _fill(rng, part, layout, family)) for part in pattern.split(ROW_BREAK)]
         # Umlauts and other letters outside the alphabet come from lists; texts with them are drawn again.
         if all(len(i.label) == 1 for row in rows for i in row if i.label != ""):
             return rows
@@ -55,48 +55,20 @@ def _label(layout: Layout, char: str) -> str:
 
 
 def _fill(rng: np.random.Generator, pattern: str, layout: Layout, family: Family) -> str:
-    out, k = [], 0
-    while k < len(pattern):
-        c = pattern[k]
-        if c in "{[":
-            end = pattern.find("}" if c == "{" else "]", k)
-            if end < 0:
-                raise ConfigError(f"plate layout {layout.name}: pattern {pattern!r}: {c!r} is never closed")
-            inner = pattern[k + 1 : end]
-            out.append(_from_list(rng, inner, layout, family) if c == "{" else _from_class(rng, inner))
-            k = end + 1
-            continue
-        out.append(_one(rng, c, layout))
-        k += 1
+    out = []
+    for token in tokens(pattern, layout.charset):
+        if token.kind == "list":
+            out.append(_from_list(rng, layout.lists[token.value], family, token.value))
+        elif token.kind == "set":
+            out.append(token.value[int(rng.integers(len(token.value)))])
+        else:
+            out.append(token.value)
     return "".join(out)
 
 
-def _one(rng: np.random.Generator, c: str, layout: Layout) -> str:
-    pool = {"A": layout.charset, "9": DIGITS, "*": layout.charset + DIGITS}.get(c)
-    return pool[int(rng.integers(len(pool)))] if pool else c
-
-
-def _from_class(rng: np.random.Generator, inner: str) -> str:
-    pool, k = "", 0
-    while k < len(inner):
-        if inner[k + 1 : k + 2] == "-" and k + 2 < len(inner):
-            pool += "".join(map(chr, range(ord(inner[k]), ord(inner[k + 2]) + 1)))
-            k += 3
-        else:
-            pool += inner[k]
-            k += 1
-    return pool[int(rng.integers(len(pool)))]
-
-
-def _from_list(rng: np.random.Generator, name: str, layout: Layout, family: Family) -> str:
-    entries = layout.lists.get(name)
-    if not entries:
-        raise ConfigError(f"plate layout {layout.name}: list {{{name}}} is not defined; define it under lists")
+def _from_list(rng: np.random.Generator, entries: Sequence[str], family: Family, name: str) -> str:
     weights = family.list_weights.get(name)
     if weights is None or rng.random() < family.uniform_share:
         return entries[int(rng.integers(len(entries)))]
     p = np.array([weights.get(e, 0.0) for e in entries])
     return entries[int(rng.choice(len(entries), p=p / p.sum()))] if p.sum() > 0 else entries[0]
-
-
-__all__ = ["LETTERS", "SEPARATORS", "Item", "sample_rows"]
