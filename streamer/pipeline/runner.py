@@ -84,9 +84,18 @@ def run_stream(
         sources = _sources_of(source, config)
         engines = engines or load_engines(config, detector, reader)
         run = StreamRun(
-            config, engines, outputs, summary, stop, progress, rule, streams, status, alone=len(sources) == 1
+            config,
+            engines,
+            outputs,
+            summary,
+            stop,
+            progress,
+            rule,
+            streams,
+            status,
+            alone=len(sources) == 1,
+            clock=clock or SystemClock(),
         )
-        run.clock = clock or run.clock
         for one in sources:
             if stop.is_set():
                 break
@@ -128,11 +137,11 @@ class StreamRun:
     status: Callable[[str], None] | None = None
     alone: bool = False
     next_id: int = 1
-    identities: Identities = field(default_factory=Identities)
     clock: Clock = field(default_factory=SystemClock)
 
     def __post_init__(self) -> None:
         check_tracker(self.config.track)
+        self.identities = Identities(self.clock)
         formats = _formats(self.config, self.engines.reader.alphabet)
         if formats is not None:
             self.rule = with_country_prior(self.rule, formats)

@@ -116,9 +116,17 @@ def run_site(
             if own is not None:
                 post.outputs = _CameraOutputs(outputs, own(post.name))
             run = StreamRun(
-                settings, engines.another(), post.outputs or outputs, post.summary, stop, None, vote, streams
+                settings,
+                engines.another(),
+                post.outputs or outputs,
+                post.summary,
+                stop,
+                None,
+                vote,
+                streams,
+                alone=len(posts) == 1,
+                clock=clock,
             )
-            run.alone, run.clock = len(posts) == 1, clock
             # An address is asked what it is in the camera's own thread: one that does not answer holds up no other.
             camera = config.cameras[post.name].model_copy(update={"video_track": settings.video_track})
             find = partial(source_of, camera, settings.live)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from streamer.process.clock import Clock, SystemClock
 from streamer.source.base import StreamInfo
 
 _ENDS = 1_000_000  # bytes at either end of a file: what lies between differs only where these do
@@ -37,22 +38,23 @@ def stream_identity(name: str, first_plane: Any) -> str:
     return _digest("stream", name, hashlib.sha256(bytes(first_plane)).hexdigest())
 
 
-def connection_identity() -> str:
-    """Of a camera: no other connection, in this or any other run, has it."""
-    return f"{datetime.now(UTC).isoformat()}-{secrets.token_hex(8)}"
+def connection_identity(now: datetime) -> str:
+    """Of a camera that is connected `now`: no other connection, in this or any other run, has it."""
+    return f"{now.isoformat()}-{secrets.token_hex(8)}"
 
 
 class Identities:
     """Makes streams of one run distinct: what is read a second time in it is another stream."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
         self._met: dict[str, int] = {}
 
     def of(self, info: StreamInfo, camera: str | None) -> StreamInfo:
         """`info` with `events`, from which the ids of its events are made; that of a replayed recording is kept."""
         if info.events:
             return info
-        own = info.identity or (connection_identity() if info.live else info.name)
+        own = info.identity or (connection_identity(self._clock.now()) if info.live else info.name)
         events = _digest(camera or "", own)
         self._met[events] = times = self._met.get(events, 0) + 1
         return replace(info, events=events if times == 1 else f"{events}-{times}")
