@@ -80,7 +80,8 @@ def _with_options(*more: Decorator) -> Decorator:
 def evaluate() -> None:
     """Measure on labelled data.
 
-    DATA is a folder with a manifest, a CSV file of crops, or ccpd:DIR for CCPD as downloaded.
+    DATA is a folder with a manifest, a CSV file of crops, ccpd:DIR for CCPD as downloaded, or openalpr:DIR for the
+    benchmark of openalpr.
     """
 
 
@@ -208,8 +209,9 @@ def videos(
     from streamer.errors import ConfigError
     from train.evaluate.run import evaluate_videos, read_videos, run_video
 
-    if data.startswith("ccpd:"):
-        raise ConfigError(f"{data}: CCPD holds no videos; name a data folder with video/videos.jsonl")
+    if data.startswith(("ccpd:", "openalpr:")):
+        name = "CCPD" if data.startswith("ccpd:") else "openalpr's benchmark"
+        raise ConfigError(f"{data}: {name} holds no videos; name a data folder with video/videos.jsonl")
     found = read_videos(Path(data), split)[:limit]
     if not found:
         raise ConfigError(f"{data}: no video of the split {split}; videos are in dev")

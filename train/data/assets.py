@@ -90,5 +90,5 @@ def assets_of(config: TrainConfig, data: Sequence[str]) -> Path | None:
     """The folder of fonts and blanks beside a manifest, where there is one and it is wanted."""
     if not config.synthetic_assets:
         return None
-    folders = (Path(d) / "assets" for d in data if not d.startswith("ccpd:"))
+    folders = (Path(d) / "assets" for d in data if not d.startswith(("ccpd:", "openalpr:")))
     return next((f for f in folders if f.is_dir()), None)

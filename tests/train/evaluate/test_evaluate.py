@@ -381,9 +381,23 @@ def test_eval_ccpd(folder: Path, fake: type[FakeReader], tmp_path: Path) -> None
     assert "100.0" in said
 
 
+def test_eval_openalpr(folder: Path, fake: type[FakeReader], tmp_path: Path) -> None:
+    place = tmp_path / "benchmarks" / "endtoend" / "us"
+    place.mkdir(parents=True)
+    (place / "3.png").write_bytes((folder / "scenes" / "3.png").read_bytes())
+    (place / "3.txt").write_text("3.png\t100\t100\t100\t30\tABC0\n", encoding="utf-8")
+    said = call("scenes", f"openalpr:{tmp_path / 'benchmarks'}", "--json", tmp_path / "x.json")
+    assert "openalpr-us" in said
+    figures = json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))
+    assert (figures["total"]["ap70"], figures["total"]["e2e"], list(figures["countries"])) == (1, 1, ["US"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
+        (["scenes", "openalpr:nowhere"], InputError, "is no folder; name openalpr"),
+        (["scenes", "openalpr:{folder}"], InputError, "holds no picture with a label"),
+        (["videos", "openalpr:x"], ConfigError, "holds no videos"),
         (["scenes", "nowhere"], InputError, r"manifest\.jsonl: is not there"),
         (["scenes", "ccpd:nowhere"], InputError, "holds no CCPD"),
         (["reader", "{folder}", "--split", "validation"], InputError, "no picture of the split validation"),
