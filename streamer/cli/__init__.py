@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import click
 
-from streamer.cli.console import say, settle_streams, tell
+from streamer.cli.console import notice, report_error, say, settle_streams, stop_log
 from streamer.cli.lazy import LazyGroup, PipeClosed, Verb
 from streamer.errors import AlprError
 
@@ -78,6 +78,13 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """
     settle_streams()
     try:
+        _main(arguments)
+    finally:
+        stop_log()
+
+
+def _main(arguments: list[str] | None) -> NoReturn:
+    try:
         code = cli.main(args=arguments, prog_name="alpr", standalone_mode=False)
         sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
@@ -95,7 +102,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except click.ClickException as error:
         _fail(error.format_message(), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        tell("alpr: stopped by Ctrl-C")
+        notice("alpr: stopped by Ctrl-C")
         sys.exit(130)
     except PipeClosed:
         _leave_stdout()
@@ -119,9 +126,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _fail(message: str, code: int, messages: Sequence[str] = ()) -> NoReturn:
-    """Tells a line, or one for each of several faults."""
+    """Writes a line, or one for each of several faults, and exits."""
     for one in messages or (message,):
-        tell(f"alpr: error: {' '.join(one.splitlines())}", "red")
+        report_error(one)
     sys.exit(code)
 
 

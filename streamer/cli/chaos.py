@@ -9,12 +9,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlparse
 
 import click
 
 from streamer.chaos.faults import CLIP, FAULTS
+from streamer.cli.console import start_log
+from streamer.cli.options import log_options
 
 if TYPE_CHECKING:
     from streamer.chaos.camera import ClipCamera
@@ -77,6 +79,7 @@ _RTSP_PORT = 554
     metavar="COUNT",
     help="Number of times that --trial tries each fault.",
 )
+@log_options
 def chaos(
     source: str,
     port: int,
@@ -86,6 +89,8 @@ def chaos(
     pause: float,
     trial: bool,
     repeats: int,
+    log_level: str | None,
+    log_format: Literal["text", "json"],
 ) -> None:
     """Serve SOURCE as an RTSP camera that has the faults you choose, until Ctrl-C.
 
@@ -96,6 +101,7 @@ def chaos(
     from streamer.chaos.inject import begin, end
     from streamer.chaos.proxy import FaultyProxy
 
+    start_log(log_level or "info", log_format)
     faults = [Fault(name, percent) for name in names]
     if trial:
         _trial(Path(source), faults, repeats, seconds)

@@ -6,13 +6,17 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from streamer.errors import printable
 from streamer.sink.screen import console, plain
+
+if TYPE_CHECKING:
+    import logging
+
+    from streamer.cli.log import Form
 
 
 def settle_streams() -> None:
@@ -60,8 +64,21 @@ def say(text: str) -> None:
     click.echo(printable(text), file=sys.stdout, color=None if not plain(sys.stdout) else False)
 
 
-def tell(text: str, colour: str | None = None) -> None:
-    """A line on standard error; nothing happens where nobody takes it."""
+def notice(text: str, level: int = 20, colour: str | None = None) -> None:
+    """A line on standard error, at this level of logging (20 is INFO), in the form that the log has; nothing happens
+    where nobody takes it."""
+    if level < _Log.level:
+        return
+    if _Log.form == "json":
+        import time
+
+        from streamer.cli.log import json_line
+
+        text, colour = json_line(level, text, at=time.time(), logger="alpr"), None
+    _put(text, colour)
+
+
+def _put(text: str, colour: str | None) -> None:
     line = printable(text)
     if colour is not None and not plain(sys.stderr):
         line = click.style(line, fg=colour)
@@ -69,34 +86,57 @@ def tell(text: str, colour: str | None = None) -> None:
         click.echo(line, file=sys.stderr)
 
 
-def log_lines() -> None:
-    """From now on what the log says are lines on standard error, with time and level."""
+class _Log:
+    """How lines are written on standard error, for this process."""
+
+    level = 0
+    form: Form = "text"
+    handler: logging.Handler | None = None
+
+
+def start_log(level: str = "info", form: Form = "text") -> None:
+    """From now on log records are lines on standard error, with time and level; of a lower level none are written."""
     import logging
+
+    from streamer.cli.log import JsonLines, TextLines
 
     class Lines(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            tell(self.format(record), "yellow" if record.levelno >= logging.WARNING else None)
+            yellow = record.levelno >= logging.WARNING and form == "text"
+            _put(self.format(record), "yellow" if yellow else None)
 
+    stop_log()
     log = logging.getLogger("streamer")
-    if not log.handlers:
-        lines = Lines()
-        lines.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
-        log.addHandler(lines)
+    _Log.handler = lines = Lines()
+    lines.setFormatter(JsonLines() if form == "json" else TextLines())
+    log.addHandler(lines)
+    log.setLevel(level.upper())
+    _Log.level, _Log.form = log.level, form
 
 
-@contextlib.contextmanager
-def hushed() -> Iterator[None]:
-    """Without warnings of the log while inside (--quiet)."""
+def stop_log() -> None:
+    """Undoes `start_log`: records go where the program that called us has them go."""
     import logging
 
     log = logging.getLogger("streamer")
-    before = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(before)
+    if _Log.handler is not None:
+        log.removeHandler(_Log.handler)
+        log.setLevel(logging.NOTSET)
+    _Log.level, _Log.form, _Log.handler = 0, "text", None
+
+
+def log_status(line: str) -> None:
+    """The log line of a camera's state, once a minute."""
+    import logging
+
+    logging.getLogger("streamer.status").info("%s", line)
 
 
 def warn(text: str) -> None:
-    tell(f"alpr: warning: {' '.join(text.splitlines())}", "yellow")
+    line = " ".join(text.splitlines())
+    notice(line if _Log.form == "json" else f"alpr: warning: {line}", 30, "yellow")
+
+
+def report_error(text: str) -> None:
+    line = " ".join(text.splitlines())
+    notice(line if _Log.form == "json" else f"alpr: error: {line}", 40, "red")

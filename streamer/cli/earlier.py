@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streamer.cli.console import tell, warn
+from streamer.cli.console import notice, warn
 from streamer.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def check_earlier(
         elif names:
             replaced = True
             if not quiet:
-                tell(f"{path}: its rows of an earlier run are replaced")
+                notice(f"{path}: its rows of an earlier run are replaced")
     if not replaced:
         there = [p for p in others if p is not None and p.is_file() and p.stat().st_size]
         doubtful += [(path, "is there already") for path in there]

@@ -48,6 +48,26 @@ def country_option(command: Decorated) -> Decorated:
     return click.option("--country", "countries", metavar="CODE", multiple=True, help=text)(command)
 
 
+def log_options(command: Decorated) -> Decorated:
+    """--log-level (None where not given) and --log-format."""
+    for option in (
+        click.option(
+            "--log-format",
+            type=click.Choice(["text", "json"]),
+            default="text",
+            show_default=True,
+            help="Write log lines to standard error as text, or as one JSON object per line.",
+        ),
+        click.option(
+            "--log-level",
+            type=click.Choice(["debug", "info", "warning", "error"]),
+            help="Lowest level of the log lines that are written. [default: info; error with --quiet]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def model_options(command: Decorated) -> Decorated:
     """--detector, --reader, --precision, --threads, --min-score; None where not given."""
     for option in reversed(

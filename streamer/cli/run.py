@@ -14,9 +14,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from streamer.cli.console import hushed, log_lines, tell, warn
+from streamer.cli.console import log_status, notice, start_log, warn
 from streamer.cli.earlier import check_earlier, notes_on
-from streamer.cli.options import SectionedCommand, cadence_option, country_option, model_options, video_track_option
+from streamer.cli.options import (
+    SectionedCommand,
+    cadence_option,
+    country_option,
+    log_options,
+    model_options,
+    video_track_option,
+)
 from streamer.cli.paths import check_apart, check_paths, files_of, is_folder
 from streamer.cli.written import pictures_first, written_lines
 from streamer.process.memory import keep_memory_small
@@ -44,7 +51,7 @@ _SECTIONS = {
         "mot_path", "ledger_path", "record_path", "append", "show",
     ),
     "Recognition": ("countries", "rejoin", "min_score", "cadence", "detector", "reader", "precision", "threads"),
-    "Settings and diagnostics": ("config_path", "metrics", "ready", "quiet"),
+    "Settings and diagnostics": ("config_path", "metrics", "ready", "log_level", "log_format", "quiet"),
 }  # fmt: skip
 
 
@@ -156,6 +163,7 @@ _SECTIONS = {
 @country_option
 @model_options
 @cadence_option
+@log_options
 @click.option("--quiet", is_flag=True, help="Print nothing but errors (and rows, where they go to the terminal).")
 def run(
     sources_given: tuple[str, ...],
@@ -181,6 +189,8 @@ def run(
     video_track: int | None,
     camera: str | None,
     countries: tuple[str, ...],
+    log_level: str | None,
+    log_format: Literal["text", "json"],
     quiet: bool,
     **models: Any,
 ) -> None:
@@ -203,9 +213,7 @@ def run(
     from streamer.source.resolve import open_source
 
     keep_memory_small()
-    log_lines()
-    if quiet:
-        click.get_current_context().with_resource(hushed())
+    start_log(log_level or ("error" if quiet else "info"), log_format)
     if provisional and jsonl_path is None:
         raise click.UsageError("--provisional tells rows early in --jsonl FILE: name that file too")
     if ready and metrics is None:
@@ -283,7 +291,7 @@ def run(
                 stop=stop.event,
                 progress=progress_on(screen, len(sources)) if screen else None,
                 streams=watched,
-                status=None if quiet else tell,
+                status=log_status,
             ),
             quiet,
         )
@@ -323,7 +331,7 @@ def _site(
     if snapshots_path:
         more.append(lambda: _snapshots(snapshots_path, config))
     goes_on = True if append is None else append
-    status = None if quiet else tell
+    status = log_status
     videos: list[Sink] = []
 
     def own(camera: str) -> list[Sink]:
@@ -352,7 +360,7 @@ def _reported(work: Callable[[], RunSummary], quiet: bool) -> RunSummary:
 def _conclude(summary: RunSummary, stop: _Stop, quiet: bool, sinks: Sequence[Sink]) -> None:
     report(summary, quiet)
     for line in () if quiet else written_lines(sinks):
-        tell(line)
+        notice(line)
     if stop.interrupted and quiet:
         raise SystemExit(_EXIT_INTERRUPTED)
     if stop.interrupted:
@@ -564,13 +572,13 @@ def report(summary: RunSummary | None, quiet: bool) -> None:
         warn(warning)
     rate = summary.frames / summary.seconds if summary.seconds else 0.0
     without = sum(n for reason, n in summary.rejected.items() if reason != "seen too rarely")
-    tell(
+    notice(
         f"{summary.passages} passages from {summary.tracks} tracks "
         f"({without} without a sure text), "
         f"{summary.detections} detections and {summary.reads} reads in {summary.frames} frames, "
         f"{summary.seconds:.1f} s ({rate:.0f} frames/s)"
     )
     if without and not summary.passages:
-        tell(
+        notice(
             "plates were seen, none was read surely enough for a row: --ledger FOLDER and alpr explain FOLDER tell why"
         )

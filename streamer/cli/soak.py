@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from streamer.cli.options import cadence_option, model_options
+from streamer.cli.console import start_log
+from streamer.cli.options import cadence_option, log_options, model_options
 from streamer.errors import InputError
 from streamer.process.memory import keep_memory_small
 
@@ -72,6 +73,7 @@ _MOST_MB = 5.0  # an hour, that memory may grow with 95 % certainty
 )
 @model_options
 @cadence_option
+@log_options
 def soak(
     clips: tuple[Path, ...],
     hours: float,
@@ -80,6 +82,8 @@ def soak(
     reconnect_minutes: float,
     warm_minutes: float | None,
     samples: Path | None,
+    log_level: str | None,
+    log_format: Literal["text", "json"],
     **options: Any,
 ) -> int:
     """Play CLIPS (video files) as cameras whose connections break, faster than real time, and measure what grows.
@@ -93,6 +97,7 @@ def soak(
     from streamer.soak.run import Plan, soak
 
     keep_memory_small()
+    start_log(log_level or "info", log_format)
     for clip in clips:
         if not clip.is_file():
             raise InputError(f"{clip}: is no file: give video files to play")

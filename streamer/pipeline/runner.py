@@ -272,4 +272,4 @@ def _note(name: str, health: Health, own: RunSummary) -> None:
     if health.dropped:
         own.warnings.append(f"{name}: {health.dropped} frames dropped to keep up")
     if health.reconnects:
-        own.warnings.append(f"{name}: connected anew {health.reconnects} times ({health.fault_counts})")
+        own.warnings.append(f"{name}: reconnected {health.reconnects} times ({health.fault_counts})")

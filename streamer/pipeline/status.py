@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from streamer.process.clock import Clock, SystemClock
+from streamer.process.log import camera_field
 from streamer.source.health import Health
 from streamer.types import RunSummary
 
@@ -45,47 +46,47 @@ class Streams:
 
 
 class StatusLines:
-    """Tells a line about each camera, and one about all where there are several, once a minute."""
+    """Logs a line about each camera, and one about all where there are several, once a minute."""
 
-    def __init__(self, streams: Streams, tell: Callable[[str], None], clock: Clock | None = None) -> None:
-        self._streams, self._tell, self._clock = streams, tell, clock or SystemClock()
-        self._told = self._clock.monotonic()
+    def __init__(self, streams: Streams, log: Callable[[str], None], clock: Clock | None = None) -> None:
+        self._streams, self._log, self._clock = streams, log, clock or SystemClock()
+        self._logged_at = self._clock.monotonic()
         self._before: dict[str, tuple[int, int]] = {}  # frames and drops by then
 
     def tick(self) -> None:
         """Some time went by; may be called as often as one likes."""
         now = self._clock.monotonic()
-        seconds = now - self._told
+        seconds = now - self._logged_at
         if seconds < EVERY_S:
             return
-        self._told = now
+        self._logged_at = now
         cameras = [w for w in self._streams.watched if w.health is not None]
         rates = [self._line(w, w.health, seconds, now) for w in cameras if w.health is not None]
         if len(cameras) > 1:
             total = RunSummary()
             for w in cameras:
                 total.add(w.summary)
-            self._tell(f"{len(cameras)} cameras: {sum(rates):.1f} frames/s, {plates_and_rows(total)}")
+            self._log(f"cameras={len(cameras)} {sum(rates):.1f} frames/s, {plates_and_rows(total)}")
 
     def _line(self, w: Watched, health: Health, seconds: float, now: float) -> float:
-        """Tells of one camera and gives its frames a second."""
+        """Logs the state of one camera; its frames per second."""
         frames, dropped = self._before.get(w.name, (0, 0))
         summary = w.summary
         self._before[w.name] = summary.frames, health.dropped
         rate = (summary.frames - frames) / seconds
         parts = [f"{rate:.1f} frames/s", plates_and_rows(summary)]
         if summary.passages:
-            parts.append(f"{summary.reads / summary.passages:.1f} reads a row")
+            parts.append(f"{summary.reads / summary.passages:.1f} reads per row")
         ages = quantiles(list(health.delays))
         if ages:
-            parts.append(f"done {1e3 * ages['0.5']:.0f} ms after they came (99 %: {1e3 * ages['0.99']:.0f})")
+            parts.append(f"frame age {1e3 * ages['0.5']:.0f} ms (99 %: {1e3 * ages['0.99']:.0f})")
         if health.dropped > dropped:
             parts.append(f"{health.dropped - dropped} dropped")
         if health.last is None or now - health.last > 1:
             parts.append("no frame yet" if health.last is None else f"no frame for {now - health.last:.0f} s")
         if health.reconnects:
-            parts.append(f"connected anew {health.reconnects} times ({health.fault_counts})")
-        self._tell(f"{w.name}: {', '.join(parts)}")
+            parts.append(f"reconnected {health.reconnects} times ({health.fault_counts})")
+        self._log(f"{camera_field(w.name)} {', '.join(parts)}")
         return rate
 
 

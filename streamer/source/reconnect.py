@@ -7,7 +7,6 @@ another begins.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,6 +14,7 @@ from dataclasses import replace
 from streamer.config.models import LiveConfig
 from streamer.errors import InputError
 from streamer.process.clock import Clock, SystemClock
+from streamer.process.log import CameraLog
 from streamer.process.memory import give_back
 from streamer.source.backoff import LOCKING, Backoff
 from streamer.source.base import Reopening, StreamInfo
@@ -24,7 +24,6 @@ from streamer.source.frozen import StillPicture
 from streamer.source.health import Health
 from streamer.types import Frame
 
-_log = logging.getLogger(__name__)
 
 _POLL_S = 0.1
 _IDLE_S = 0.5  # of silence, between two signs that time goes on
@@ -59,7 +58,7 @@ class LiveFeed:
         changed: Callable[[bool, str], None] = lambda up, reason: None,
     ) -> None:
         self._clock = clock or SystemClock()
-        self._name, self._alone = name or _short(source.name), alone
+        self._log, self._alone = CameraLog(name or _short(source.name)), alone
         self.health = Health(began=self._clock.monotonic())
         self.info: StreamInfo | None = None
         self._source, self._config, self._stop = source, config, stop
@@ -87,7 +86,7 @@ class LiveFeed:
                     self.health.away = False
                     self._change(True)
                     if told and not seen:
-                        _log.warning("camera=%s connected again", self._name)
+                        self._log.warning("connected again")
                     seen, told, came = True, False, True
                 yield frame
             reason = self._end(connection)
@@ -108,7 +107,7 @@ class LiveFeed:
             if failures == 1 or now - warned >= _REMIND_S or refusals == 1:
                 warned, told = now, True
                 words = connection.in_words(reason, self._config)
-                _log.warning("camera=%s reconnecting in %.1f s (%s)", self._name, pause, words)
+                self._log.warning("reconnecting in %.1f s (%s)", pause, words)
             if self._config.give_up_s is not None:
                 pause = min(pause, max(0.0, self._config.give_up_s - (now - away_since)))
             if self._config.give_up_s is not None and now - away_since >= self._config.give_up_s:

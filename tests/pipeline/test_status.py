@@ -29,8 +29,8 @@ def test_one_camera() -> None:
     streams.watch("gate", RunSummary(frames=1500, passages=4, waiting=2, reads=10), health)
     (line,) = told(streams, clock)
     assert line == (
-        "gate: 25.0 frames/s, 6 plates, 4 final, 2.5 reads a row, done 30 ms after they came (99 %: 30), 3 dropped, "
-        "connected anew 2 times (ended 1, silent 1)"
+        "camera=gate 25.0 frames/s, 6 plates, 4 final, 2.5 reads per row, frame age 30 ms (99 %: 30), 3 dropped, "
+        "reconnected 2 times (ended 1, silent 1)"
     )
 
 
@@ -41,11 +41,11 @@ def test_several_cameras_and_a_file() -> None:
     streams.watch("file.mp4", RunSummary(frames=5))
     lines = told(streams, clock, minutes=2)
     assert lines[:3] == [
-        "a: 0.0 frames/s, 0 plates, 0 final, no frame yet",
-        "b: 10.0 frames/s, 1 plate, 1 final, 0.0 reads a row, no frame for 30 s",
-        "2 cameras: 10.0 frames/s, 1 plate, 1 final",
+        "camera=a 0.0 frames/s, 0 plates, 0 final, no frame yet",
+        "camera=b 10.0 frames/s, 1 plate, 1 final, 0.0 reads per row, no frame for 30 s",
+        "cameras=2 10.0 frames/s, 1 plate, 1 final",
     ]
-    assert lines[4].startswith("b: 0.0 frames/s")  # only what came since the last line counts
+    assert lines[4].startswith("camera=b 0.0 frames/s")  # only what came since the last line counts
 
 
 @pytest.mark.parametrize(
