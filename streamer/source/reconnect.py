@@ -24,7 +24,6 @@ from streamer.source.frozen import StillPicture
 from streamer.source.health import Health
 from streamer.types import Frame
 
-
 _POLL_S = 0.1
 _IDLE_S = 0.5  # of silence, between two signs that time goes on
 _REMIND_S = 60.0  # between two warnings of an outage that lasts
