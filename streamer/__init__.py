@@ -1,7 +1,7 @@
-"""Licence plates from video: detect, track, read, vote, one row a vehicle.
+"""Licence plates from video: detect, track, read, vote, one row per passage of a vehicle.
 
-`PlateReader` reads pictures, `stream` and `run_stream` read videos. They are loaded when first asked for, so that the
-command line starts quickly.
+`PlateReader` reads pictures, `stream` and `run_stream` read videos and cameras. All names are loaded on first use, so
+that `import streamer` and the command line start quickly. Fakes for tests of sinks and sources: `streamer.testing`.
 """
 
 from __future__ import annotations
@@ -10,19 +10,73 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from streamer.api import PlateReader
+    from streamer.config.models import (
+        CameraConfig,
+        LineConfig,
+        LiveConfig,
+        PicturesConfig,
+        ReadConfig,
+        RowsConfig,
+        RunConfig,
+        TrackConfig,
+        VideoConfig,
+        VoteConfig,
+        ZoneConfig,
+        load_config,
+    )
+    from streamer.errors import AlprError, ConfigError, InputError, ModelError, OutputError
     from streamer.pipeline.iterate import stream
-    from streamer.pipeline.runner import run_stream
-    from streamer.types import Kind, Passage, Plate, Reading, RunSummary
+    from streamer.pipeline.runner import IncompleteRun, run_stream
+    from streamer.sink.base import BaseSink, Sink
+    from streamer.sink.events import (
+        Event,
+        FrameSeen,
+        HealthChanged,
+        PassageFinal,
+        PassageProvisional,
+        PassagesWaiting,
+        PassageWithdrawn,
+        StreamClosed,
+        StreamOpened,
+        Tick,
+        TrackRejected,
+        TrackView,
+    )
+    from streamer.source.base import Reopening, Source, StreamInfo
+    from streamer.source.faults import SourceFault
+    from streamer.types import Frame, Kind, Passage, Plate, Plates, Reading, Rejection, RunSummary
 
-__all__ = ["Kind", "Passage", "Plate", "PlateReader", "Reading", "RunSummary", "run_stream", "stream"]
-__version__ = "0.1.0"
-
-_HOMES = {
-    "PlateReader": "streamer.api",
-    "run_stream": "streamer.pipeline.runner",
-    "stream": "streamer.pipeline.iterate",
-    **dict.fromkeys(("Kind", "Passage", "Plate", "Reading", "RunSummary"), "streamer.types"),
+_NAMES = {
+    "streamer.api": "PlateReader",
+    "streamer.config.models": "CameraConfig LineConfig LiveConfig PicturesConfig ReadConfig RowsConfig RunConfig "
+    "TrackConfig VideoConfig VoteConfig ZoneConfig load_config",
+    "streamer.errors": "AlprError ConfigError InputError ModelError OutputError",
+    "streamer.pipeline.iterate": "stream",
+    "streamer.pipeline.runner": "IncompleteRun run_stream",
+    "streamer.sink.base": "BaseSink Sink",
+    "streamer.sink.events": "Event FrameSeen HealthChanged PassageFinal PassageProvisional PassagesWaiting "
+    "PassageWithdrawn StreamClosed StreamOpened Tick TrackRejected TrackView",
+    "streamer.source.base": "Reopening Source StreamInfo",
+    "streamer.source.faults": "SourceFault",
+    "streamer.types": "Frame Kind Passage Plate Plates Reading Rejection RunSummary",
 }
+_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+__all__ = [  # noqa: RUF022 - in the order of _NAMES
+    "PlateReader",
+    "CameraConfig", "LineConfig", "LiveConfig", "PicturesConfig", "ReadConfig", "RowsConfig", "RunConfig",
+    "TrackConfig", "VideoConfig", "VoteConfig", "ZoneConfig", "load_config",
+    "AlprError", "ConfigError", "InputError", "ModelError", "OutputError",
+    "stream",
+    "IncompleteRun", "run_stream",
+    "BaseSink", "Sink",
+    "Event", "FrameSeen", "HealthChanged", "PassageFinal", "PassageProvisional", "PassagesWaiting",
+    "PassageWithdrawn", "StreamClosed", "StreamOpened", "Tick", "TrackRejected", "TrackView",
+    "Reopening", "Source", "StreamInfo",
+    "SourceFault",
+    "Frame", "Kind", "Passage", "Plate", "Plates", "Reading", "Rejection", "RunSummary",
+]  # fmt: skip
+__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
@@ -31,3 +85,7 @@ def __getattr__(name: str) -> Any:
     import importlib
 
     return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

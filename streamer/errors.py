@@ -3,12 +3,24 @@ line."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class AlprError(Exception):
-    """Base of all expected errors; the message is one line, fit to be shown as it is. Anything else is our bug (exit
-    1)."""
+    """Base of all expected errors; the message is one line. Anything else is a bug of this program (exit code 1).
+
+    For programs: `path`, the file concerned; `url`, the address without user and password; `key`, the key of the
+    configuration; each None where the error concerns none. `at`: a file or a redacted address, which sets one of them.
+    """
 
     exit_code = 1
+
+    def __init__(self, *messages: str, at: object = None, key: str | None = None) -> None:
+        super().__init__(*messages)
+        text = None if at is None else str(at)
+        self.url = text if text is not None and "://" in text else None
+        self.path = Path(text) if text is not None and self.url is None else None
+        self.key = key
 
 
 class ConfigError(AlprError):
@@ -17,8 +29,8 @@ class ConfigError(AlprError):
 
     exit_code = 2
 
-    def __init__(self, *messages: str) -> None:
-        super().__init__("; ".join(messages))
+    def __init__(self, *messages: str, at: object = None, key: str | None = None) -> None:
+        super().__init__("; ".join(messages), at=at, key=key)
         self.messages = messages
 
 

@@ -39,6 +39,7 @@ ORDER = [
     "soak",
     "replay",
     "api",
+    "testing",
     "cli",
 ]
 ALLOWED_BACKWARDS: set[tuple[str, str]] = set()
@@ -109,7 +110,7 @@ def test_threads_live_in_one_place() -> None:
     for path in sources("streamer"):
         used = imports_of(path) & {"threading", "queue", "concurrent.futures", "multiprocessing", "asyncio"}
         few = {"imports", "runtime", "outputs", "reconnect", "connection", "metrics"}
-        few |= {"detect", "engines", "feed", "iterate", "runner", "site"}
+        few |= {"testing", "detect", "engines", "feed", "iterate", "runner", "site"}
         allowed = path.stem in few or {"cli", "chaos", "soak"} & set(path.parts)
         assert not used or allowed, f"{path} uses {used}"
 

@@ -24,9 +24,12 @@ ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.timeout(120)
 
 
-def test_readme_is_typed(tmp_path: Path) -> None:
-    programs = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
+def test_programs_of_readme_and_docs_are_typed(tmp_path: Path) -> None:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages if page.is_file())
+    programs = re.findall(r"```python\n(.*?)```", text, re.S)
     assert len(programs) >= 3
+    programs.append("".join(f"from streamer import {name} as {name}\n" for name in streamer.__all__))
     assert (Path(streamer.__file__).parent / "py.typed").is_file()
     files = []
     for number, program in enumerate(programs):

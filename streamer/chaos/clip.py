@@ -37,7 +37,7 @@ def write_clip(source: Path, target: Path) -> None:
         ]
         step = float(1 / (video.average_rate or 25))
     if not units:
-        raise InputError(f"{source}: holds no picture: give another video")
+        raise InputError(f"{source}: holds no picture: give another video", at=source)
     begins = units[0][1]
     with target.open("wb") as stream:
         stream.write(_HEADER.pack(codec, units[-1][1] - begins + step, len(units)))
@@ -53,11 +53,13 @@ def _opened(source: Path) -> Iterator[Any]:
     try:
         container: Any = av.open(str(source.absolute()))
     except (av.FFmpegError, OSError) as error:
-        raise InputError(f"{source}: cannot be opened ({error.strerror}): give an H.264 or H.265 video") from None
+        raise InputError(
+            f"{source}: cannot be opened ({error.strerror}): give an H.264 or H.265 video", at=source
+        ) from None
     with container:
         name = container.streams.video[0].codec_context.name if container.streams.video else "no video"
         if name not in _CODECS:
-            raise InputError(f"{source}: is {name}: a camera's stream is H.264 or H.265, convert it first")
+            raise InputError(f"{source}: is {name}: a camera's stream is H.264 or H.265, convert it first", at=source)
         yield container
 
 

@@ -271,7 +271,7 @@ def run_once(source: Path, config: RunConfig, engines: Engines, sinks: Callable[
     with _Stopwatch() as watch:
         watch.frames = run_stream(source, sinks(), config, engines=engines).frames
     if not watch.frames:
-        raise InputError(f"{source}: holds no frame to measure on")
+        raise InputError(f"{source}: holds no frame to measure on", at=source)
     return watch.rate
 
 

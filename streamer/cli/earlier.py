@@ -54,7 +54,9 @@ def check_earlier(
     for path, why in doubtful:
         if sys.stdin.isatty() and sys.stderr.isatty() and click.confirm(f"{path} {why}: overwrite it?", err=True):
             continue
-        raise ConfigError(f"{path}: {why}: add --append to keep that, --replace to overwrite it, or give another name")
+        raise ConfigError(
+            f"{path}: {why}: add --append to keep that, --replace to overwrite it, or give another name", at=path
+        )
 
 
 def notes_on(sources: Sequence[Source]) -> list[str]:

@@ -73,14 +73,16 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise InputError(f"{file}: is not there; name the folder given to alpr run --ledger") from None
+        raise InputError(f"{file}: is not there; name the folder given to alpr run --ledger", at=file) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: cannot be read ({error}); name the folder given to alpr run --ledger") from None
+        raise InputError(
+            f"{file}: cannot be read ({error}); name the folder given to alpr run --ledger", at=file
+        ) from None
     for number, line in enumerate(text.splitlines(), 1):
         try:
             row = json.loads(line)
             if row["type"] not in ("passage", "rejection"):
                 raise ValueError(f"type {row['type']!r}")
         except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{file}:{number}: is no line of a ledger ({error}); remove it") from None
+            raise InputError(f"{file}:{number}: is no line of a ledger ({error}); remove it", at=file) from None
         yield row

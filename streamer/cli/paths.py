@@ -56,13 +56,13 @@ def check_apart(inputs: Sequence[Path], given: Sequence[Path], written: Sequence
     read = {key for path in inputs for key in _keys(path)}
     for path in (*given, *sorted(written)):
         if read & _keys(path):
-            raise ConfigError(f"{path}: is the source as well as an output: give the output another name")
+            raise ConfigError(f"{path}: is the source as well as an output: give the output another name", at=path)
     seen: set[object] = set()
     for path in given:
         if path.is_char_device():  # /dev/null may be given often
             continue
         if seen & _keys(path):
-            raise ConfigError(f"{path}: stands for two outputs: give each its own name")
+            raise ConfigError(f"{path}: stands for two outputs: give each its own name", at=path)
         seen |= _keys(path)
 
 

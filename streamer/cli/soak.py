@@ -100,7 +100,7 @@ def soak(
     start_log(log_level or "info", log_format)
     for clip in clips:
         if not clip.is_file():
-            raise InputError(f"{clip}: is no file: give video files to play")
+            raise InputError(f"{clip}: is no file: give video files to play", at=clip)
     config = RunConfig().with_options(**options)
     seconds = 3600 * hours
     warm_s = 60 * warm_minutes if warm_minutes is not None else min(600.0, seconds / 10)

@@ -58,7 +58,7 @@ class YamlFile:
             line = text.count("\n", 0, error.position) + 1
             raise self._invalid(line, f"the character #x{error.character:04x} is not allowed") from None
         if root is not None and not isinstance(root, yaml.MappingNode):
-            raise ConfigError(f"{path}:1: expected a mapping of keys to values, one a line: KEY: VALUE")
+            raise ConfigError(f"{path}:1: expected a mapping of keys to values, one a line: KEY: VALUE", at=path)
         self.values: dict[str, Any] = {} if root is None else self._mapping(root, (), ())
 
     def line_of(self, loc: Loc) -> int:
@@ -137,13 +137,14 @@ def _text_of(path: Path) -> str:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise ConfigError(f"{path}: no such configuration file: check the path") from None
+        raise ConfigError(f"{path}: no such configuration file: check the path", at=path) from None
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}): give a YAML file") from None
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}): give a YAML file", at=path) from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ConfigError(
-            f"{path}:{line}: cannot be read as UTF-8 text (byte 0x{data[error.start]:02x}): save the file as UTF-8"
+            f"{path}:{line}: cannot be read as UTF-8 text (byte 0x{data[error.start]:02x}): save the file as UTF-8",
+            at=path,
         ) from None

@@ -37,14 +37,16 @@ def read_settings(path: Path, schema: type[S]) -> S:
     """The settings in a YAML file. ConfigError tells of every fault its file, line and key, and the nearest valid
     one."""
     file = YamlFile(path)
-    faults, settings = list(file.faults), None
+    faults, settings, key = list(file.faults), None, None
     try:
         settings = schema.model_validate(file.values)
     except ValidationError as error:
         for loc, told in faults_of(error, schema):
+            key = key or ".".join(map(str, loc))
             faults.append((file.line_of(loc), f"{'.'.join(map(str, loc))}: {told}"))
     if settings is None or faults:
-        raise ConfigError(*(f"{path}:{line}: {told}" for line, told in sorted(faults, key=lambda fault: fault[0])))
+        lines = (f"{path}:{line}: {told}" for line, told in sorted(faults, key=lambda fault: fault[0]))
+        raise ConfigError(*lines, at=path, key=key)
     return settings
 
 

@@ -89,7 +89,9 @@ def whole_numbers(model: ModelFile, key: str, default: Sequence[int]) -> tuple[i
 
 
 def wrong(model: ModelFile, key: str, expected: str, value: object) -> NoReturn:
-    raise ModelError(f"model {model.xml}: card.yaml: {key}: expected {expected}, not {value!r}; export the model again")
+    raise ModelError(
+        f"model {model.xml}: card.yaml: {key}: expected {expected}, not {value!r}; export the model again", at=model.xml
+    )
 
 
 def _pixels(model: ModelFile, key: str, value: object) -> int:

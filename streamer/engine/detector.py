@@ -90,7 +90,10 @@ class Detector:
         compiled = compile_model(self._file, shape, self.precision, self._threads, OUTPUTS, self._streams)
         channels = {output.shape[-1] for output in compiled.outputs}
         if len(channels) != 1 or (channels.pop() - 1 - CORNERS) % 4:
-            raise ModelError(f"model {self._file.xml}: its outputs are no detector's of this version; export it again")
+            raise ModelError(
+                f"model {self._file.xml}: its outputs are no detector's of this version; export it again",
+                at=self._file.xml,
+            )
         return compiled
 
     def infer_blank(self) -> None:

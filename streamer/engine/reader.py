@@ -75,7 +75,8 @@ class Reader:
         if classes != self.alphabet.size:
             raise ModelError(
                 f"model {self._file.xml}: made for {classes} classes, configs/plates/alphabet.yaml has "
-                f"{self.alphabet.size}; use the alphabet it was trained with"
+                f"{self.alphabet.size}; use the alphabet it was trained with",
+                at=self._file.xml,
             )
         self._temperature = float(self._file.card.get("temperature", 1.0))
         self._whole = Certainty.of_card(self._file.card.get("whole", {}))

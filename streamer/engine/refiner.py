@@ -53,7 +53,7 @@ class Refiner:
         # take as long as the network itself.
         compiled = compile_model(self._file, [1, HEIGHT, WIDTH, 3], self.precision, 1, outputs=[1])
         if list(compiled.outputs[0].shape) != [1, 9]:
-            raise ModelError(f"model {self._file.xml}: its output is no refiner's")
+            raise ModelError(f"model {self._file.xml}: its output is no refiner's", at=self._file.xml)
         return Runner(compiled)
 
     def refine(self, frame: Frame, plates: Plates) -> Plates:

@@ -90,12 +90,13 @@ def compile_model(
         compiled = _core().compile_model(network, "CPU", settings)
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1][:200]
-        raise ModelError(f"model {model.xml} cannot be loaded by OpenVINO: {reason}") from error
+        raise ModelError(f"model {model.xml} cannot be loaded by OpenVINO: {reason}", at=model.xml) from error
     if len(compiled.outputs) not in outputs:
         wanted = " or ".join(map(str, outputs))
         raise ModelError(
             f"model {model.xml}: has {len(compiled.outputs)} outputs, expected {wanted}; "
-            "is it one of ours, exported by this version?"
+            "is it one of ours, exported by this version?",
+            at=model.xml,
         )
     return compiled
 

@@ -70,7 +70,7 @@ def _from_zoo(text: str, precision: str) -> ModelFile:
 
 def _from_path(xml: Path) -> ModelFile:
     if not xml.is_file() or not xml.with_suffix(".bin").is_file():
-        raise ModelError(f"model {xml}: the .xml or the .bin beside it is missing")
+        raise ModelError(f"model {xml}: the .xml or the .bin beside it is missing", at=xml)
     card_file = xml.parent / "card.yaml"
     card = read_card(card_file) if card_file.is_file() else {}
     for precision, entry in card.get("files", {}).items():
@@ -85,9 +85,9 @@ def read_card(path: Path) -> dict[str, Any]:
         card = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
-        raise ModelError(f"model card {path} cannot be read ({reason}); install the package again") from error
+        raise ModelError(f"model card {path} cannot be read ({reason}); install the package again", at=path) from error
     if not isinstance(card, dict):
-        raise ModelError(f"model card {path} is not a mapping; install the package again")
+        raise ModelError(f"model card {path} is not a mapping; install the package again", at=path)
     return card
 
 
@@ -95,11 +95,14 @@ def verify(xml: Path, entry: dict[str, Any]) -> None:
     """ModelError unless both files are there and have the SHA-256 that the card tells."""
     for path, key in ((xml, "sha256_xml"), (xml.with_suffix(".bin"), "sha256_bin")):
         if not path.is_file():
-            raise ModelError(f"model file {path} is missing; install the package again or export the model anew")
+            raise ModelError(
+                f"model file {path} is missing; install the package again or export the model anew", at=path
+            )
         if sha256(path) != entry.get(key):
             raise ModelError(
                 f"model file {path} is not the one its card describes (SHA-256 differs); "
-                "install the package again or export the model anew"
+                "install the package again or export the model anew",
+                at=path,
             )
 
 

@@ -102,7 +102,7 @@ def output_errors(path: str | Path) -> Iterator[None]:
     except OSError as error:
         if isinstance(error, BrokenPipeError) and descriptor_of(Path(path)) == 1:
             raise  # who reads our standard output has seen enough
-        raise OutputError(f"{path}: cannot be written ({_reason(error)}): {_remedy(error)}") from None
+        raise OutputError(f"{path}: cannot be written ({_reason(error)}): {_remedy(error)}", at=path) from None
 
 
 def open_output(path: Path, *, append: bool = False, later: bool = False) -> io.FileIO:

@@ -27,7 +27,7 @@ def check_no_input(path: str | Path) -> None:
     """ConfigError where an output of that name would be written over an input, under whatever name."""
     key = _key(path)
     if key is not None and _inputs[key] > 0:
-        raise ConfigError(f"{path}: is the source as well as an output: give the output another name")
+        raise ConfigError(f"{path}: is the source as well as an output: give the output another name", at=path)
 
 
 def _key(path: str | Path) -> tuple[int, int] | None:

@@ -25,10 +25,12 @@ class Template:
         try:
             self.fields = {name for _, name, _, _ in string.Formatter().parse(str(path)) if name is not None}
         except ValueError as error:
-            raise ConfigError(f"{path}: not a name that can be filled in ({error}): write {{{{ for a brace") from None
+            raise ConfigError(
+                f"{path}: not a name that can be filled in ({error}): write {{{{ for a brace", at=path
+            ) from None
         if unknown := sorted(self.fields - set(fields)):
             known = ", ".join(f"{{{name}}}" for name in fields)
-            raise ConfigError(f"{path}: {{{unknown[0]}}} is not known: expected {known}")
+            raise ConfigError(f"{path}: {{{unknown[0]}}} is not known: expected {known}", at=path)
 
     def filled(self, now: datetime, **values: str) -> Path:
         """The path with the time and `values` filled in; none of these can leave its place in it."""

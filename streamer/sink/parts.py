@@ -125,6 +125,7 @@ def _lock(path: Path, stream: io.FileIO) -> None:
     except OSError as error:
         if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
             raise OutputError(
-                f"{path}: another run is writing to it: give each run a file of its own, or wait until that one ends"
+                f"{path}: another run is writing to it: give each run a file of its own, or wait until that one ends",
+                at=path,
             ) from None
         # A network file system without locks: rows are still appended whole.

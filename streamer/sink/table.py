@@ -34,7 +34,9 @@ def look(path: Path, columns: Sequence[str]) -> Callable[[bytes], bytes]:
     there = _cells(bare)
     n = len(there)
     if tuple(there[: len(columns)]) != tuple(columns)[:n] or n < min(_LEAST, len(columns)):
-        raise ConfigError(f"{path}: begins with other columns: give another file, or --replace to overwrite it")
+        raise ConfigError(
+            f"{path}: begins with other columns: give another file, or --replace to overwrite it", at=path
+        )
     mend_tail(path, lambda row: _whole(row, n), quoted=True)
     if n < len(columns):
         _log.warning("%s: was begun without the columns %s: they are left out here", path, ", ".join(columns[n:]))

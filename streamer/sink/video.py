@@ -215,13 +215,15 @@ class VideoSink(BaseSink):
             raise
         except av.FFmpegError as error:
             self._failed = True
-            raise OutputError(f"{self.path}: cannot be encoded ({error}): try another name or size") from None
+            raise OutputError(
+                f"{self.path}: cannot be encoded ({error}): try another name or size", at=self.path
+            ) from None
 
 
 def check_suffix(path: Path) -> None:
     """ConfigError where a name promises a container that is not written."""
     if path.suffix.lower() in _OTHER_SUFFIXES:
-        raise ConfigError(f"{path}: the annotated video is MP4 or Matroska: end its name in .mp4 or .mkv")
+        raise ConfigError(f"{path}: the annotated video is MP4 or Matroska: end its name in .mp4 or .mkv", at=path)
 
 
 def annotated_names(source: str, *, still: bool) -> tuple[str, str]:

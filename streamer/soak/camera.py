@@ -55,7 +55,7 @@ class BreakingCamera:
         if how == "silent":
             time.sleep(self._silent_s)
         if how == "broken":
-            raise InputError(f"{self.name}: the connection was broken")
+            raise InputError(f"{self.name}: the connection was broken", at=self.name)
 
     def close(self) -> None:
         self._paced.close()

@@ -89,9 +89,11 @@ class Connection:
                         self._health.dropped += 1
                     self._bell.notify_all()
         except SourceFault as error:
-            self.error = SourceFault(str(error), error.kind, error.reason)
+            self.error = SourceFault(str(error), error.kind, error.reason, error.url or error.path)
         except InputError as error:
-            self.error = InputError(str(error))  # without the pictures that its traceback holds, and itself with them
+            self.error = InputError(
+                str(error), at=error.url or error.path
+            )  # without the pictures that its traceback holds, and itself with them
         except BaseException as error:  # a bug, which is raised in the watching thread
             self.error = error
         finally:

@@ -38,8 +38,8 @@ HOPELESS = frozenset({"unauthorized", "forbidden", "unknown scheme", "no device"
 class SourceFault(InputError):
     """A camera that could not be opened. `kind` is short and one of few, `reason` says it in words."""
 
-    def __init__(self, message: str, kind: str, reason: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, kind: str, reason: str, at: object = None) -> None:
+        super().__init__(message, at=at)
         self.kind, self.reason = kind, reason
 
 
@@ -47,7 +47,7 @@ def fault_of(name: str, address: str, error: Exception) -> SourceFault:
     """What an error of opening that address means; tells no part of its user or password."""
     kind, reason = _named(address, error)
     remedy = _REMEDIES.get(kind, "check the address, the network and the password").format(hint=hint())
-    return SourceFault(f"{name}: cannot be opened ({reason}): {remedy}", kind, reason)
+    return SourceFault(f"{name}: cannot be opened ({reason}): {remedy}", kind, reason, name)
 
 
 def _named(address: str, error: Exception) -> tuple[str, str]:

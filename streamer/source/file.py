@@ -103,7 +103,8 @@ class VideoSource:
                 else ""
             )
             raise InputError(
-                f"{self.name}: no frame could be decoded: the file is damaged or its codec is unknown{more}"
+                f"{self.name}: no frame could be decoded: the file is damaged or its codec is unknown{more}",
+                at=self.name,
             )
         return self._info(self._first)
 
@@ -112,7 +113,8 @@ class VideoSource:
         tracks = video_tracks(self._container)
         if not tracks:
             raise InputError(
-                f"{self.name}: has no video stream (only {self._stream_kinds()}): give a file with pictures"
+                f"{self.name}: has no video stream (only {self._stream_kinds()}): give a file with pictures",
+                at=self.name,
             )
         self._stream = chosen(tracks, self.video_track, self.name)
         if (told := left_out(tracks, self._stream)) is not None and not self.live:
@@ -157,13 +159,14 @@ class VideoSource:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             what = f"{decoded.width}x{decoded.height} {decoded.format.name}"
             raise InputError(
-                f"{self.name}: pictures of {what} cannot be converted ({reason}): convert the video, or record it again"
+                f"{self.name}: pictures of {what} cannot be converted ({reason}): convert the video or record it again",
+                at=self.name,
             ) from None
 
     def again(self) -> VideoSource:
         """A fresh source of the same address."""
         if self._piped:
-            raise InputError(f"{self.name}: cannot be read twice: give a file")
+            raise InputError(f"{self.name}: cannot be read twice: give a file", at=self.name)
         return VideoSource(
             self.address,
             start_time=self._given,
@@ -347,10 +350,14 @@ class VideoSource:
     def _report_damage(self, end_s: float, frames: int) -> None:
         if self._demux_error is not None:
             what = "lost" if self.live else "broken off" if self._recorded else "damaged"
-            raise InputError(f"{self.name}: {what} at {end_s:.2f} s ({self._demux_error}): {_kept(frames)}")
+            raise InputError(
+                f"{self.name}: {what} at {end_s:.2f} s ({self._demux_error}): {_kept(frames)}", at=self.name
+            )
         declared = self._declared_duration()
         if declared is not None and declared - end_s > _MISSING_TAIL_S:
-            raise InputError(f"{self.name}: truncated at {end_s:.2f} s of {declared:.2f} s: {_kept(frames)}")
+            raise InputError(
+                f"{self.name}: truncated at {end_s:.2f} s of {declared:.2f} s: {_kept(frames)}", at=self.name
+            )
         if self._bad_packets:
             self.warnings.append(f"{self.name}: {self._bad_packets} damaged packets were skipped")
 
@@ -358,20 +365,22 @@ class VideoSource:
 def _check_file(path: Path, name: str) -> None:
     """The failures that FFmpeg words badly."""
     if not path.exists():
-        raise InputError(f"{path}: no such file: check the path")
+        raise InputError(f"{path}: no such file: check the path", at=path)
     if path.is_fifo():
         return  # opening it here would take its first bytes
     if not path.is_file():
-        raise InputError(f"{path}: is not a file that can be read as a video")
+        raise InputError(f"{path}: is not a file that can be read as a video", at=path)
     try:
         with path.open("rb") as stream:
             first = stream.read(len(_LIST))
         if not first:
-            raise InputError(f"{name}: is empty (0 bytes): copy or record it again")
+            raise InputError(f"{name}: is empty (0 bytes): copy or record it again", at=name)
         if first == _LIST:  # FFmpeg would follow it to any file, and round in circles
-            raise InputError(f"{name}: is a list of other files, no video: give those one by one, or their folder")
+            raise InputError(
+                f"{name}: is a list of other files, no video: give those one by one, or their folder", at=name
+            )
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}): check its permissions") from None
+        raise InputError(f"{path}: cannot be read ({error.strerror}): check its permissions", at=path) from None
 
 
 def _kept(frames: int) -> str:

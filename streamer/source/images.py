@@ -29,9 +29,9 @@ def load(path: Path) -> Picture:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file: check the path") from None
+        raise InputError(f"{path}: no such file: check the path", at=path) from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}): check its permissions") from None
+        raise InputError(f"{path}: cannot be read ({error.strerror}): check its permissions", at=path) from None
     return decode(data, str(path))
 
 

@@ -54,10 +54,10 @@ def decode(data: bytes, name: str) -> Picture:
     import cv2
 
     if not data:
-        raise InputError(f"{name}: is empty (0 bytes): copy it again")
+        raise InputError(f"{name}: is empty (0 bytes): copy it again", at=name)
     kind = format_of(data[:HEAD_BYTES])
     if kind == "HEIC":
-        raise InputError(f"{name}: is a HEIC picture, which is not read: save it as JPEG or PNG")
+        raise InputError(f"{name}: is a HEIC picture, which is not read: save it as JPEG or PNG", at=name)
     if kind == "WebP":
         data = _with_bare_exif(data)
     flags = cv2.IMREAD_COLOR | (cv2.IMREAD_IGNORE_ORIENTATION if kind == "AVIF" else 0)
@@ -68,11 +68,13 @@ def decode(data: bytes, name: str) -> Picture:
         if picture is not None:
             warnings.append(f"{name}: the JPEG is cut short: what is missing is grey; copy it again")
     if picture is None and "MAX_IMAGE" in why:
-        raise InputError(f"{name}: has too many pixels to be read: shrink it or cut it into pieces")
+        raise InputError(f"{name}: has too many pixels to be read: shrink it or cut it into pieces", at=name)
     if picture is None and kind is not None:
-        raise InputError(f"{name}: is not a picture that can be read: {kind}, {_WHY.get(kind, _DAMAGED)}")
+        raise InputError(f"{name}: is not a picture that can be read: {kind}, {_WHY.get(kind, _DAMAGED)}", at=name)
     if picture is None:
-        raise InputError(f"{name}: is not a picture that can be read: expected JPEG, PNG, BMP, WebP, AVIF or TIFF")
+        raise InputError(
+            f"{name}: is not a picture that can be read: expected JPEG, PNG, BMP, WebP, AVIF or TIFF", at=name
+        )
     if kind == "AVIF":
         picture = _turned(picture, data, name)
     if _several(data, kind):
@@ -147,7 +149,9 @@ def _turned(picture: Image, data: bytes, name: str) -> Image:
     try:
         steps = list(_transforms(data))
     except (struct.error, IndexError, ValueError):
-        raise InputError(f"{name}: is an AVIF picture whose description cannot be read: save it as JPEG") from None
+        raise InputError(
+            f"{name}: is an AVIF picture whose description cannot be read: save it as JPEG", at=name
+        ) from None
     for kind, value in steps:
         if kind == b"irot":
             picture = np.rot90(picture, value & 3)

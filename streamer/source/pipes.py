@@ -38,11 +38,13 @@ def open_pipe(address: str, name: str) -> tuple[IO[bytes] | Piped, bytes]:
         number = os.dup(0) if is_stdin(address) else os.open(address, os.O_RDONLY)
         kind = os.fstat(number).st_mode
     except OSError as error:
-        raise InputError(f"{name}: cannot be read ({error.strerror}): send a video through the pipe") from None
+        raise InputError(f"{name}: cannot be read ({error.strerror}): send a video through the pipe", at=name) from None
     raw = os.fdopen(number, "rb", buffering=0)
     if raw.isatty():
         raw.close()
-        raise InputError(f"{name}: is a terminal: send a video through a pipe, as in: cat video.ts | alpr run -")
+        raise InputError(
+            f"{name}: is a terminal: send a video through a pipe, as in: cat video.ts | alpr run -", at=name
+        )
     if stat.S_ISREG(kind) and raw.seekable():
         head = raw.read(_HEAD)
         raw.seek(0)
@@ -81,7 +83,7 @@ class Piped:
 def _some(stream: IO[bytes] | Piped, head: bytes, name: str) -> IO[bytes] | Piped:
     if not head:
         stream.close()
-        raise InputError(f"{name}: is empty (0 bytes): whatever should send the video failed")
+        raise InputError(f"{name}: is empty (0 bytes): whatever should send the video failed", at=name)
     return stream
 
 
@@ -113,7 +115,8 @@ def _kept(piped: Piped, name: str) -> IO[bytes]:
         kept.close()
         raise InputError(
             f"{name}: has its index at the end and does not fit into {tempfile.gettempdir()} ({error.strerror}): give "
-            "it as a file, set TMPDIR to a larger disk, or send it as MPEG-TS or Matroska"
+            "it as a file, set TMPDIR to a larger disk, or send it as MPEG-TS or Matroska",
+            at=name,
         ) from None
     finally:
         piped.close()

@@ -111,7 +111,7 @@ class LiveFeed:
                 pause = min(pause, max(0.0, self._config.give_up_s - (now - away_since)))
             if self._config.give_up_s is not None and now - away_since >= self._config.give_up_s:
                 away = f"away for {now - away_since:.0f} s ({reason})"
-                raise InputError(f"{source.name}: {away}: check the camera and the network")
+                raise InputError(f"{source.name}: {away}: check the camera and the network", at=source.name)
             yield from self._wait(pause)
             source = source.again()
             self.health.reconnects += 1

@@ -114,15 +114,17 @@ def read_recording(path: Path) -> list[RecordedSource]:
                 number += 1
                 _take(json.loads(line), sources)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file: check the path") from None
+        raise InputError(f"{path}: no such file: check the path", at=path) from None
     except (EOFError, zlib.error):
         cut = f"{path}: ends in the middle; {number} lines could be read"
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: is not a recording of alpr run --record ({error})") from None
+        raise InputError(f"{path}: is not a recording of alpr run --record ({error})", at=path) from None
     except (ValueError, KeyError, TypeError, IndexError, ZeroDivisionError) as error:
-        raise InputError(f"{path}:{number}: is no line of a recording ({type(error).__name__}: {error})") from None
+        raise InputError(
+            f"{path}:{number}: is no line of a recording ({type(error).__name__}: {error})", at=path
+        ) from None
     if not sources:
-        raise InputError(f"{path}: holds no stream; record one with alpr run --record")
+        raise InputError(f"{path}: holds no stream; record one with alpr run --record", at=path)
     if cut:
         sources[-1].warnings.append(cut)
     return sources

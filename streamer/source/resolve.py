@@ -42,14 +42,18 @@ def open_source(
     path = Path(text)
     try:
         if not path.exists():
-            raise InputError(f"{redact(text)}: no such file or folder: check the path")
+            raise InputError(f"{redact(text)}: no such file or folder: check the path", at=redact(text))
         if not path.is_dir():
             return [_source_of(path, start_time, video_track)]
         files = sources_in(path, VIDEO_SUFFIXES | IMAGE_SUFFIXES)
     except OSError as error:
-        raise InputError(f"{redact(text)}: cannot be read ({error.strerror}): check the path") from None
+        raise InputError(
+            f"{redact(text)}: cannot be read ({error.strerror}): check the path", at=redact(text)
+        ) from None
     if not files:
-        raise InputError(f"{path}: the folder holds no video and no picture (by suffix): give a folder that does")
+        raise InputError(
+            f"{path}: the folder holds no video and no picture (by suffix): give a folder that does", at=path
+        )
     if start_time is not None and len(files) > 1:
         raise ConfigError(f"start time: {path} holds {len(files)} recordings: give them one by one, each with its own")
     return [_source_of(file, start_time, video_track) for file in files]

@@ -85,7 +85,9 @@ class SnapshotSource:
                 frozen_s = time.monotonic() - new
                 if data == last and self._config.frozen_s is not None and frozen_s >= self._config.frozen_s:
                     self.frozen = True
-                    raise InputError(f"{self.name}: gives the same picture for {frozen_s:.0f} s: check the camera")
+                    raise InputError(
+                        f"{self.name}: gives the same picture for {frozen_s:.0f} s: check the camera", at=self.name
+                    )
             picture, new = decode(data, self.name), time.monotonic()
 
     def close(self) -> None:
@@ -111,7 +113,7 @@ def fetch(address: str, timeout_s: float, opener: urllib.request.OpenerDirector 
     try:
         with opener.open(_bare(address), timeout=timeout_s) as answer:
             if answer.headers.get_content_maintype() in ("multipart", "video"):
-                raise InputError(f"{name}: is a stream, no single picture: give it to alpr run")
+                raise InputError(f"{name}: is a stream, no single picture: give it to alpr run", at=name)
             data: bytes = answer.read(_MOST_BYTES + 1)
     except urllib.error.HTTPError as error:
         usual = "server error" if error.code >= 500 else "bad request", "was refused by the server"
@@ -120,11 +122,11 @@ def fetch(address: str, timeout_s: float, opener: urllib.request.OpenerDirector 
         raise SourceFault(f"{name}: {reason}: check the address and the password", kind, reason) from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = redact(str(getattr(error, "reason", None) or error or type(error).__name__))
-        raise InputError(f"{name}: cannot be had ({reason}): check the address and the network") from None
+        raise InputError(f"{name}: cannot be had ({reason}): check the address and the network", at=name) from None
     if not data:
-        raise InputError(f"{name}: sent nothing (0 bytes): check the camera")
+        raise InputError(f"{name}: sent nothing (0 bytes): check the camera", at=name)
     if len(data) > _MOST_BYTES:
-        raise InputError(f"{name}: sent more than {_MOST_BYTES >> 20} MB: that is no picture")
+        raise InputError(f"{name}: sent more than {_MOST_BYTES >> 20} MB: that is no picture", at=name)
     return data
 
 

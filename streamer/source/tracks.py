@@ -25,7 +25,9 @@ def chosen(tracks: list[Any], number: int | None, name: str) -> Any:
         return next((s for s in tracks if s.disposition & Disposition.default), tracks[0])
     if number > len(tracks):
         there = "one video track only" if len(tracks) == 1 else f"{len(tracks)} video tracks"
-        raise InputError(f"{name}: has {there}: video track {number} is not there: give one from 1 to {len(tracks)}")
+        raise InputError(
+            f"{name}: has {there}: video track {number} is not there: give one from 1 to {len(tracks)}", at=name
+        )
     return tracks[number - 1]
 
 
