@@ -15,7 +15,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARG
 # The tests put a real RTSP server before the pipeline; GStreamer's runs under the system's Python.
 RTSP_PACKAGES = python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
 
-.PHONY: demo rtsp test lint test-torch detector refiner reader clean
+.PHONY: demo rtsp test lint coverage docs test-torch detector refiner reader clean
 
 demo: $(VENV)/.runs
 	@mkdir -p out
@@ -36,6 +36,14 @@ rtsp: $(VENV)/.runs
 
 test: $(VENV)/.tests rtsp lint
 	$(BIN)/python -m pytest
+
+# Lines and branches of streamer that no test of it runs; the floor is in pyproject.toml.
+coverage: $(VENV)/.tests
+	$(BIN)/python -m pytest --ignore tests/models --ignore tests/train --ignore tests/hostile --cov --cov-report=term
+
+# out/site, with the pages generated from the command line and the docstrings; a warning fails.
+docs: $(VENV)/.tests
+	$(BIN)/python docs/generate.py --build out/site
 
 lint: $(VENV)/.tests
 	$(BIN)/ruff check .
@@ -67,7 +75,7 @@ $(VENV)/.runs: pyproject.toml | $(BIN)/python
 
 $(VENV)/.tests: pyproject.toml | $(VENV)/.runs
 	$(PIP) "torch==$(TORCH)"
-	$(PIP) -e ".[train,test]"
+	$(PIP) -e ".[train,test,docs]"
 	@touch $@
 
 clean:
