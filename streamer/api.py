@@ -26,7 +26,7 @@ from streamer.passages.rejections import LEGIBLE
 from streamer.passages.vote import CUT_TEXT
 from streamer.plates.formats import formats_of
 from streamer.tracking.edge import inside
-from streamer.types import Image, Plate, Plates, Reading
+from streamer.types import FloatArray, Frame, Image, Plate, Plates, Reading
 
 
 class PlateReader:
@@ -77,7 +77,7 @@ class PlateReader:
         frame = frame_of(image_bgr)
         with self._networks() as (detector, reader):
             plates = find(detector, frame)
-            readings = self._texts(reader, [rectify(frame, quad) for quad in plates.quad])
+            readings = self._texts(reader, [_cut(reader, frame, quad) for quad in plates.quad])
         for i, box in enumerate(plates.box_xyxy):
             if not inside(box, frame.width, frame.height):  # a part of its text may be missing
                 readings[i] = replace(readings[i], confidence=readings[i].confidence * CUT_TEXT)
@@ -97,11 +97,11 @@ class PlateReader:
         frames = [frame_of(crop) for crop in crops]
         whole = [box_quad(np.array([0, 0, f.width, f.height], float)) for f in frames]
         with self._networks() as (detector, reader):
-            readings = self._texts(reader, [cut(to_bgr(f), q) for f, q in zip(frames, whole, strict=True)])
+            readings = self._texts(reader, [_squeezed(reader, f, q) for f, q in zip(frames, whole, strict=True)])
             unsure = [k for k, one in enumerate(readings) if one.confidence < SURE]
             quads = {k: locate(detector, to_bgr(frames[k])) for k in unsure}
             found = {k: quad for k, quad in quads.items() if quad is not None}
-            inner = self._texts(reader, [rectify(frames[k], quad) for k, quad in found.items()])
+            inner = self._texts(reader, [_cut(reader, frames[k], quad) for k, quad in found.items()])
         for k, reading in zip(found, inner, strict=True):
             readings[k] = better(readings[k], reading)
         return [_legible(one) for one in readings]
@@ -123,6 +123,17 @@ class PlateReader:
         if self._formats is not None:
             readings = [read_with_country_prior(one, self._formats, self._reader.alphabet) for one in readings]
         return readings
+
+
+def _cut(reader: Reader, frame: Frame, quad: FloatArray) -> Image:
+    """A plate as the reader wants it."""
+    c = reader.crop
+    return rectify(frame, quad, c.along, c.across, c.width, c.height)
+
+
+def _squeezed(reader: Reader, frame: Frame, quad: FloatArray) -> Image:
+    """The same without a margin."""
+    return cut(to_bgr(frame), quad, reader.crop.width, reader.crop.height)
 
 
 def _legible(one: Reading) -> Reading:

@@ -19,6 +19,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from streamer.engine.cards import PLATE_CROP
 from streamer.image.warp import to_bgr
 from streamer.source.base import StreamInfo
 from streamer.types import Frame, Image, Passage, Plates, Reading
@@ -71,6 +72,7 @@ class FakeReader:
     """Reads the colour in the middle of a crop."""
 
     alphabet = FakeAlphabet()
+    crop = PLATE_CROP
 
     def another(self) -> FakeReader:
         return self

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from streamer.engine.zoo import ModelFile
 from streamer.errors import ModelError
+from streamer.image.warp import CROP_HEIGHT, CROP_WIDTH, MARGIN_ACROSS, MARGIN_ALONG
 
 _SMALLEST, _LARGEST = 8, 4096  # px of a network's input
 
@@ -26,6 +27,9 @@ class CropShape:
     def as_card(self) -> dict[str, float]:
         """The value of the key `crop`."""
         return asdict(self)
+
+
+PLATE_CROP = CropShape(CROP_HEIGHT, CROP_WIDTH, MARGIN_ALONG, MARGIN_ACROSS)  # of the readers trained here
 
 
 def number(model: ModelFile, key: str, default: float, low: float, high: float, card: Any = None) -> float:

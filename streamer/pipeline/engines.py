@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from streamer.config.models import RunConfig
+from streamer.engine.cards import CropShape
 from streamer.engine.runtime import available_cores
 from streamer.engine.zoo import config_folder
 from streamer.passages.vote import AlphabetLike
@@ -34,6 +35,10 @@ class ReaderLike(Protocol):
     @property
     def alphabet(self) -> AlphabetLike: ...
 
+    @property
+    def crop(self) -> CropShape:
+        """The size and margins of the crops that it reads."""
+
     def read(self, crops: Sequence[Image]) -> list[Reading]: ...
 
     def another(self) -> ReaderLike:
@@ -58,7 +63,8 @@ class Engines:
         """What is read of the plates in those quads, and the crops it was read from; None for one that cannot be."""
         from streamer.image.warp import rectify
 
-        crops = [rectify(frame, quad) for quad in quads]
+        c = self.reader.crop
+        crops = [rectify(frame, quad, c.along, c.across, c.width, c.height) for quad in quads]
         return list(zip(self.reader.read(crops), crops, strict=True))
 
 

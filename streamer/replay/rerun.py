@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamer.config.models import RunConfig
+from streamer.engine.cards import PLATE_CROP, CropShape
 from streamer.errors import InputError
 from streamer.passages.vote import VoteRule, vote
 from streamer.pipeline.engines import Engines
@@ -36,6 +37,7 @@ class RecordedReader:
     """Knows the classes; what was read is looked up by `RecordedEngines`."""
 
     alphabet: Alphabet
+    crop: CropShape = PLATE_CROP
 
     def another(self) -> RecordedReader:
         return self

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.engine.columns import best_path, likelihood, places_likelihood, spelled
-from streamer.engine.reader import Certainty, reading_of
+from streamer.engine.decoders import Certainty, reading_of
 from streamer.engine.zoo import config_folder
 from streamer.plates.alphabet import Alphabet
 

@@ -13,8 +13,9 @@ from streamkit import write_video
 
 from streamer import PlateReader
 from streamer.engine.crops import locate
+from streamer.engine.decoders import Certainty, reading_of
 from streamer.engine.detector import good_quads, in_frame
-from streamer.engine.reader import Certainty, Reader, reading_of
+from streamer.engine.reader import Reader
 from streamer.engine.zoo import config_folder
 from streamer.errors import ConfigError, ModelError
 from streamer.geometry import box_iou_matrix, box_quad, quad_box

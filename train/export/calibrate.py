@@ -16,8 +16,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from models.detector.network import normalise
+from streamer.engine.decoders import DECODERS, Certainty, Classes, weighed, weighed_columns
 from streamer.engine.detector import LONG, LOWEST_SCORE, SHORT, looked_at, net_size
-from streamer.engine.reader import Certainty, weighed
 from streamer.engine.refiner import Refiner
 from streamer.geometry import box_quad, grow_quad
 from streamer.image.warp import MARGIN_ACROSS, MARGIN_ALONG, PAD, cut, frame_of, letterbox
@@ -25,7 +25,7 @@ from streamer.plates.alphabet import Alphabet
 from streamer.types import FloatArray, Image, Plate
 from train.data.manifest import Sample
 from train.evaluate.measures import match_scene
-from train.export.golden import detect_in_torch
+from train.export.golden import decoder_of, detect_in_torch
 from train.recipes.reader import crop_of, region_of
 
 T = TypeVar("T")
@@ -90,6 +90,8 @@ def fit_confidence(
     images = torch.from_numpy(np.stack(crops).transpose(0, 3, 1, 2).copy())
     with torch.no_grad():
         parts = [module(normalise(images[a:b])) for a, b in pairwise(steps(len(images), 256))]
+    if decoder_of(module) == "ctc":
+        return 1.0, fit_columns(parts, texts, alphabet, slots)
     logits, *others = (torch.cat(output) for output in zip(*parts, strict=True))
     truth = torch.tensor([alphabet.encode(text, slots) for text in texts])
 
@@ -106,6 +108,18 @@ def fit_confidence(
         weakest = np.array([f.weakest for f in found], float)
         whole = fit_certainty(np.array([f.places for f in found]), by_columns, right, weakest)
     return temperature, whole
+
+
+def fit_columns(
+    parts: Sequence[Sequence[torch.Tensor]], texts: Sequence[str], alphabet: Alphabet, slots: int
+) -> Certainty:
+    """How sure a whole text is by what columns alone say of it. `parts`: the network's outputs, batch by batch."""
+    outputs = (torch.cat(output) for output in zip(*parts, strict=True))
+    named = dict(zip(DECODERS["ctc"].outputs, (o.float().numpy() for o in outputs), strict=True))
+    classes = Classes(alphabet, slots=slots)
+    found = [weighed_columns({k: v[i] for k, v in named.items()}, classes) for i in range(len(texts))]
+    right = np.array([f.text == text for f, text in zip(found, texts, strict=True)], float)
+    return Certainty(*platt(np.array([f.places for f in found]), right))
 
 
 def fit_certainty(

@@ -14,18 +14,18 @@ import torch
 import yaml
 
 from models.export import detector_to_openvino, quantise, reader_to_openvino, refiner_to_openvino, save
-from models.reader.ctc import CtcReaderNet
 from models.reader.network import PlateReaderNet
+from streamer.engine.cards import PLATE_CROP
+from streamer.engine.decoders import DECODERS, SLOTS, Certainty
 from streamer.engine.detector import Detector
-from streamer.engine.reader import Certainty
 from streamer.engine.refiner import ACROSS, ALONG, HEIGHT, WIDTH, Refiner, cut_around
 from streamer.engine.zoo import sha256
-from streamer.errors import InputError, ModelError
+from streamer.errors import InputError
 from streamer.image.warp import frame_of
 from streamer.plates.alphabet import Alphabet
 from train.data.open import open_datasets
 from train.export.calibrate import detector_input, fit_confidence, fit_min_score, reader_crop, spread
-from train.export.golden import GOLDEN_SCORE, detector_golden, path_of, reader_golden, refiner_golden
+from train.export.golden import GOLDEN_SCORE, decoder_of, detector_golden, path_of, reader_golden, refiner_golden
 from train.loop.config import ALPHABET
 from train.loop.weights import build, keep_shipped, kind_of, load_weights, save_shipped
 from train.recipes.reader import usable
@@ -68,10 +68,6 @@ def export(
     if not replace:
         keep_shipped(out / (name or str(state["config"]["name"])))
     module = build(state)
-    if isinstance(module, CtcReaderNet):
-        raise ModelError(
-            f"{weights}: a CTC baseline, which nothing here runs; measure it by alpr eval reader --weights"
-        )
     name = name or str(state["config"]["name"])
     folder = out / name
     kind = kind_of(state)
@@ -141,10 +137,11 @@ def convert_refiner(module: torch.nn.Module, data: Sequence[str], detector: str)
 
 
 def convert_reader(
-    module: PlateReaderNet, data: Sequence[str], certainty: tuple[float, Certainty] | None = None
+    module: torch.nn.Module, data: Sequence[str], certainty: tuple[float, Certainty] | None = None
 ) -> Converted:
     alphabet = Alphabet.load(ALPHABET)
-    slots = module.size.slots
+    decoder = decoder_of(module)
+    slots = module.size.slots if isinstance(module, PlateReaderNet) else SLOTS
     images = calibration_crops(data, alphabet, slots)
     if certainty is None:
         held_out = spread(usable(open_datasets(data, "validation"), alphabet, slots, validation=True), HELD_OUT)
@@ -155,13 +152,17 @@ def convert_reader(
         fitted_on = "the model that this one began with"
     card = {
         "input": "u8 NHWC BGR, 48x128, rectified with a margin of 4 % and 6 %",
+        "crop": PLATE_CROP.as_card(),
+        "decoder": decoder,
+        "outputs": list(DECODERS[decoder].outputs),
+        "slots": slots,
         "classes": alphabet.size,
         "temperature": temperature,
         "whole": asdict(whole),
         "temperature_from": fitted_on,
     }
     network = reader_to_openvino(module)
-    int8 = quantise(network, images, True, CALIBRATION)
+    int8 = quantise(network, images, decoder != "ctc", CALIBRATION)
     return Converted(network, int8, card, reader_golden(module, alphabet, temperature, whole))
 
 

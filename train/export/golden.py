@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from streamer.engine.decoders import DECODERS, Certainty, Classes
 from streamer.engine.detector import net_size, plates_of_levels
-from streamer.engine.reader import Certainty, reading_of
 from streamer.engine.refiner import cut_around
 from streamer.geometry import box_quad, grow_quad
 from streamer.image.warp import MARGIN_ACROSS, MARGIN_ALONG, cut, frame_of, letterbox
@@ -103,8 +103,16 @@ def read_in_torch(
 
     with torch.no_grad():
         outputs = module(normalise(torch.from_numpy(crop.transpose(2, 0, 1).copy())[None]))
-    characters, *others = (o[0].float().numpy() for o in outputs)
-    return reading_of(characters, others, alphabet, temperature, whole)
+    decoder = DECODERS[decoder_of(module)]
+    named = dict(zip(decoder.outputs, (o[0].float().numpy() for o in outputs), strict=True))
+    return decoder.read(named, Classes(alphabet, temperature, whole))
+
+
+def decoder_of(module: Any) -> str:
+    """The decoder that fits the outputs of a reader's network."""
+    from models.reader.ctc import CtcReaderNet
+
+    return "ctc" if isinstance(module, CtcReaderNet) else "slots+columns"
 
 
 def detector_golden(module: Any, min_score: float) -> list[list[dict[str, Any]]]:

@@ -18,7 +18,7 @@ import torch
 
 from models.reader.network import ReaderSize
 from streamer import PlateReader
-from streamer.engine.reader import Certainty
+from streamer.engine.decoders import Certainty
 from streamer.engine.zoo import find_model, read_card, zoo_folder
 from streamer.errors import ConfigError, InputError
 from streamer.plates.alphabet import Alphabet

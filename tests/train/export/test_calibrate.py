@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.engine.reader import Certainty, calibrated
+from streamer.engine.decoders import Certainty, calibrated
 from train.export.calibrate import best_threshold, fit_certainty, golden_section, platt, spread, steps
 
 
