@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from streamer.engine.decoders import Classes, read_columns
 from streamer.errors import ConfigError
 from streamer.plates.alphabet import Alphabet
-from train.evaluate.torch_reader import TorchReader, collapsed
+from train.evaluate.torch_reader import TorchReader
 from train.loop.config import ALPHABET
 from train.loop.weights import build_reader
 
@@ -35,10 +36,24 @@ def path(text: str, sure: float = 0.9) -> np.ndarray:
     ],
 )
 def test_best_path(columns: str, text: str) -> None:
-    found = collapsed(path(columns), LETTERS)
-    assert found.text == text
-    assert found.confidence == pytest.approx(0.9 ** len(text) if text else 0.0, rel=1e-4)
-    assert len(found.char_confidence) == len(text)
+    one, other = np.log(path(columns)), np.log(path("_" * len(columns)))
+    for outputs in (
+        {"columns_one": one, "columns_two": other, "rows": np.array([1.0, 0.0])},
+        {"columns_one": other, "columns_two": one, "rows": np.array([0.0, 1.0])},
+    ):
+        found = read_columns({k: v.astype(np.float32) for k, v in outputs.items()}, Classes(LETTERS, slots=8))
+        assert found.text == text
+        assert found.confidence == 0 if not text else found.confidence >= 0.9 ** len(columns) - 1e-4
+        assert len(found.char_confidence) == len(text)
+        assert found.slot_probs is not None
+        assert found.slot_probs.shape == (8, LETTERS.size)
+
+
+def test_longer_texts_than_there_are_places_are_none() -> None:
+    columns = np.log(path("A1B2"))
+    outputs = {"columns_one": columns, "columns_two": columns, "rows": np.zeros(2, np.float32)}
+    assert read_columns(outputs, Classes(LETTERS, slots=5)).text == "A1B2"
+    assert read_columns(outputs, Classes(LETTERS, slots=4)).text == ""
 
 
 @pytest.mark.parametrize("network", ["maskocr", "conv", "ctc"])

@@ -20,9 +20,11 @@ from streamer.engine.zoo import sha256
 from streamer.geometry import box_quad
 from streamer.image.warp import frame_of
 from streamer.types import Plates
+from train.export.golden import golden_crops
 from train.loop.fit import MetricLog
 from train.loop.weights import load_weights
 
+CLIP = Path(__file__).parents[2] / "clips" / "demo.mp4"
 pytestmark = pytest.mark.slow
 
 
@@ -115,6 +117,24 @@ def test_reader(folder: Path, tmp_path: Path) -> None:
     for precision in ("f32", "int8"):
         reader = Reader(tmp_path / "zoo" / "mine" / f"mine-{precision}.xml", precision)
         assert len(reader.read([np.zeros((48, 128, 3), np.uint8)])) == 1
+
+
+def test_the_ctc_baseline_is_exported_and_read_with(folder: Path, tmp_path: Path) -> None:
+    mine = config(tmp_path / "c.yaml", name="columns", network="ctc", samples=64, batch=8, synthetic=20)
+    out, model = tmp_path / "run", tmp_path / "zoo" / "columns"
+    assert alpr("train", "reader", "--config", mine, "--data", folder, "--out", out) == 0
+    assert alpr("export", out / "weights.pt", "--data", folder, "--out", tmp_path / "zoo") == 0
+    card = yaml.safe_load((model / "card.yaml").read_text())
+    assert (card["decoder"], card["slots"], card["crop"]["height"]) == ("ctc", 16, 48)
+    assert card["outputs"] == ["columns_one", "columns_two", "colour", "rows", "region"]
+    crops = list(golden_crops())[:4]
+    expected = json.loads((model / "golden.json").read_text(encoding="utf-8"))
+    for precision in ("f32", "int8"):
+        found = Reader(model, precision).read(crops)
+        assert [one.slot_probs.shape for one in found if one.slot_probs is not None] == [(16, card["classes"])] * 4
+        if precision == "f32":
+            assert [one.text for one in found] == [one["text"] for one in expected[:4]]
+    assert alpr("run", CLIP, "--reader", model, "--csv", tmp_path / "rows.csv", "--quiet") == 0
 
 
 def test_reader_after_both_phases_of_pretraining(
