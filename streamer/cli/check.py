@@ -8,10 +8,13 @@ from typing import Any
 
 import click
 
+from streamer.cli.options import set_option
+
 
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path))
-def check(config: Path) -> None:
+@set_option
+def check(config: Path, sets: tuple[str, ...]) -> None:
     """Check CONFIG, a YAML file of settings, and list what differs from the defaults.
 
     Looks also whether the environment has the variables of camera addresses, and whether the networks are there. Every
@@ -26,7 +29,7 @@ def check(config: Path) -> None:
     from streamer.source.resolve import open_source
     from streamer.tracking.registry import check_tracker
 
-    checked = load_config(config)
+    checked = load_config(config, sets)
     checked.check_addresses()
     check_tracker(checked.track)
     check_countries(checked.all_countries(), config_folder() / "plates")

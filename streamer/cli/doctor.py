@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from streamer.cli.console import say
+from streamer.cli.options import set_option
 
 if TYPE_CHECKING:
     from streamer.config.models import LiveConfig, RunConfig
@@ -52,7 +53,8 @@ class Finding:
     metavar="FILE",
     help="Check each camera of this YAML file too.",
 )
-def doctor(source: str | None, out: Path, config_path: Path | None) -> None:
+@set_option
+def doctor(source: str | None, out: Path, config_path: Path | None, sets: tuple[str, ...]) -> None:
     """Check this machine, and SOURCE (a camera's address or a file) or the cameras of --config where given.
 
     Prints one line per check, and what to do where something is wrong; the exit code is then 3.
@@ -70,7 +72,7 @@ def doctor(source: str | None, out: Path, config_path: Path | None) -> None:
     if config_path is not None:
         from streamer.config.models import load_config
 
-        config = load_config(config_path)
+        config = load_config(config_path, sets)
         checks += [partial(camera_answer, name, config) for name in config.cameras]
     bad = 0
     for check in checks:

@@ -42,6 +42,12 @@ def video_track_option(command: Decorated) -> Decorated:
     return click.option("--video-track", type=click.IntRange(min=1), metavar="N", help=text)(command)
 
 
+def set_option(command: Decorated) -> Decorated:
+    """--set, as `sets`."""
+    text = "Set any key of the configuration, like vote.min_reads=3 or cameras.gate.cadence=auto. May be repeated."
+    return click.option("--set", "sets", metavar="KEY=VALUE", multiple=True, help=text)(command)
+
+
 def country_option(command: Decorated) -> Decorated:
     """--country, as `countries`."""
     text = "Whose plates to expect (DE, BR, or several as DE,AT): what looks like theirs is likelier. May be repeated."

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from streamer.cli.options import country_option
+from streamer.cli.options import country_option, set_option
 
 _FILE = click.Path(dir_okay=True, path_type=Path)
 
@@ -31,6 +31,7 @@ _FILE = click.Path(dir_okay=True, path_type=Path)
     metavar="FILE",
     help="Read settings from this YAML file; track, read, vote and zones count here.",
 )
+@set_option
 @click.option(
     "--append/--replace",
     default=None,
@@ -52,6 +53,7 @@ def replay(
     jsonl_path: Path | None,
     ledger_path: Path | None,
     config_path: Path | None,
+    sets: tuple[str, ...],
     append: bool | None,
     camera: str | None,
     countries: tuple[str, ...],
@@ -66,7 +68,7 @@ def replay(
     from streamer.cli.earlier import check_earlier
     from streamer.cli.paths import check_apart
     from streamer.cli.run import open_rows, report
-    from streamer.config.models import RunConfig, load_config
+    from streamer.config.models import load_config
     from streamer.engine.zoo import config_folder
     from streamer.plates.grammar import check_countries
     from streamer.replay.rerun import replay as run_again
@@ -74,8 +76,11 @@ def replay(
     from streamer.source.recording import read_recording
     from streamer.tracking.registry import check_tracker
 
-    config = load_config(config_path) if config_path else RunConfig()
-    config = config.with_options(camera=camera, countries=countries or None, min_score=min_score)
+    options = {
+        "camera": ("--camera", camera), "countries": ("--country", countries or None),
+        "min_score": ("--min-score", min_score),
+    }  # fmt: skip
+    config = load_config(config_path, sets, options)
     check_tracker(config.track)
     check_countries(config.all_countries(), config_folder() / "plates")
     sources = read_recording(recording)  # before the outputs: a bad name must not empty the rows of an earlier run

@@ -22,6 +22,7 @@ from streamer.cli.options import (
     country_option,
     log_options,
     model_options,
+    set_option,
     video_track_option,
 )
 from streamer.cli.paths import check_apart, check_paths, files_of, is_folder
@@ -51,7 +52,7 @@ _SECTIONS = {
         "mot_path", "ledger_path", "record_path", "append", "show",
     ),
     "Recognition": ("countries", "rejoin", "min_score", "cadence", "detector", "reader", "precision", "threads"),
-    "Settings and diagnostics": ("config_path", "metrics", "ready", "log_level", "log_format", "quiet"),
+    "Settings and diagnostics": ("config_path", "sets", "metrics", "ready", "log_level", "log_format", "quiet"),
 }  # fmt: skip
 
 
@@ -136,6 +137,7 @@ _SECTIONS = {
     metavar="FILE",
     help="Read settings, and cameras, from this YAML file; options given on the command line win over it.",
 )
+@set_option
 @click.option(
     "--append/--replace",
     default=None,
@@ -181,6 +183,7 @@ def run(
     ready: Literal["any", "all"] | None,
     show: bool,
     config_path: Path | None,
+    sets: tuple[str, ...],
     append: bool | None,
     rejoin: float | None,
     start_time: str | None,
@@ -204,7 +207,7 @@ def run(
     failed (the others were done), 4 an output could not be written, 5 a model is missing or altered, 130 Ctrl-C.
     """
     from streamer.cli.progress import progress_on
-    from streamer.config.models import RunConfig, load_config
+    from streamer.config.models import load_config
     from streamer.pipeline.engines import load_engines
     from streamer.pipeline.runner import run_stream
     from streamer.sink.guard import protected
@@ -218,15 +221,14 @@ def run(
         raise click.UsageError("--provisional tells rows early in --jsonl FILE: name that file too")
     if ready and metrics is None:
         raise click.UsageError("--ready says when /readyz is good: give --metrics PORT too")
-    config = load_config(config_path) if config_path else RunConfig()
     start = parse_start_time(start_time) if start_time else None
-    config = config.with_options(
-        start_time=start, video_track=video_track, camera=camera, countries=countries or None, **models
-    )
-    if rejoin is not None:
-        config = config.model_copy(update={"vote": config.vote.model_copy(update={"rejoin_s": rejoin})})
-    if ready is not None:
-        config = config.model_copy(update={"live": config.live.model_copy(update={"ready": ready})})
+    options = {
+        "start_time": ("--start-time", start), "video_track": ("--video-track", video_track),
+        "camera": ("--camera", camera), "countries": ("--country", countries or None),
+        "vote.rejoin_s": ("--rejoin", rejoin), "live.ready": ("--ready", ready),
+        **{key: (f"--{key.replace('_', '-')}", value) for key, value in models.items()},
+    }  # fmt: skip
+    config = load_config(config_path, sets, options)
     rows = partial(open_rows, csv_path, jsonl_path, ledger_path, config.rows, dialect=csv_dialect, early=provisional)
     if not sources_given:
         if not config.cameras:

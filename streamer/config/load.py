@@ -41,30 +41,42 @@ _Loader.yaml_implicit_resolvers = {
 
 class YamlFile:
     """`values`: the mapping in the file; `faults`: line and text of what is wrong with it but does not hide the rest.
-    ConfigError where it cannot be read at all."""
+    ConfigError where it cannot be read at all. `text`: a value alone in place of the file, `root` then."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, text: str | None = None) -> None:
         self.path = path
         self.faults: list[tuple[int, str]] = []
         self._line: dict[tuple[str, ...], int] = {}
         self._count = 0
-        text = _text_of(path)
+        self.root: Any = None
+        alone = text is not None
+        root = self._root(_text_of(path) if text is None else text)
+        if alone:
+            self.root = None if root is None else self._value(root, (), ())
+            self.values: dict[str, Any] = {}
+            return
+        if root is not None and not isinstance(root, yaml.MappingNode):
+            raise ConfigError(f"{path}:1: expected a mapping of keys to values, one a line: KEY: VALUE", at=path)
+        self.values = {} if root is None else self._mapping(root, (), ())
+
+    def line_of(self, loc: Loc) -> int:
+        """The line of a key, or of the nearest one above it that is in the file."""
+        names = tuple(str(part) for part in loc)
+        return next((self._line[names[:n]] for n in range(len(names), 0, -1) if names[:n] in self._line), 1)
+
+    def has(self, loc: Loc) -> bool:
+        """Whether the key is in the file."""
+        return tuple(str(part) for part in loc) in self._line
+
+    def _root(self, text: str) -> yaml.Node | None:
         try:
-            root = self._compose(text)
+            return self._compose(text)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             raise self._invalid(mark.line + 1 if mark else 1, str(error.problem or error.context)) from None
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position) + 1
             raise self._invalid(line, f"the character #x{error.character:04x} is not allowed") from None
-        if root is not None and not isinstance(root, yaml.MappingNode):
-            raise ConfigError(f"{path}:1: expected a mapping of keys to values, one a line: KEY: VALUE", at=path)
-        self.values: dict[str, Any] = {} if root is None else self._mapping(root, (), ())
-
-    def line_of(self, loc: Loc) -> int:
-        """The line of a key, or of the nearest one above it that is in the file."""
-        names = tuple(str(part) for part in loc)
-        return next((self._line[names[:n]] for n in range(len(names), 0, -1) if names[:n] in self._line), 1)
 
     def _compose(self, text: str) -> yaml.Node | None:
         depth = 0
@@ -131,6 +143,18 @@ class YamlFile:
             self.faults.append((line, f"{'.'.join((*place, '<<'))}: expected a mapping to merge, like *name"))
             return {}
         return {name: one for part in reversed(parts) for name, one in part.items()}
+
+
+def value_of(text: str, name: str) -> Any:
+    """The value that a text in YAML stands for, as it would in a file; ConfigError, which begins with `name`, where it
+    is not YAML."""
+    try:
+        file = YamlFile(Path(name), text)
+    except ConfigError as error:
+        raise ConfigError(str(error).replace(f"{Path(name)}:1:", f"{name}:", 1)) from None
+    if file.faults:
+        raise ConfigError(f"{name}: {file.faults[0][1]}")
+    return file.root
 
 
 def _text_of(path: Path) -> str:

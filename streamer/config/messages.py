@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from streamer.config.load import YamlFile
+from streamer.config.overlay import Change
 from streamer.config.urls import redact
 from streamer.errors import ConfigError
 
@@ -33,21 +35,47 @@ _EXPECTED = {
 }
 
 
-def read_settings(path: Path, schema: type[S]) -> S:
-    """The settings in a YAML file. ConfigError tells of every fault its file, line and key, and the nearest valid
-    one."""
-    file = YamlFile(path)
-    faults, settings, key = list(file.faults), None, None
+def read_settings(path: Path | None, schema: type[S], changes: Sequence[Change] = ()) -> S:
+    """The settings in a YAML file (None: the defaults) with the changes laid over them. ConfigError lists every fault
+    with its file, line and key (or the option it comes from), and the nearest valid one."""
+    file = None if path is None else YamlFile(path)
+    values = {} if file is None else file.values
+    places = [(change.apply(values), change) for change in changes]
+    faults: list[tuple[int, str]] = []
+    settings, key = None, None
+    if file is not None:
+        faults = [(line, f"{path}:{line}: {told}") for line, told in file.faults]
     try:
-        settings = schema.model_validate(file.values)
+        settings = schema.model_validate(values)
     except ValidationError as error:
         for loc, told in faults_of(error, schema):
             key = key or ".".join(map(str, loc))
-            faults.append((file.line_of(loc), f"{'.'.join(map(str, loc))}: {told}"))
+            change = _cause(loc, places, file)
+            if change is not None:
+                faults.append((0, f"{change.told(loc)}: {told}"))
+            else:
+                line = 1 if file is None else file.line_of(loc)
+                faults.append((line, f"{path}:{line}: {'.'.join(map(str, loc))}: {told}"))
     if settings is None or faults:
-        lines = (f"{path}:{line}: {told}" for line, told in sorted(faults, key=lambda fault: fault[0]))
-        raise ConfigError(*lines, at=path, key=key)
+        raise ConfigError(*(told for _, told in sorted(faults, key=lambda fault: fault[0])), at=path, key=key)
     return settings
+
+
+def _cause(loc: Loc, places: Sequence[tuple[Loc, Change]], file: YamlFile | None) -> Change | None:
+    """The change that brought a fault about, None where the file did: the last one at the place or above it, or, of a
+    key that is missing, the one that made the section."""
+    for place, change in reversed(places):
+        if loc[: len(place)] == place:
+            return change
+    if file is not None and (file.has(loc) or file.has(loc[:-1])):
+        return None
+    return next((change for place, change in reversed(places) if place[: len(loc) - 1] == loc[:-1] != ()), None)
+
+
+def fault_at(loc: Loc, told: str) -> ValidationError:
+    """A fault for a validator to raise, `loc` being its place below what is validated."""
+    kind = PydanticCustomError("told", "{told}", {"told": told})
+    return ValidationError.from_exception_data("settings", [InitErrorDetails(type=kind, loc=loc, input=None)])
 
 
 def faults_of(error: ValidationError, schema: type[BaseModel]) -> Iterator[tuple[Loc, str]]:
@@ -62,8 +90,11 @@ def faults_of(error: ValidationError, schema: type[BaseModel]) -> Iterator[tuple
         loc = one["loc"]
         if one["type"] == "extra_forbidden":
             near = meant[loc]
+            reason = getattr(_model_at(loc[:-1], schema), "refused", {}).get(loc[-1])
             others = ", ".join(_model_at(loc[:-1], schema).model_fields)
-            if near == loc[-1]:  # a whole path as one key
+            if reason is not None:
+                yield loc, f"cannot be set for one camera: {reason}"
+            elif near == loc[-1]:  # a whole path as one key
                 yield (
                     loc,
                     f"unknown key: write {near.split('.')[-1]!r} in a line of its own below {near.split('.')[-2]!r}",
@@ -82,6 +113,8 @@ def described(error: ValidationError, schema: type[BaseModel], where: Callable[[
 
 def _told(one: Any, example: str) -> str:
     value, kind = one.get("input"), one["type"]
+    if kind == "told":
+        return str(one["msg"])
     if kind == "missing":
         return _EXPECTED[kind]
     told = _EXPECTED.get(kind) or str(one["msg"]).removeprefix("Value error, ")

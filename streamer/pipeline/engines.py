@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from streamer.config.models import RunConfig
@@ -58,6 +58,15 @@ class Engines:
     def another(self) -> Engines:
         """The same networks for another thread."""
         return Engines(self.detector.another(), self.reader.another(), self.high_score, self.concurrency)
+
+    def of_camera(self, own: RunConfig, run: RunConfig) -> Engines:
+        """The same networks for a camera's thread, with the scores that its own settings ask for."""
+        engines = self.another()
+        if (own.min_score, own.track.low_score) == (run.min_score, run.track.low_score):
+            return engines
+        high_score = own.min_score or self.high_score
+        engines.detector.min_score = high_score * own.track.low_score
+        return replace(engines, high_score=high_score)
 
     def read(self, frame: Frame, quads: Sequence[FloatArray]) -> list[tuple[Reading, Image | None] | None]:
         """What is read of the plates in those quads, and the crops it was read from; None for one that cannot be."""

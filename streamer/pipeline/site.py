@@ -117,7 +117,7 @@ def run_site(
                 post.outputs = _CameraOutputs(outputs, own(post.name))
             run = StreamRun(
                 settings,
-                engines.another(),
+                engines.of_camera(settings, config),
                 post.outputs or outputs,
                 post.summary,
                 stop,

@@ -1,0 +1,60 @@
+"""Settings of sources: how a camera is kept connected, and times."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BeforeValidator, Field
+
+from streamer.config.section import Section
+
+
+class LiveConfig(Section):
+    """How a camera is held on to."""
+
+    connect_s: float = Field(default=10.0, gt=0, description="seconds that a camera may take to answer")
+    silence_s: float = Field(default=5.0, gt=0, description="seconds without a frame after which it is connected anew")
+    frozen_s: float | None = Field(
+        default=60.0, gt=0, description="seconds of the very same picture after which it is connected anew; null: never"
+    )
+    backoff_s: float = Field(default=2.0, gt=0, description="longest wait between two attempts")
+    refused_s: float = Field(
+        default=60.0,
+        gt=0,
+        description="seconds after a refused password (401, 403), at least; doubled up to 8 times",
+    )
+    give_up_s: float | None = Field(
+        default=None, gt=0, description="seconds away after which a run ends with an error; null: never"
+    )
+    ready: Literal["any", "all"] = Field(
+        default="any", description="/readyz of --metrics is good where any camera has frames, or only where all do"
+    )
+    transport: Literal["tcp", "udp"] = Field(
+        default="tcp", description="of RTSP: udp has less delay, and damaged pictures where packets get lost"
+    )
+    clock: Literal["sender", "arrival"] = Field(
+        default="sender", description="sender: capture times as the camera reports them; arrival: its clock is not good"
+    )
+    snapshot_s: float = Field(
+        default=0.5, gt=0, description="seconds between two requests of an address that gives one picture at a time"
+    )
+    endless: bool | None = Field(
+        default=None,
+        description="whether an http address is a camera's stream (true) or a recording (false); null: as it looks",
+    )
+
+
+def as_live(value: Any) -> Any:
+    """`live: true` and `live: false` for short."""
+    return {"endless": value} if isinstance(value, bool) else value
+
+
+def as_time(value: Any) -> Any:
+    """ValueError for a bare number: 20260131 would be taken for seconds since 1970."""
+    if isinstance(value, str | int | float) and re.fullmatch(r"[-+\d.]+", str(value)) and "-" not in str(value)[1:]:
+        raise ValueError("expected a date, a time and its offset, like 2026-01-31T08:00:00+08:00")
+    return value
+
+
+Time = Annotated[AwareDatetime, BeforeValidator(as_time)]
