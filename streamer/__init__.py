@@ -76,10 +76,14 @@ __all__ = [  # noqa: RUF022 - in the order of _NAMES
     "SourceFault",
     "Frame", "Kind", "Passage", "Plate", "Plates", "Reading", "Rejection", "RunSummary",
 ]  # fmt: skip
-__version__ = "0.1.0"
+__version__: str  # of the installed package: pyproject.toml has it
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("alpr-streamer")
     if name not in _HOMES:
         raise AttributeError(f"module 'streamer' has no attribute {name!r}")
     import importlib

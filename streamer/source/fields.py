@@ -46,7 +46,7 @@ class _Graph:
 
         self._form = _form(frame)
         self._graph = av.filter.Graph()
-        source = self._graph.add_buffer(template=frame)
+        source = self._graph.add_buffer(template=frame)  # type: ignore[arg-type]  # a frame has what it needs
         chain = source, self._graph.add("bwdif", _FILTER), self._graph.add("buffersink")
         self._graph.link_nodes(*chain).configure()
         self._times: deque[tuple[Any, ...]] = deque()
