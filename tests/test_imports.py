@@ -139,7 +139,7 @@ def test_fresh_interpreter_stays_light(code: str, absent: list[str]) -> None:
     assert done.stdout.strip() == "[]"
 
 
-# gi is GStreamer's, which systems have and pip has not (alpr chaos says so); pydantic pins pydantic_core to one version.
+# gi is GStreamer's, which systems have and pip has not; pydantic pins pydantic_core to one version.
 OWN_OR_SYSTEM = {"streamer", "train", "gi", "pydantic_core"}
 
 
