@@ -9,7 +9,7 @@ from streamer.errors import ConfigError
 
 # Name -> what happens while the fault lasts. Those of CLIP need a camera of our own: no proxy can draw other pictures.
 FAULTS: Mapping[str, str] = {
-    "refuse": "nobody listens",
+    "refuse": "nothing listens on the port",
     "silent": "connections are accepted and not answered",
     "cut": "connections end a second after they began",
     "storm": "connections are reset after two seconds, again and again",

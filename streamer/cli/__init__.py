@@ -19,7 +19,7 @@ VERBS = {
     "run": Verb("streamer.cli.run:run", "Read the plates of a video, a folder or an address."),
     "read": Verb("streamer.cli.read:read", "Read the plates of pictures."),
     "replay": Verb("streamer.cli.replay:replay", "Track and vote again, from a recording."),
-    "explain": Verb("streamer.cli.explain:explain", "Show why plates gave no row."),
+    "explain": Verb("streamer.cli.explain:explain", "Show why tracks have no row."),
     "bench": Verb("streamer.cli.bench:bench", "Measure speed on this machine."),
     "doctor": Verb("streamer.cli.doctor:doctor", "Check this machine, and whether a camera answers."),
     "chaos": Verb("streamer.cli.chaos:chaos", "Serve a video as an RTSP camera with faults."),

@@ -92,10 +92,10 @@ def chaos(
     log_level: str | None,
     log_format: Literal["text", "json"],
 ) -> None:
-    """Serve SOURCE as an RTSP camera that has the faults you choose, until Ctrl-C.
+    """Serve SOURCE as an RTSP camera that has the chosen faults, until Ctrl-C.
 
-    SOURCE: a video file (H.264 or H.265; needs GStreamer, see alpr doctor), or the rtsp:// address of a camera, before
-    which the faults are put. Watch it over TCP.
+    SOURCE: a video file (H.264 or H.265; needs GStreamer, see alpr doctor), or the rtsp:// address of a camera, in
+    front of which the faults are put. Read it over TCP.
     """
     from streamer.chaos.faults import Fault
     from streamer.chaos.inject import begin, end

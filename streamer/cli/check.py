@@ -17,8 +17,8 @@ from streamer.cli.options import set_option
 def check(config: Path, sets: tuple[str, ...]) -> None:
     """Check CONFIG, a YAML file of settings, and list what differs from the defaults.
 
-    Looks also whether the environment has the variables of camera addresses, and whether the networks are there. Every
-    fault is told; exit code 2 (5 where a network is missing).
+    Also checks that the variables in camera addresses are set and that the networks are there. Reports every
+    fault; exit code 2 (5 where a network is missing).
     """
     from streamer.cli.console import say, warn
     from streamer.config.models import RunConfig, load_config

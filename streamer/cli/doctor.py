@@ -195,7 +195,7 @@ def answer(source: str, name: str | None = None, live: LiveConfig | None = None)
                     break
             declared = f", {float(info.rate):.1f} frames/s declared" if info.rate else ""
             rate = rate_of(came, patient=one.live)
-            told = "too few frames came to tell a rate" if rate is None else f"{rate:.1f} frames/s "
+            told = "too few frames came to measure a rate" if rate is None else f"{rate:.1f} frames/s "
             told += "" if rate is None else "came" if one.live else "decoded"
             size = f"{info.width}x{info.height}{declared}, opened in {opened - began:.1f} s, {told}"
             remedy = "check the camera's frame rate and the network" if rate is None and one.live else ""

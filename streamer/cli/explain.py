@@ -18,12 +18,12 @@ _EXAMPLES = 3
 
 @click.command()
 @click.argument("ledger", type=click.Path(path_type=Path))
-@click.option("--all", "every", is_flag=True, help="Print one line per track that gave no row, not only the sums.")
+@click.option("--all", "every", is_flag=True, help="Print one line per track without a row, not only the sums.")
 def explain(ledger: Path, every: bool) -> None:
-    """Show why plates gave no row, from LEDGER, the folder that alpr run --ledger wrote.
+    """Show why tracks have no row, from LEDGER, the folder that alpr run --ledger wrote.
 
-    For each reason: how many tracks ended so, the setting that decides it, the value that would have let half of them
-    through, and crops to look at.
+    For each reason: the number of tracks, the setting that decides it, the value with which half of them would have a
+    row, and crops.
     """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table

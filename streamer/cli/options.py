@@ -50,7 +50,10 @@ def set_option(command: Decorated) -> Decorated:
 
 def country_option(command: Decorated) -> Decorated:
     """--country, as `countries`."""
-    text = "Whose plates to expect (DE, BR, or several as DE,AT): what looks like theirs is likelier. May be repeated."
+    text = (
+        "Countries whose plates are expected (DE, BR, or several as DE,AT); their formats become likelier. "
+        "May be repeated."
+    )
     return click.option("--country", "countries", metavar="CODE", multiple=True, help=text)(command)
 
 
@@ -98,8 +101,8 @@ def model_options(command: Decorated) -> Decorated:
                 "--threads",
                 type=click.IntRange(min=1),
                 metavar="CORES",
-                help="Most threads that decode, that run the networks and that encode. [default: all cores that this "
-                "process may use]",
+                help="Maximum number of threads for decoding, for the networks and for encoding, each. "
+                "[default: all cores that this process may use]",
             ),
             click.option(
                 "--min-score",

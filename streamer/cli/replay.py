@@ -22,7 +22,7 @@ _FILE = click.Path(dir_okay=True, path_type=Path)
     "ledger_path",
     type=_FILE,
     metavar="FOLDER",
-    help="Write to this folder why plates gave no row; alpr explain FOLDER shows it.",
+    help="Write why tracks have no row to this folder; alpr explain FOLDER shows it.",
 )
 @click.option(
     "--config",

@@ -52,7 +52,7 @@ _SECTIONS = {
         "mot_path", "ledger_path", "record_path", "append", "show",
     ),
     "Recognition": ("countries", "rejoin", "min_score", "cadence", "detector", "reader", "precision", "threads"),
-    "Settings and diagnostics": ("config_path", "sets", "metrics", "ready", "log_level", "log_format", "quiet"),
+    "Configuration and diagnostics": ("config_path", "sets", "metrics", "ready", "log_level", "log_format", "quiet"),
 }  # fmt: skip
 
 
@@ -110,7 +110,7 @@ _SECTIONS = {
     "ledger_path",
     type=_FILE,
     metavar="FOLDER",
-    help="Write to this folder why plates gave no row; alpr explain FOLDER shows it.",
+    help="Write why tracks have no row to this folder; alpr explain FOLDER shows it.",
 )
 @click.option(
     "--record",
@@ -127,7 +127,7 @@ _SECTIONS = {
 @click.option(
     "--ready",
     type=click.Choice(["any", "all"]),
-    help="With --metrics: /readyz is good where any camera has frames, or only where all do. [default: any]",
+    help="With --metrics: /readyz answers 200 while any camera has frames, or only while all do. [default: any]",
 )
 @click.option("--show", is_flag=True, help="Show the video with boxes and texts in a window; the key q ends the run.")
 @click.option(
@@ -135,14 +135,14 @@ _SECTIONS = {
     "config_path",
     type=_FILE,
     metavar="FILE",
-    help="Read settings, and cameras, from this YAML file; options given on the command line win over it.",
+    help="Read settings and cameras from this YAML file; options on the command line take precedence.",
 )
 @set_option
 @click.option(
     "--append/--replace",
     default=None,
     help="Keep the rows that are in the output files, or overwrite them. [default: keep for cameras; for files "
-    "ask, or refuse, where they hold what other sources gave]",
+    "ask, or refuse, where they hold rows of other sources]",
 )
 @click.option(
     "--rejoin",
@@ -154,12 +154,12 @@ _SECTIONS = {
 @click.option(
     "--start-time",
     metavar="ISO-TIME",
-    help="Time at which the recording began, like 2026-01-31T08:00:00+08:00; gives rows their clock times.",
+    help="Time at which the recording starts, like 2026-01-31T08:00:00+08:00; gives rows their clock times.",
 )
 @click.option(
     "--realtime", is_flag=True, help="Play a file at its own speed like a camera; frames are dropped to keep up."
 )
-@click.option("--loop", is_flag=True, help="Like --realtime, and begin again at the end, until stopped.")
+@click.option("--loop", is_flag=True, help="Like --realtime, and start again at the end of the file, until stopped.")
 @video_track_option
 @click.option("--camera", metavar="NAME", help="Write this name in the rows instead of the source's own name.")
 @country_option
@@ -218,9 +218,9 @@ def run(
     keep_memory_small()
     start_log(log_level or ("error" if quiet else "info"), log_format)
     if provisional and jsonl_path is None:
-        raise click.UsageError("--provisional tells rows early in --jsonl FILE: name that file too")
+        raise click.UsageError("--provisional writes rows early to --jsonl FILE: give that file too")
     if ready and metrics is None:
-        raise click.UsageError("--ready says when /readyz is good: give --metrics PORT too")
+        raise click.UsageError("--ready sets when /readyz answers 200: give --metrics PORT too")
     start = parse_start_time(start_time) if start_time else None
     options = {
         "start_time": ("--start-time", start), "video_track": ("--video-track", video_track),
@@ -582,5 +582,5 @@ def report(summary: RunSummary | None, quiet: bool) -> None:
     )
     if without and not summary.passages:
         notice(
-            "plates were seen, none was read surely enough for a row: --ledger FOLDER and alpr explain FOLDER tell why"
+            "plates were detected, none was read surely enough for a row: use --ledger FOLDER and alpr explain FOLDER"
         )

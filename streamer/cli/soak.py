@@ -69,7 +69,7 @@ _MOST_MB = 5.0  # an hour, that memory may grow with 95 % certainty
     "--samples",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write one CSV row per sample of memory, threads, files and delays to this file.",
+    help="Write one CSV row per sample of memory, threads, files and frame ages to this file.",
 )
 @model_options
 @cadence_option
@@ -88,7 +88,7 @@ def soak(
 ) -> int:
     """Play CLIPS (video files) as cameras whose connections break, faster than real time, and measure what grows.
 
-    Prints the slope of the memory with its upper 95 % bound, how old frames are when they are done, and the threads and
+    Prints the slope of the memory with its upper 95 % bound, the frame age, and the threads and
     files left behind at the end. Exit code 1 where that bound is over 5 MB an hour or something was left behind. Ctrl-C
     ends it early, with the report so far.
     """
@@ -180,7 +180,7 @@ def _report(done: Soaked, speed: float, cameras: int) -> int:
     memory, age = done.trend("memory_mb"), done.trend("age_p99_ms")
     if memory is None or age is None:
         click.echo("too few samples after warming up for a slope: let it run longer")
-        undecided = "too short to tell whether memory grows: let it run longer (--hours)"
+        undecided = "too short to measure whether memory grows: give more --hours"
     else:
         click.echo(
             f"memory     {memory.slope:+8.2f} MB an hour (95 %: from {memory.low:+.2f}, at most {memory.high:+.2f})"
@@ -189,7 +189,7 @@ def _report(done: Soaked, speed: float, cameras: int) -> int:
         settled = done.settled
         short = settled[-1].at_s - settled[0].at_s < _LEAST_S
         if short or (memory.low <= _MOST_MB < memory.high and settled[-1].at_s < _SURE_S):
-            undecided = "too short to tell whether memory grows: let it run longer (--hours)"
+            undecided = "too short to measure whether memory grows: give more --hours"
         elif memory.high > _MOST_MB:
             bad.append(f"memory may grow by {memory.high:.1f} MB an hour")
     for name in ("threads", "files"):

@@ -96,12 +96,12 @@ def verify(xml: Path, entry: dict[str, Any]) -> None:
     for path, key in ((xml, "sha256_xml"), (xml.with_suffix(".bin"), "sha256_bin")):
         if not path.is_file():
             raise ModelError(
-                f"model file {path} is missing; install the package again or export the model anew", at=path
+                f"model file {path} is missing; install the package again or export the model again", at=path
             )
         if sha256(path) != entry.get(key):
             raise ModelError(
                 f"model file {path} is not the one its card describes (SHA-256 differs); "
-                "install the package again or export the model anew",
+                "install the package again or export the model again",
                 at=path,
             )
 

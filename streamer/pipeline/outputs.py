@@ -117,7 +117,7 @@ class Outputs:
             channel.failed = True
             told = _output(error) if isinstance(error, OSError) else error
             if not self.all_failed:
-                _log.warning("%s; the other outputs go on", told)
+                _log.warning("%s; the other outputs continue", told)
             self.error = self.error or told
 
 

@@ -135,8 +135,8 @@ class MetricsServer:
             try:
                 said = self._page(environ, start)
             except Exception:  # a bug of ours, which must not end the run
-                _log.exception("metrics could not be told")
-                said = _say(start, "500 Internal Server Error", "metrics could not be told: see the log")
+                _log.exception("metrics could not be collected")
+                said = _say(start, "500 Internal Server Error", "metrics could not be collected: see the log")
         elif path == "/healthz":
             said = _say(start, "200 OK", "ok")
         elif path == "/readyz":

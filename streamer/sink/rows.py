@@ -87,7 +87,7 @@ class RowFiles:
             self._resumed.add(camera)
             earlier = self._kept.read(camera) if self._append else []
             if new := missing(earlier, self._part(camera).path) if earlier else []:
-                _log.warning("%s: %d rows that an earlier run was killed with are added", self._template.path, len(new))
+                _log.warning("%s: %d rows left by a killed run are added", self._template.path, len(new))
             for row in new:
                 self.write(camera, row)
         self._kept.write(camera, rows)
@@ -123,9 +123,9 @@ class RowFiles:
             self._waiting.clear()  # nobody reads them, or this is a bug: close must not meet it again
             raise
         if waited > 1:
-            _log.warning("%s: can be written again; the %d rows that waited are there", self._template.path, waited)
+            _log.warning("%s: can be written again; the %d waiting rows are written", self._template.path, waited)
         if self._lost:
-            _log.error("%s: %d rows found no room and are lost", self._template.path, self._lost)
+            _log.error("%s: %d rows did not fit into the queue and are lost", self._template.path, self._lost)
         self._lost, self._told_s = 0, -_TELL_S
 
     def _tell(self, error: OutputError) -> None:
@@ -146,7 +146,7 @@ class RowFiles:
         before = self._open.get(key)
         moved = before is not None and before.gone()
         if before is not None and moved:
-            _log.warning("%s: was moved away or deleted; it is begun anew", before.path)
+            _log.warning("%s: was moved away or deleted; a new file is started", before.path)
             self._looked_at.pop(before.path, None)
         same = before is not None and before.named == named
         if before is not None and same and not moved and not self._full(before, more):

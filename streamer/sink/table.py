@@ -28,7 +28,7 @@ def look(path: Path, columns: Sequence[str]) -> Callable[[bytes], bytes]:
     bare = first.removeprefix(_BOM).rstrip(b"\r\n")
     if not first.endswith(b"\n") and header.rstrip().startswith(bare):
         if bare:
-            _log.warning("%s: its header was torn and is written anew", path)
+            _log.warning("%s: its header was torn and is rewritten", path)
         path.write_bytes(header)
         return as_it_is
     there = _cells(bare)
@@ -39,7 +39,7 @@ def look(path: Path, columns: Sequence[str]) -> Callable[[bytes], bytes]:
         )
     mend_tail(path, lambda row: _whole(row, n), quoted=True)
     if n < len(columns):
-        _log.warning("%s: was begun without the columns %s: they are left out here", path, ", ".join(columns[n:]))
+        _log.warning("%s: was started without the columns %s: they are left out", path, ", ".join(columns[n:]))
     if n == len(columns) and not first.endswith(b"\r\n"):
         return as_it_is
     end = b"\r\n" if first.endswith(b"\r\n") else b"\n"

@@ -35,12 +35,12 @@ def mend_tail(path: Path, whole: Callable[[bytes], bool], *, quoted: bool) -> No
         elif within_quotes and b"\n" in torn.rstrip(b"\r\n"):
             # The quote was left open long ago, whole rows may follow it: nothing is cut, it is closed.
             more = _ending(torn)
-            _log.warning("%s: a quote was left open before %d bytes of rows, which stay as they are", path, end - start)
+            _log.warning("%s: a quote was left open before %d bytes of rows, which are kept", path, end - start)
         elif torn:
             keep = start
-            _log.warning("%s: its last row was torn and is cut away: %s", path, _shown(torn))
+            _log.warning("%s: its last row was incomplete and is removed: %s", path, _shown(torn))
         if end < size:
-            _log.warning("%s: ended in %d NUL bytes, which are cut away", path, size - end)
+            _log.warning("%s: ended in %d NUL bytes, which are removed", path, size - end)
         stream.truncate(keep)
         if more:
             stream.seek(keep)

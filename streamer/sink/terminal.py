@@ -39,7 +39,7 @@ class TerminalSink(BaseSink):
     def close(self) -> None:
         if not self._any and not self._closed:
             why = "nothing legible on them (script not supported?)"
-            why = why if self._illegible == self._unsure else "none read surely enough (alpr run --ledger tells why)"
+            why = why if self._illegible == self._unsure else "none read surely enough (alpr run --ledger writes why)"
             unsure = f": {self._unsure} seen, {why}"
             self._print("no plate was read" + (unsure if self._unsure else ""))
         self._closed = True

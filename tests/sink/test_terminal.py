@@ -218,7 +218,9 @@ def test_nothing_read_says_how_many_were_seen(terminal: Terminal) -> None:
     sink.rejection(rejection)
     sink.close()
     sink.close()
-    assert terminal.getvalue() == ("no plate was read: 1 seen, none read surely enough (alpr run --ledger tells why)\n")
+    assert terminal.getvalue() == (
+        "no plate was read: 1 seen, none read surely enough (alpr run --ledger writes why)\n"
+    )
 
 
 def test_plates_of_another_script(terminal: Terminal) -> None:

@@ -151,7 +151,7 @@ def test_a_short_run_is_no_verdict(capsys: pytest.CaptureFixture[str]) -> None:
     held = holding()
     samples = tuple(sample(s, 400 + 240 * s / 3600) for s in range(0, 60, 2))
     assert _report(Soaked(samples, held, held, 6.0), 3.0, 2) == 0
-    assert "too short to tell" in capsys.readouterr().out
+    assert "too short to measure" in capsys.readouterr().out
 
 
 def test_the_command(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
