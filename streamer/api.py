@@ -34,9 +34,9 @@ class PlateReader:
 
     `detector` and `reader`: a name in the zoo or a path to an .xml. `precision`: "auto" (INT8 where the processor has
     VNNI or AMX, else f32), "int8", "bf16" or "f32". `threads`: None for the cores this process may use. `min_score`:
-    None for the detector's operating point. `refiner`: who looks again at what the detector finds, "card" for the one
-    that its card names, None or "none" for nobody. `countries`: whose plates are to be expected (ISO codes), so that
-    what looks like theirs is likelier. Raises ModelError for a missing or altered model, ConfigError for a value out of
+    None for the detector's operating point. `refiner`: the network that corrects detections, "card" for the one
+    that the detector's card names, None or "none" for no refiner. `countries`: whose plates are expected (ISO codes);
+    their formats are then likelier. Raises ModelError for a missing or altered model, ConfigError for a value out of
     range. Threads may share one: each works with requests of its own to the same compiled networks.
     """
 

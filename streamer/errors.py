@@ -1,5 +1,5 @@
-"""Errors a user can cause or meet. Each says what is wrong and what to do, and carries the exit code of the command
-line."""
+"""Errors a user can cause or meet. The message names what is wrong and what to do; the class has the exit
+code of the command line."""
 
 from __future__ import annotations
 

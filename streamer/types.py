@@ -1,4 +1,4 @@
-"""What flows through the house: Frame -> Plates -> Track -> Reading -> Passage. NumPy only.
+"""The data that flows through the program: Frame -> Plates -> Track -> Reading -> Passage. NumPy only.
 
 Coordinates carry their space in the name. `frame_xy` is the upright picture as a viewer sees it, continuous, origin at
 the top left corner of the top left pixel (so pixel (0, 0) has its centre at (0.5, 0.5)).

@@ -1,4 +1,4 @@
-"""`alpr chaos`: a camera that misbehaves, to try a set-up with."""
+"""`alpr chaos`: serves a video as a camera with faults."""
 
 from __future__ import annotations
 

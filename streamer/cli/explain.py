@@ -1,4 +1,4 @@
-"""`alpr explain`: why vehicles gave no row."""
+"""`alpr explain`: why tracks have no row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`alpr soak`: looped clips at speed, with broken connections, for hours; what a process holds meanwhile."""
+"""`alpr soak`: looped clips at speed, with broken connections, for hours; measures memory, threads and files."""
 
 from __future__ import annotations
 

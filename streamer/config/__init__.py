@@ -1,1 +1,1 @@
-"""Settings: their models, the files they come from, and what is said of a wrong one."""
+"""Settings: their models, the files they come from, and the messages for wrong ones."""

@@ -1,4 +1,4 @@
-"""What pydantic found wrong with settings, told so that it can be mended: every fault, its key, and the likely one."""
+"""Messages for what pydantic finds wrong with settings: every fault, its key, and the likely one."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def fault_at(loc: Loc, told: str) -> ValidationError:
 
 
 def faults_of(error: ValidationError, schema: type[BaseModel]) -> Iterator[tuple[Loc, str]]:
-    """Each fault as its place and a line without it. What an unknown key leaves missing is not told twice."""
+    """Each fault as its place and a line without it. What an unknown key leaves missing is not reported twice."""
     errors = error.errors()
     meant = {}
     for one in errors:

@@ -1,4 +1,4 @@
-"""Why a track gave no row: one reason each, with the setting that would have let it through."""
+"""Why a track has no row: one reason each, with the setting that decides it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows that may be one vehicle read twice: told, and never silently joined."""
+"""Rows that may be one vehicle read twice: flagged, and never silently joined."""
 
 from __future__ import annotations
 

@@ -36,14 +36,14 @@ class Sink(Protocol):
         """One frame with what was detected in it, and the tracks that were hit in it."""
 
     def seen(self, frame: Frame, plates: Plates, readings: dict[int, Reading]) -> None:
-        """What the networks said of a frame: all plates found, and what was read of some, by row of `plates`."""
+        """Detections and readings of a frame: all plates found, and what was read of some, by row of `plates`."""
 
     def passage(self, passage: Passage) -> None:
         """One final row."""
 
     def provisional(self, passage: Passage, *, withdrawn: bool = False) -> None:
-        """The row of a living track as it would be now: told when its text changes. `withdrawn`: it was told, and the
-        track ended without a row."""
+        """The row of a living track as it would be now: sent when its text changes. `withdrawn`: it was sent, and
+        the track ended without a row."""
 
     def rejection(self, rejection: Rejection) -> None:
         """A track that ended without a row, and why."""
@@ -52,7 +52,7 @@ class Sink(Protocol):
         """The rows of a live camera that are not final yet, whenever they are others than before; none at first."""
 
     def tick(self) -> None:
-        """Some time went by; called about once a second."""
+        """Called about once a second."""
 
     def close(self) -> None: ...
 
@@ -69,7 +69,7 @@ class BaseSink:
         """One frame."""
 
     def seen(self, frame: Frame, plates: Plates, readings: dict[int, Reading]) -> None:
-        """What the networks said of a frame."""
+        """Detections and readings of a frame."""
 
     def passage(self, passage: Passage) -> None:
         """One final row."""

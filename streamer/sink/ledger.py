@@ -1,4 +1,4 @@
-"""The ledger of a run: a folder with one JSON line for each track that gave no row, and the best crop of those read."""
+"""The ledger of a run: a folder with one JSON line for each track without a row, and the best crop of those read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps what the networks said, for `alpr replay`."""
+"""Writes detections and readings to a file, for `alpr replay`."""
 
 from __future__ import annotations
 

@@ -123,9 +123,9 @@ class RowFiles:
             self._waiting.clear()  # nobody reads them, or this is a bug: close must not meet it again
             raise
         if waited > 1:
-            _log.warning("%s: can be written again; the %d waiting rows are written", self._template.path, waited)
+            _log.warning("%s: can be written again; the %d rows that waited are there", self._template.path, waited)
         if self._lost:
-            _log.error("%s: %d rows did not fit into the queue and are lost", self._template.path, self._lost)
+            _log.error("%s: %d rows found no room and are lost", self._template.path, self._lost)
         self._lost, self._told_s = 0, -_TELL_S
 
     def _tell(self, error: OutputError) -> None:

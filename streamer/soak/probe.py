@@ -1,4 +1,4 @@
-"""What a process holds, as the system tells it, and how old frames were when they were done."""
+"""Memory, threads and files of a process, as the system reports them, and the frame age."""
 
 from __future__ import annotations
 

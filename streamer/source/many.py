@@ -1,4 +1,4 @@
-"""Many sources of one run: patterns, files that are named twice, and names that tell them apart."""
+"""Many sources of one run: patterns, files that are named twice, and distinct names for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the bytes of a picture file to pixels: whole, upright, eight bits a colour. Content tells what it is."""
+"""From the bytes of a picture file to pixels: whole, upright, eight bits a colour. The format is found by content."""
 
 from __future__ import annotations
 

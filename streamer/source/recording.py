@@ -1,4 +1,4 @@
-"""What the networks said of a stream, kept in a file: every frame's plates and what was read of them, without pictures.
+"""Detections and readings of a stream, kept in a file: each frame's plates and what was read of them, without pictures.
 
 A recording replays in seconds, so that tracking, voting and passages can be tuned without the networks. It is a gzip of
 JSON lines: one of `type` stream for each source, then one of `type` frame for each of its frames. Numbers are kept in

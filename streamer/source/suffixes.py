@@ -1,4 +1,4 @@
-"""The endings of files that are taken from a folder, and that tell what an address names."""
+"""The endings of files that are taken from a folder, and by which the kind of an address is known."""
 
 from __future__ import annotations
 

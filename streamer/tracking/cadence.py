@@ -1,4 +1,4 @@
-"""Which frames are worth a detector run, as one small state machine: fewer where nothing moves, or all is told."""
+"""Which frames are worth a detector run, as one small state machine: fewer where nothing moves or all is settled."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def test_rows_take_the_form_of_the_file(tmp_path: Path, n: int, caplog: pytest.L
     path.write_text(",".join([*COLUMNS, "mine", "too"][:n]) + "\n")
     put(CsvSink(path, append=True, config=NEVER), 7)
     assert ids(path) == ["7"]
-    assert ("was begun without the columns" in caplog.text) == (n == 15)
+    assert ("was started without the columns" in caplog.text) == (n == 15)
 
 
 @pytest.mark.parametrize("tail", [b'{"plate": "A', bytes(3000), b'{"plate": "\xe7', b'{"plate": "A"}'])
