@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+import re
 import shutil
 import subprocess
 import sys
@@ -89,13 +90,22 @@ def write(folder: Path) -> None:
         (folder / name.lower()).write_text(text.replace("](docs/", "]("), encoding="utf-8")
 
 
+def _settings(docs: Path) -> str:
+    """The site's settings, with the pages that are there."""
+    lines = (docs / "zensical.toml").read_text(encoding="utf-8").splitlines()
+    pages = [re.search(r'= "([^"]+\.md)"', line) for line in lines]
+    there = [found is None or (docs / found.group(1)).is_file() for found in pages]
+    return "\n".join(line for line, keep in zip(lines, there, strict=True) if keep)
+
+
 def build(site: Path) -> None:
     """Builds the site strictly: a warning (a link to no page) is an error."""
     importlib.import_module("zensical")
     with tempfile.TemporaryDirectory(prefix="alpr-docs-") as name:
         root = Path(name)
         write(root / "docs")
-        (root / "docs" / "zensical.toml").rename(root / "zensical.toml")
+        (root / "zensical.toml").write_text(_settings(root / "docs"), encoding="utf-8")
+        (root / "docs" / "zensical.toml").unlink()
         subprocess.run([sys.executable, "-m", "zensical", "build", "--strict"], cwd=root, check=True)
         shutil.copytree(root / "site", site, dirs_exist_ok=True)
 

@@ -70,7 +70,7 @@ def log_options(command: Decorated) -> Decorated:
         click.option(
             "--log-level",
             type=click.Choice(["debug", "info", "warning", "error"]),
-            help="Lowest level of the log lines that are written. [default: info; error with --quiet]",
+            help="Lowest level of the log lines that are written. [default: info]",
         ),
     ):
         command = option(command)

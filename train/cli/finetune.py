@@ -19,7 +19,7 @@ import click
     "tables",
     multiple=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="CSV of that run; repeatable. Without it the crops are read anew.",
+    help="CSV of that run; repeatable. Without it the crops are read again.",
 )
 @click.option(
     "--labels",
