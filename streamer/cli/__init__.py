@@ -68,6 +68,7 @@ def _version() -> str:
 )
 def cli() -> None:
     """Licence plates from video: one row per passage of a vehicle, on a plain CPU."""
+    stop_log()  # of a command before this one in the same process
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

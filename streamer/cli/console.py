@@ -116,10 +116,10 @@ def start_log(level: str = "info", form: Form = "text") -> None:
 
 def stop_log() -> None:
     """Undoes `start_log`: records go where the program that called us has them go."""
-    import logging
-
-    log = logging.getLogger("streamer")
     if _Log.handler is not None:
+        import logging
+
+        log = logging.getLogger("streamer")
         log.removeHandler(_Log.handler)
         log.setLevel(logging.NOTSET)
     _Log.level, _Log.form, _Log.handler = 0, "text", None
