@@ -111,7 +111,7 @@ def test_data_flows_one_way() -> None:
 def test_threads_live_in_one_place() -> None:
     for path in sources("streamer"):
         used = imports_of(path) & {"threading", "queue", "concurrent.futures", "multiprocessing", "asyncio"}
-        few = {"imports", "runtime", "outputs", "reconnect", "connection", "metrics"}
+        few = {"imports", "runtime", "delivery", "answers", "reconnect", "connection", "metrics"}
         few |= {"testing", "detect", "engines", "feed", "iterate", "runner", "site"}
         allowed = path.stem in few or {"cli", "chaos", "soak"} & set(path.parts)
         assert not used or allowed, f"{path} uses {used}"

@@ -342,7 +342,7 @@ def _site(
         return videos[-1:]
 
     with stop.on_signals(), _served(metrics, config.live.ready) as watched:
-        sinks = rows(append=goes_on, more=more, patient=True, shown=video_path is not None)
+        sinks = rows(append=goes_on, more=more, shown=video_path is not None)
         summary = _reported(
             lambda: run_site(config, sinks, engines=engines, stop=stop.event, status=status, streams=watched, own=own),
             quiet,
@@ -422,8 +422,7 @@ def _open_sinks(
         makers.append(lambda: _record(record_path, engines, keep=goes_on))
     if show:
         makers.append(lambda: _window(stop))
-    patient = all(source.live for source in sources)  # a full disk must not end months of watching
-    return rows(append=goes_on, more=makers, shown=bool(video_path or show), patient=patient)
+    return rows(append=goes_on, more=makers, shown=bool(video_path or show))
 
 
 def open_rows(
@@ -437,16 +436,15 @@ def open_rows(
     append: bool = False,
     more: Sequence[Callable[[], Sink]] = (),
     shown: bool = False,
-    patient: bool = False,
     terminal: Callable[[], Sink] | None = None,
 ) -> list[Sink]:
     """The sinks of rows, and `more`; those opened already are closed where a later one fails. Rows that go nowhere go
     to the terminal, unless they are `shown`."""
     makers: list[Callable[[], Sink]] = []
     if csv_path:
-        makers.append(lambda: _csv(csv_path, dialect, append=append, config=config, patient=patient))
+        makers.append(lambda: _csv(csv_path, dialect, append=append, config=config))
     if jsonl_path:
-        makers.append(lambda: _jsonl(jsonl_path, append=append, early=early, config=config, patient=patient))
+        makers.append(lambda: _jsonl(jsonl_path, append=append, early=early, config=config))
     if ledger_path:
         makers.append(lambda: _ledger(ledger_path, append=append))
     makers += more

@@ -77,6 +77,8 @@ def run_stream(
     began = time.perf_counter()
     cap_threads(sinks, config.threads)
     outputs = Outputs(sinks)
+    if streams is not None:
+        streams.deliver(outputs.deliveries)
     summary = RunSummary()
     failures: list[str] = []
     stop = stop or threading.Event()
@@ -107,6 +109,7 @@ def run_stream(
     finally:
         outputs.close()
     summary.seconds = time.perf_counter() - began
+    summary.warnings += outputs.warnings
     if outputs.error is not None:
         raise outputs.error
     summary.ended = "stopped" if stop.is_set() else "end of stream"

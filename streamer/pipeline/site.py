@@ -19,6 +19,7 @@ from streamer.pipeline.runner import IncompleteRun, StreamRun
 from streamer.pipeline.status import StatusLines, Streams
 from streamer.process.clock import Clock, SystemClock
 from streamer.sink.base import Sink
+from streamer.sink.events import Event
 from streamer.source.address import local_path
 from streamer.source.base import Source, cap_threads
 from streamer.source.file import VideoSource
@@ -30,34 +31,21 @@ from streamer.types import RunSummary
 _POLL_S = 0.2
 
 
-class _SharedOutputs(Outputs):
-    """One camera at a time writes."""
-
-    def __init__(self, sinks: Sequence[Sink]) -> None:
-        self._turns = threading.RLock()
-        super().__init__(sinks)
-
-    def _each(self, action: Callable[..., None]) -> None:
-        with self._turns:
-            super()._each(action)
-
-
 class _CameraOutputs(Outputs):
     """The outputs of one camera: its own, and those that it shares. Its own fail alone."""
 
-    def __init__(self, shared: Outputs, own: Sequence[Sink]) -> None:
-        super().__init__(own)
+    def __init__(self, shared: Outputs, own: Sequence[Sink], camera: str) -> None:
+        super().__init__(own, camera)
         self._shared = shared
-        for name in ("wants_news", "keeps", "shows", "wants_crops", "wants_snapshots"):
-            setattr(self, name, getattr(self, name) or getattr(shared, name))
+        self.wants |= shared.wants
 
     @property
     def all_failed(self) -> bool:
-        return self._shared.all_failed and all(channel.failed for channel in self._channels)
+        return self._shared.all_failed and all(d.failed for d in self.deliveries)
 
-    def _each(self, action: Callable[..., None]) -> None:
-        super()._each(action)
-        self._shared._each(action)
+    def put(self, event: Event) -> None:
+        super().put(event)
+        self._shared.put(event)
 
 
 @dataclass
@@ -106,15 +94,17 @@ def run_site(
     stop, clock = stop or threading.Event(), clock or SystemClock()
     began = time.perf_counter()
     cap_threads(sinks, config.threads)
-    outputs = _SharedOutputs(sinks)
+    outputs = Outputs(sinks)
     posts = [_Post(name) for name in config.cameras]
     streams = streams or Streams()
+    streams.deliver(outputs.deliveries)
     try:
         engines = engines or load_engines(config)
         for post in posts:
             settings = config.of_camera(post.name)
             if own is not None:
-                post.outputs = _CameraOutputs(outputs, own(post.name))
+                post.outputs = _CameraOutputs(outputs, own(post.name), post.name)
+                streams.deliver(post.outputs.deliveries)
             run = StreamRun(
                 settings,
                 engines.of_camera(settings, config),
@@ -138,9 +128,11 @@ def run_site(
         for post in posts:
             if post.thread is not None:
                 post.thread.join()
-            if post.outputs is not None:
-                post.outputs.close()
-        outputs.close()
+        every = [outputs, *(post.outputs for post in posts if post.outputs is not None)]
+        for one_of in every:
+            one_of.begin_close()
+        for one_of in every:
+            one_of.finish_close()
     return _result(posts, outputs, time.perf_counter() - began)
 
 
@@ -164,6 +156,9 @@ def _result(posts: Sequence[_Post], outputs: Outputs, seconds: float) -> RunSumm
     total = RunSummary(seconds=seconds, ended="stopped")
     for post in posts:
         total.add(post.summary)
+    for one_of in (outputs, *(post.outputs for post in posts)):
+        if one_of is not None:
+            total.warnings += one_of.warnings
     for one_of in (outputs, *(post.outputs for post in posts)):
         if one_of is not None and one_of.error is not None:
             raise one_of.error

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from streamer.process.clock import Clock, SystemClock
 from streamer.process.log import camera_field
+from streamer.sink.delivery import Delivery
 from streamer.source.health import Health
 from streamer.types import RunSummary
 
@@ -35,10 +36,15 @@ class Streams:
 
     def __init__(self) -> None:
         self._streams: dict[str, Watched] = {}
+        self.deliveries: list[Delivery] = []
 
     def watch(self, name: str, summary: RunSummary, health: Health | None = None) -> None:
         earlier = self._streams[name].parts if name in self._streams else ()
         self._streams[name] = Watched(name, (*earlier, summary), health)
+
+    def deliver(self, deliveries: Sequence[Delivery]) -> None:
+        """These are the ways to the run's outputs."""
+        self.deliveries += deliveries
 
     @property
     def watched(self) -> list[Watched]:

@@ -69,7 +69,20 @@ class Metrics(Streams):
             for reason, count in sorted(w.summary.rejected.items()):
                 rejected.add_metric([w.name, reason], count)
         yield rejected
+        yield from self._outputs()
         yield from self._connections([w for w in streams if w.health is not None])
+
+    def _outputs(self) -> Iterator[Metric]:
+        waiting = GaugeMetricFamily("alpr_output_waiting_rows", "Rows not written yet", labels=["output"])
+        dropped = CounterMetricFamily("alpr_output_dropped_rows", "Rows lost by an output", labels=["output"])
+        failed = CounterMetricFamily("alpr_output_failed_writes", "Tries to write that failed", labels=["output"])
+        skipped = CounterMetricFamily("alpr_output_skipped_frames", "Frames not drawn to keep up", labels=["output"])
+        for one in self.deliveries:
+            waiting.add_metric([one.name], one.waiting)
+            dropped.add_metric([one.name], one.dropped)
+            failed.add_metric([one.name], one.failed_writes)
+            skipped.add_metric([one.name], one.skipped)
+        yield from (waiting, dropped, failed, skipped)
 
     def _connections(self, cameras: list[Watched]) -> Iterator[Metric]:
         now = time.monotonic()

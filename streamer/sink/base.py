@@ -9,25 +9,131 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from streamer.errors import OutputError
-from streamer.sink.events import TrackView
+from streamer.sink.events import (
+    Event,
+    FrameSeen,
+    PassageFinal,
+    PassageProvisional,
+    PassagesWaiting,
+    PassageWithdrawn,
+    StreamOpened,
+    Tick,
+    TrackRejected,
+    TrackView,
+)
 from streamer.sink.guard import check_no_input
 from streamer.source.base import StreamInfo
 from streamer.types import Frame, Passage, Plates, Reading, Rejection
 
 
-class Sink(Protocol):
-    """Takes what a run finds. Constructing one proves that its output can be written; OutputError says why not.
+@dataclass(frozen=True)
+class Wants:
+    """What a sink is written: events of these types, and no others.
 
-    A sink whose `needs_frames` is true gets every frame and works in a thread of its own; the others see passages only,
-    so that no full picture has to be made for them. `close` leaves a whole output, whatever came before, and may be
-    called twice.
+    `every_frame`: a FrameSeen for each frame, also where the detector did not run; else only where it did. `crops`,
+    `snapshots`: passages carry the picture of the plate, the whole frame; they are None for a sink that wants none.
     """
 
-    needs_frames: bool
+    events: frozenset[type[Event]] = frozenset({PassageFinal})
+    every_frame: bool = True
+    crops: bool = False
+    snapshots: bool = False
+
+    def takes(self, event: Event) -> bool:
+        if isinstance(event, FrameSeen) and event.found is None and not self.every_frame:
+            return False
+        return type(event) in self.events
+
+    def __or__(self, other: Wants) -> Wants:
+        """What either wants."""
+        every = any(w.every_frame and FrameSeen in w.events for w in (self, other))
+        return Wants(self.events | other.events, every, self.crops or other.crops, self.snapshots or other.snapshots)
+
+
+@runtime_checkable
+class Sink(Protocol):
+    """Takes the events of a run. Constructing one proves that its output can be written; OutputError says why not.
+
+    A stream begins with StreamOpened. Events come one at a time, those of a stream in order, in a thread of the sink's
+    own (delivery.py). `close` leaves a whole output, whatever came before, and may be called twice.
+    A sink that wraps another passes `wants` and `write` on.
+    """
+
+    @property
+    def wants(self) -> Wants: ...
+
+    def write(self, event: Event) -> None:
+        """One event. An exception means that it is not written: it may be written again."""
+
+    def close(self) -> None: ...
+
+
+# What each hook of BaseSink is called for; `frame` is for FrameSeen too where `needs_frames`.
+_HOOKS: dict[str, frozenset[type[Event]]] = {
+    "begin": frozenset({StreamOpened}),
+    "seen": frozenset({FrameSeen}),
+    "passage": frozenset({PassageFinal}),
+    "provisional": frozenset({PassageProvisional, PassageWithdrawn}),
+    "rejection": frozenset({TrackRejected}),
+    "waiting": frozenset({PassagesWaiting}),
+    "tick": frozenset({Tick}),
+}
+
+
+class BaseSink:
+    """A sink that does nothing: override the hooks that matter. What it wants follows from those that are."""
+
+    needs_frames = False  # `frame` for every frame; true in a class that overrides it
+    wants_crops = False
+    wants_snapshots = False
+    _hooked: ClassVar[frozenset[type[Event]]] = frozenset()
+
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        for base in (b for b in cls.__mro__ if issubclass(b, BaseSink) and b is not BaseSink):
+            for hook, events in _HOOKS.items():
+                if hook in vars(base):
+                    cls._hooked |= events
+        if "frame" in vars(cls) and "needs_frames" not in vars(cls):
+            cls.needs_frames = True
+
+    @property
+    def wants(self) -> Wants:
+        frames: frozenset[type[Event]] = frozenset({FrameSeen}) if self.needs_frames else frozenset()
+        return Wants(self._hooked | frames, self.needs_frames, self.wants_crops, self.wants_snapshots)
+
+    @property
+    def name(self) -> str:
+        """What logs and metrics call it."""
+        return type(self).__name__.removesuffix("Sink").lower() or "sink"
+
+    def write(self, event: Event) -> None:
+        """Calls the hook of the event."""
+        match event:
+            case PassageFinal():
+                self.passage(event.passage)
+            case FrameSeen():
+                if event.found is not None:
+                    self.seen(event.frame, event.found, dict(event.readings))
+                if self.needs_frames:
+                    self.frame(event.frame, event.kept, event.tracks)
+            case StreamOpened():
+                self.begin(event.info)
+            case PassageProvisional():
+                self.provisional(event.passage)
+            case PassageWithdrawn():
+                self.provisional(event.passage, withdrawn=True)
+            case TrackRejected():
+                self.rejection(event.rejection)
+            case PassagesWaiting():
+                self.waiting(event.stream, event.passages)
+            case Tick():
+                self.tick()
 
     def begin(self, info: StreamInfo) -> None:
         """A stream begins; called once for each source, before its first frame."""
@@ -42,8 +148,8 @@ class Sink(Protocol):
         """One final row."""
 
     def provisional(self, passage: Passage, *, withdrawn: bool = False) -> None:
-        """The row of a living track as it would be now: sent when its text changes. `withdrawn`: it was sent, and
-        the track ended without a row."""
+        """The row of a living track as it would be now, whenever its text changes. `withdrawn`: the track ended without
+        a row."""
 
     def rejection(self, rejection: Rejection) -> None:
         """A track that ended without a row, and why."""
@@ -52,39 +158,7 @@ class Sink(Protocol):
         """The rows of a live camera that are not final yet, whenever they are others than before; none at first."""
 
     def tick(self) -> None:
-        """Called about once a second."""
-
-    def close(self) -> None: ...
-
-
-class BaseSink:
-    """A sink that does nothing: override what matters."""
-
-    needs_frames = False
-
-    def begin(self, info: StreamInfo) -> None:
-        """A stream begins."""
-
-    def frame(self, frame: Frame, plates: Plates, tracks: Sequence[TrackView]) -> None:
-        """One frame."""
-
-    def seen(self, frame: Frame, plates: Plates, readings: dict[int, Reading]) -> None:
-        """Detections and readings of a frame."""
-
-    def passage(self, passage: Passage) -> None:
-        """One final row."""
-
-    def provisional(self, passage: Passage, *, withdrawn: bool = False) -> None:
-        """A row that may change yet."""
-
-    def rejection(self, rejection: Rejection) -> None:
-        """A track that ended without a row, and why."""
-
-    def waiting(self, camera: str, passages: Sequence[Passage]) -> None:
-        """Rows that are not final yet."""
-
-    def tick(self) -> None:
-        """Some time went by."""
+        """Some time went by; called about once a second for cameras."""
 
     def close(self) -> None:
         """Nothing to close."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from streamer.config.models import PicturesConfig
 from streamer.errors import ConfigError
+from streamer.sink.answers import Answers
 from streamer.sink.base import BaseSink, output_errors
 from streamer.sink.guard import check_no_input
 from streamer.sink.keeper import Keeper
@@ -37,7 +38,7 @@ class PictureSink(BaseSink):
                 raise ConfigError(f"{self.path}: these pictures are {self.suffix[1:].upper()}: end it in {self.suffix}")
             named = Path(str(self.path) if "{" in str(self.path) else literal(self.path)) / f"{{event_id}}{self.suffix}"
         self._template, self._clock = Template(named, FIELDS), clock
-        self.written, self._last = 0, ("", Path())
+        self.written, self._paths = 0, Answers()
         with output_errors(self.path):
             self._template.folder.mkdir(parents=True, exist_ok=True)
             self._keeper = Keeper(self._template.folder, f".alpr-written-{self.suffix[1:]}", config or PicturesConfig())
@@ -47,9 +48,18 @@ class PictureSink(BaseSink):
         raise NotImplementedError
 
     def passage(self, passage: Passage) -> None:
+        try:
+            path = self._written(passage)
+        except BaseException:
+            self._paths.put(passage.event_id, "", last=True)
+            raise
+        self._paths.put(passage.event_id, path)
+
+    def _written(self, passage: Passage) -> str:
+        """Writes the picture and gives its path; empty where there is none."""
         data = self.picture(passage)
         if data is None:
-            return
+            return ""
         file = self._template.filled(
             self._clock(), camera=passage.camera, stream=passage.source or passage.camera, event_id=passage.event_id,
             plate=passage.plate,
@@ -61,11 +71,12 @@ class PictureSink(BaseSink):
             check_no_input(file)
             file.write_bytes(data)
             self._keeper.add(file)
-        self.written, self._last = self.written + 1, (passage.event_id, file)
+        self.written += 1
+        return str(file)
 
     def path_of(self, passage: Passage) -> str:
-        """Where the picture of the passage that came last is; empty where it has none."""
-        return str(self._last[1]) if self._last[0] == passage.event_id else ""
+        """Where the passage's picture is, which is waited for; empty where it has none."""
+        return self._paths.get(passage.event_id)
 
     def tick(self) -> None:
         with output_errors(self.path):

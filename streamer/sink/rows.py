@@ -84,12 +84,12 @@ class RowFiles:
         if self._kept is None:
             return
         if camera not in self._resumed:
-            self._resumed.add(camera)
             earlier = self._kept.read(camera) if self._append else []
             if new := missing(earlier, self._part(camera).path) if earlier else []:
                 _log.warning("%s: %d rows left by a killed run are added", self._template.path, len(new))
             for row in new:
                 self.write(camera, row)
+            self._resumed.add(camera)  # not before: a disk that is full is tried again
         self._kept.write(camera, rows)
 
     def close(self) -> None:
