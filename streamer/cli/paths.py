@@ -25,7 +25,7 @@ def check_paths(
     *,
     camera: str | None,
     rows: Sequence[Path | None],
-    video: Path | None,
+    videos: Sequence[Path],
     others: Sequence[Path | None],
 ) -> None:
     """ConfigError where an output, its template filled in, is one of `inputs`, or stands for two outputs, or is one
@@ -40,14 +40,15 @@ def check_paths(
         if path is not None and "{" in str(path):
             template = Template(path, FIELDS)
             written += {template.filled(now, camera=name) for name in names}
-    if video is not None and is_folder(video):
+    for video in filter(is_folder, videos):
         written += {video / n for s in sources for still in (False, True) for n in annotated_names(s.name, still=still)}
-    check_apart(inputs, [p for p in (*rows, video, *others) if p is not None], written)
-    if video is not None and not is_folder(video) and "{" not in str(video) and len(sources) > 1:
-        raise ConfigError(
-            f"--video {video}: names one file but there are {len(sources)} sources: give a folder name, "
-            "or a name with {camera} in it"
-        )
+    check_apart(inputs, [p for p in (*rows, *videos, *others) if p is not None], written)
+    for video in videos:
+        if not is_folder(video) and "{" not in str(video) and len(sources) > 1:
+            raise ConfigError(
+                f"--video {video}: names one file but there are {len(sources)} sources: give a folder name, "
+                "or a name with {camera} in it"
+            )
 
 
 def check_apart(inputs: Sequence[Path], given: Sequence[Path], written: Sequence[Path] = ()) -> None:

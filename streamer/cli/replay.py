@@ -66,13 +66,15 @@ def replay(
     then can be used now: record with read.every 1 and read.confirm_s 0.01 to keep a reading of every frame.
     """
     from streamer.cli.earlier import check_earlier
+    from streamer.cli.outputs import flagged, with_terminal
     from streamer.cli.paths import check_apart
-    from streamer.cli.run import open_rows, report
+    from streamer.cli.report import report
     from streamer.config.models import load_config
     from streamer.engine.zoo import config_folder
     from streamer.plates.grammar import check_countries
     from streamer.replay.rerun import replay as run_again
     from streamer.sink.guard import protected
+    from streamer.sink.registry import OutputPlace, open_outputs
     from streamer.source.recording import read_recording
     from streamer.tracking.registry import check_tracker
 
@@ -92,6 +94,7 @@ def replay(
         names = [config.camera] if config.camera else [one.name for one in sources]
         whole = not any(one.of_camera for one in sources)  # of a camera it holds one run of many
         check_earlier(names, (csv_path, jsonl_path), (ledger,), quiet=quiet, again=whole)
-    rows = open_rows(csv_path, jsonl_path, ledger_path, config.rows, append=bool(append))
-    summary = run_again(sources, rows, config)
+    flags = flagged(csv_path, "alpr", jsonl_path, False, None, None, None, None, ledger_path, None, False)
+    sinks = open_outputs(with_terminal(flags), OutputPlace(config, append=bool(append)))
+    summary = run_again(sources, sinks, config)
     report(summary, quiet)

@@ -1,4 +1,4 @@
-"""Outputs of a run that belong together, and what they say at its end."""
+"""What the outputs of a run report at its end."""
 
 from __future__ import annotations
 
@@ -9,16 +9,6 @@ from streamer.errors import one_line
 
 if TYPE_CHECKING:
     from streamer.sink.base import Sink
-
-
-def pictures_first(sinks: Sequence[Sink]) -> list[Sink]:
-    """The sinks in an order in which a passage's pictures are there when its row is written, which may name them."""
-    pictures = [s for s in sinks if hasattr(s, "path_of")]
-    pictures.sort(key=lambda s: not getattr(s, "wants_snapshots", False))  # the whole frame is the better answer
-    for sink in sinks:
-        if hasattr(sink, "pictures"):
-            sink.pictures = tuple(pictures)
-    return [*pictures, *(s for s in sinks if s not in pictures)]
 
 
 def written_lines(sinks: Sequence[Sink]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -74,8 +74,14 @@ def _cause(loc: Loc, places: Sequence[tuple[Loc, Change]], file: YamlFile | None
 
 def fault_at(loc: Loc, told: str) -> ValidationError:
     """A fault for a validator to raise, `loc` being its place below what is validated."""
-    kind = PydanticCustomError("told", "{told}", {"told": told})
-    return ValidationError.from_exception_data("settings", [InitErrorDetails(type=kind, loc=loc, input=None)])
+    return raised([(loc, told)])
+
+
+def raised(faults: Iterable[tuple[Loc, str]]) -> ValidationError:
+    """Several faults for a validator to raise."""
+    kinds = [(loc, PydanticCustomError("told", "{told}", {"told": told})) for loc, told in faults]
+    details = [InitErrorDetails(type=kind, loc=loc, input=None) for loc, kind in kinds]
+    return ValidationError.from_exception_data("settings", details)
 
 
 def faults_of(error: ValidationError, schema: type[BaseModel]) -> Iterator[tuple[Loc, str]]:

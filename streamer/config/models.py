@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from streamer.config.connection import LiveConfig, Time, as_live, as_time
 from streamer.config.files import PicturesConfig, RowsConfig, VideoConfig
 from streamer.config.messages import described, fault_at, read_settings
+from streamer.config.outputs import AnyOutput
 from streamer.config.overlay import changes_of, overlaid
 from streamer.config.recognition import (
     Countries,
@@ -29,6 +30,7 @@ from streamer.config.urls import VARIABLE, filled
 from streamer.errors import ConfigError
 
 _ONE_PAIR = "one pair of networks serves all cameras: set it for the whole run"
+_ADDED = {"outputs"}  # a camera's come on top of the run's
 _OF_FILES = "is for recordings, not for cameras"
 
 
@@ -61,6 +63,9 @@ class StreamConfig(Section):
     video: VideoConfig = VideoConfig()
     pictures: PicturesConfig = PicturesConfig()
     live: Annotated[LiveConfig, BeforeValidator(as_live)] = LiveConfig()
+    outputs: tuple[AnyOutput, ...] = Field(
+        default=(), description="what is written, each with type and path (docs/outputs.md); of a camera: for it alone"
+    )
 
 
 class CameraConfig(StreamConfig):
@@ -155,8 +160,8 @@ class RunConfig(StreamConfig):
     def of_camera(self, name: str) -> RunConfig:
         """The configuration of one of the cameras: the run's, with what the camera sets laid over it."""
         own = self.cameras[name]
-        settings = overlaid(self, own, frozenset(StreamConfig.model_fields))
-        changes: dict[str, Any] = {"camera": name, "cameras": {}}
+        settings = overlaid(self, own, frozenset(StreamConfig.model_fields) - _ADDED)
+        changes: dict[str, Any] = {"camera": name, "cameras": {}, "outputs": own.outputs}
         if own.min_height is not None:
             changes["read"] = settings.read.model_copy(update={"min_height": own.min_height})
         return settings.model_copy(update=changes)
@@ -183,7 +188,7 @@ def load_config(
     `sets`: texts like `vote.min_reads=3`, laid over the file; `options`: values by key, laid over both, each with the
     name that errors call it by. Both count for every camera too, whatever it sets itself.
     """
-    changes = changes_of(sets, options or {}, frozenset(StreamConfig.model_fields))
+    changes = changes_of(sets, options or {}, frozenset(StreamConfig.model_fields) - _ADDED)
     return read_settings(None if path is None else Path(path), RunConfig, changes)
 
 

@@ -9,7 +9,6 @@ from datetime import datetime
 from pathlib import Path
 
 from streamer.config.models import VideoConfig
-from streamer.errors import ConfigError
 from streamer.sink.base import BaseSink, output_errors
 from streamer.sink.events import TrackView
 from streamer.sink.names import Template, free_name
@@ -132,11 +131,3 @@ class SegmentedVideoSink(BaseSink):
         self.seconds += current.seconds if isinstance(current, VideoSink) else 0.0
         if current is not None:
             current.close()
-
-
-def check_for_cameras(path: Path, cameras: int) -> None:
-    """ConfigError where `path` names one file for many cameras."""
-    if cameras > 1 and path.suffix and not path.is_dir() and "{camera}" not in str(path):
-        raise ConfigError(
-            f"--video {path}: names one file for {cameras} cameras: put {{camera}} in it, or give a folder"
-        )

@@ -81,7 +81,7 @@ def test_every_option_says_what_happens(verb: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "option", [["--camera", "x"], ["--loop"], ["--realtime"], ["--start-time", "2026-01-31T08:00:00Z"], ["--mot", "x"]]
+    "option", [["--camera", "x"], ["--loop"], ["--realtime"], ["--start-time", "2026-01-31T08:00:00Z"], ["--show"]]
 )
 def test_options_of_one_source_are_not_ignored_for_cameras(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], option: list[str]

@@ -93,7 +93,7 @@ def test_the_example_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ([], "GATE_PASSWORD"),
         (["--video", "x.mp4"], "names one file for 2 cameras"),
-        (["--mot", "x.txt"], "for one SOURCE only"),
+        (["--mot", "x.txt"], "names one file for 2 cameras"),
         (["--csv", "x", "--jsonl", "x"], "stands for two outputs"),
     ],
 )

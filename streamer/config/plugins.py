@@ -1,0 +1,35 @@
+"""What other installed packages add, found by entry points: sinks, sources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from streamer.errors import ConfigError
+
+SINKS = "alpr.sinks"
+
+
+@cache
+def plugins(group: str) -> dict[str, EntryPoint]:
+    """Those of a group by name; none is imported yet."""
+    return {entry.name: entry for entry in entry_points(group=group)}
+
+
+def load_plugin(group: str, name: str, needs: Iterable[str] = ()) -> Any:
+    """What an entry point names; ConfigError says in one line what is wrong with a broken one. `needs`: attributes that
+    it must have."""
+    entry = plugins(group)[name]
+    package = entry.dist.name if entry.dist else "an unknown package"
+    try:
+        found = entry.load()
+    except Exception as error:  # whatever its module raises
+        raise ConfigError(
+            f"{group}: {name} of {package} cannot be loaded ({type(error).__name__}: {' '.join(str(error).split())}): "
+            f"mend or uninstall {package}"
+        ) from None
+    if lacking := [attribute for attribute in needs if not hasattr(found, attribute)]:
+        raise ConfigError(f"{group}: {name} of {package} ({entry.value}) has no {lacking[0]}: mend it")
+    return found
