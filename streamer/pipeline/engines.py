@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from streamer.config.models import RunConfig
-from streamer.engine.cards import CropShape
+from streamer.engine.cards import PLATE_CROP, CropShape
 from streamer.engine.runtime import available_cores
 from streamer.engine.zoo import config_folder
 from streamer.passages.vote import AlphabetLike
@@ -30,14 +30,11 @@ class DetectorLike(Protocol):
 
 
 class ReaderLike(Protocol):
-    """What a stream needs of a reader."""
+    """What a stream needs of a reader. One with a `crop` (engine.cards.CropShape) gets crops of that size and those
+    margins, one without gets those of the readers trained here."""
 
     @property
     def alphabet(self) -> AlphabetLike: ...
-
-    @property
-    def crop(self) -> CropShape:
-        """The size and margins of the crops that it reads."""
 
     def read(self, crops: Sequence[Image]) -> list[Reading]: ...
 
@@ -72,7 +69,7 @@ class Engines:
         """What is read of the plates in those quads, and the crops it was read from; None for one that cannot be."""
         from streamer.image.warp import rectify
 
-        c = self.reader.crop
+        c: CropShape = getattr(self.reader, "crop", PLATE_CROP)
         crops = [rectify(frame, quad, c.along, c.across, c.width, c.height) for quad in quads]
         return list(zip(self.reader.read(crops), crops, strict=True))
 
