@@ -1,7 +1,7 @@
 """A vote, or a reading, that takes into account which formats the plates of the expected countries have.
 
-A text that fits none may still be right (vanity plates, plates of elsewhere, series that nobody wrote down): knowing
-the country makes the nearest text that does fit likelier, and a text that stays though it fits none less sure.
+A text that fits none may still be right (vanity plates, foreign plates, undocumented series): knowing the country makes
+the nearest text that does fit likelier, and a text that is kept though it fits none less confident.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from streamer.types import Reading
 
 # How much likelier a text is that fits than one that does not. Fitted to crops of plates whose country is known.
 _ODDS = 100.0
-# Of what a text that fits none may be in truth, at least this share does fit, in another length if in no other way.
+# Least share of the other possible texts that is assumed to fit a format (of another length, say).
 _OTHERS = 0.02
 
 
 def with_country_prior(rule: VoteRule, formats: Formats) -> VoteRule:
-    """`rule`, and what the country makes likelier. Where another text wins by that, the verdict tells which it stands
-    instead of; what nobody can read stays unreadable."""
+    """`rule`, weighed by the country's formats. Where another text wins by that, the verdict's `instead_of` holds the
+    one it replaces; unreadable characters stay unreadable."""
 
     def voted(ballots: Sequence[Ballot], alphabet: AlphabetLike) -> Verdict:
-        told = any(ballot.reading.slot_probs is not None for ballot in ballots)
+        has_slots = any(ballot.reading.slot_probs is not None for ballot in ballots)
         verdict = rule(ballots, alphabet)
-        return _weighed(verdict, formats, alphabet) if told else verdict
+        return _weighed(verdict, formats, alphabet) if has_slots else verdict
 
     return voted
 
 
 def read_with_country_prior(reading: Reading, formats: Formats, alphabet: AlphabetLike) -> Reading:
-    """One reading with what the country makes likelier, the text alone, not what it was before; as it is where it does
-    not tell what else it may be."""
+    """One reading weighed by the country's formats (text and confidences); unchanged where it has no slot
+    distributions."""
     if reading.slot_probs is None:
         return reading
     verdict = _weighed(vote([Ballot(reading, 0.0)], alphabet), formats, alphabet)
@@ -56,13 +56,13 @@ def _weighed(verdict: Verdict, formats: Formats, alphabet: AlphabetLike) -> Verd
     found = None if hidden else formats.nearest(slots)
     before = float(slots.max(1).prod())
     if found is None or found.likely * _ODDS <= before:
-        return _doubted(verdict, found, before)
+        return _foreign(verdict, found, before)
     weighed = verdict.slots.copy()
     weighed[:length] *= np.where(found.allowed, 1.0, 1 / _ODDS)
     weighed /= weighed.sum(1, keepdims=True)
     sure = list(verdict.char_confidence)
     changed = [k for k in range(length) if found.classes[k] != read[k]]
-    for k in changed:  # lifted over what was read there; together they are as likely as the odds make them
+    for k in changed:  # their odds over what was read, shared among the changed slots
         lifted = slots[k, read[k]] * (_ODDS * found.likely / before) ** (1 / len(changed))
         sure[k] = float(lifted / (slots[k].sum() - slots[k, found.classes[k]] + lifted))
     ratio, others = found.likely / before, _others(found, before)
@@ -78,21 +78,21 @@ def _weighed(verdict: Verdict, formats: Formats, alphabet: AlphabetLike) -> Verd
     )
 
 
-def _doubted(verdict: Verdict, found: Nearest | None, before: float) -> Verdict:
-    """A text that fits no format and stays: as sure as what is likelier in that country leaves it."""
+def _foreign(verdict: Verdict, found: Nearest | None, before: float) -> Verdict:
+    """A text that is kept though it fits no format: its confidence after what is likelier in that country."""
     ratio, others = (0.0, 0.0) if found is None else (found.likely / before, _others(found, before))
     confidence = _posteriors(verdict.confidence, ratio, max(others, _OTHERS))[1]
     return replace(verdict, confidence=confidence, foreign=True)
 
 
 def _others(found: Nearest, before: float) -> float:
-    """How much of all but the text that was read and the nearest that fits fits too."""
+    """The share that fits a format among all texts but the one read and the nearest fitting one."""
     return min(1.0, max(0.0, found.mass - found.likely) / max(1 - before - found.likely, 1e-9))
 
 
 def _posteriors(confidence: float, ratio: float, others: float) -> tuple[float, float]:
-    """Of a text that fits and is `ratio` times as likely as one of that confidence that does not, and of that one
-    (Bayes); `others`: how much of the rest fits too."""
+    """Posteriors (Bayes) of a fitting text that is `ratio` times as likely as a text of that confidence that does not
+    fit, and of the latter; `others`: the share of the rest that fits."""
     fitting = min(confidence * ratio, 1 - confidence)
     rest = 1 - confidence - fitting
     everything = confidence + fitting * _ODDS + rest * (1 - others + others * _ODDS)

@@ -1,4 +1,4 @@
-"""How a plate went through the picture, and an id that comes back with the same run."""
+"""The course of a plate through the picture, and the id of its passage."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Literal
 Box = tuple[float, float, float, float]
 Movement = Literal["approaching", "leaving", "crossing", "still"]
 
-_GROWN = 1.2  # a plate that becomes this much higher comes nearer
-_MOVED = 0.5  # of the plate's width: less is no direction
+_GROWN = 1.2  # a plate that becomes higher by this factor is approaching
+_MOVED = 0.5  # of the plate's width: a shorter way has no direction
 
 
 def direction_deg(first: Box, last: Box) -> float | None:
-    """Where the plate's centre went, degrees on the unit circle (0 right, 90 up in the picture); None where it went
-    less than half its width."""
+    """Direction of the plate's centre in degrees (0 right, 90 up in the picture); None where it moved less than half
+    its width."""
     dx = (last[0] + last[2] - first[0] - first[2]) / 2
     dy = (last[1] + last[3] - first[1] - first[3]) / 2
     width = max(first[2] - first[0], last[2] - last[0])
@@ -25,7 +25,7 @@ def direction_deg(first: Box, last: Box) -> float | None:
 
 
 def movement(first: Box, last: Box) -> Movement:
-    """Whether the plate came nearer, went away, crossed the picture or stood still."""
+    """Whether the plate approached, left, crossed the picture or stood still."""
     growth = max(last[3] - last[1], 1e-6) / max(first[3] - first[1], 1e-6)
     if growth >= _GROWN:
         return "approaching"

@@ -1,4 +1,4 @@
-"""Lines across the picture, and which way a plate went over them."""
+"""Lines across the picture, and in which direction plates cross them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Lines:
         return bool(self._ends)
 
     def crossed(self, before: FloatArray, after: FloatArray, width: int, height: int) -> list[str]:
-        """The lines that a centre (2,) in frame_xy crosses from `before` to `after`: the name with + where it comes to
-        the right of the line as one looks from its start to its end, - the other way. A centre on the line has not
-        crossed it yet."""
+        """The lines that a centre (2,) in frame_xy crosses from `before` to `after`: the name with + where it crosses
+        to the right (seen from the line's start to its end), with - to the left. A centre on the line has not crossed
+        it yet."""
         size = np.array([max(width, 1), max(height, 1)], float)
         a, b = before / size, after / size
         out = []
@@ -36,11 +36,11 @@ class Lines:
 
 
 def side(start: FloatArray, end: FloatArray, point: FloatArray) -> float:
-    """Positive to the right of the way from start to end (y runs down), negative to the left, 0 on the line."""
-    along, there = end - start, point - start
-    return float(along[0] * there[1] - along[1] * there[0])
+    """Positive to the right of the direction from start to end (y points down), negative to the left, 0 on the line."""
+    line, offset = end - start, point - start
+    return float(line[0] * offset[1] - line[1] * offset[0])
 
 
 def _meet(start: FloatArray, end: FloatArray, a: FloatArray, b: FloatArray) -> bool:
-    """Whether the ends of the line lie on both sides of the way from a to b (or on it)."""
+    """Whether the ends of the line lie on either side of the segment's direction from a to b (or on it)."""
     return side(a, b, start) * side(a, b, end) <= 0

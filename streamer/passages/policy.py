@@ -1,4 +1,4 @@
-"""Which frames of a track are worth reading, as one pure function."""
+"""The reading policy: in which frames a track's plate is read, as one pure function."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streamer.config.models import ReadConfig
 class ReadState:
     """What is known of a track's readings. Heights in px; `last_frame`, `last_s` of the last reading.
 
-    `enough`: as many readings as a row needs. `settled`: how sure it is that more would not change the fused text.
+    `enough`: as many readings as a row needs. `settled`: probability that more would not change the fused text.
     """
 
     reads: int = 0

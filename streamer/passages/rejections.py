@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from streamer.config.models import ReadConfig, TrackConfig, VoteConfig
-from streamer.passages.book import TrackReadings, too_weak
+from streamer.passages.readings import TrackReadings, is_weak
 from streamer.tracking.base import Track
 from streamer.types import Reason, Rejection
 
-# A text less probable than this is a guess at what is no text of the alphabet: another script, a badge. Of 737 right
-# readings of held-out plates the least sure one has 0.31.
+# A text less probable than this is a guess at something outside the alphabet: another script, a badge. The least
+# confident of 737 correct readings of held-out plates has 0.31.
 LEGIBLE = 0.05
 
 
 def rejection_of(
     track: Track, readings: TrackReadings | None, camera: str, config: tuple[TrackConfig, ReadConfig, VoteConfig]
 ) -> Rejection:
-    """The ledger's entry for an ended track that made no passage. `readings` None: it was never believed."""
+    """The ledger's entry for an ended track that made no passage. `readings` None: it was never confirmed."""
     of_track, of_read, of_vote = config
     reason: Reason
     setting: str | None
@@ -23,7 +23,7 @@ def rejection_of(
     needed: float
     if readings is None:
         reason, setting, found, needed = "seen too rarely", "track.birth_hits", track.hits, of_track.birth_hits
-    elif too_weak(track, of_track.min_strong):
+    elif is_weak(track, of_track.min_strong):
         share = track.strong / track.hits
         reason, setting, found, needed = "found too weakly", "track.min_strong", share, of_track.min_strong
     elif not readings.state.reads:

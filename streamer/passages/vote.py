@@ -1,4 +1,4 @@
-"""The vote of a track: slot distributions fused over its readings, with a discount for frames that are alike."""
+"""The vote of a track: slot distributions fused over its readings, with a discount for similar frames."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from streamer.types import FloatArray, Reading
 
 IntArray = npt.NDArray[np.intp]
 
-# No single reading may veto a character for good: its least probability of anything.
+# Least probability of a character in a reading, so that no single reading can veto one.
 _FLOOR = 1e-6
-# Frames of one passage are wrong in the same way, so many of them prove little, and readings that differ prove that the
-# plate is hard to read. Both powers fitted to whole passages of drawn clips in bad light, checked on others.
+# Errors are correlated over the frames of a passage, so many of them prove little, and readings that differ show that
+# the plate is hard to read. Both powers were fitted to passages of synthetic clips in bad light, and checked on others.
 _INDEPENDENT = 0.25
 _AGREEMENT = 2.0
-_ALTERNATIVES, _UNLIKELY = 3, 0.001  # how many are told, and from which probability
+_ALTERNATIVES, _UNLIKELY = 3, 0.001  # how many are listed, and their least probability
 _CUT = 0.1  # weight of a reading whose plate the picture's edge may have cut
-CUT_TEXT = 0.6  # how likely the text of such readings alone is whole
-_WHOLE = 0.5  # confidence from which a reading of the whole plate needs none of a cut one beside it
-# Boxes that differ by no more than this share of their height are of a plate that did not move: one look at it.
+CUT_TEXT = 0.6  # probability that the text of such readings alone is complete
+_WHOLE = 0.5  # confidence of a reading of the whole plate from which those of a cut one are left out
+# Boxes that differ by no more than this share of their height are one look: the plate did not move.
 _SAME_PLACE = 0.1
-_LOOKS = 3  # the best looks bear the text: it is no surer than they make it
+_LOOKS = 3  # the text is no more confident than this many of the best looks make it
 # Above this height a plate does not get easier to read.
 _FULL_HEIGHT_PX = 32.0
 
@@ -59,18 +59,18 @@ class Ballot:
 
     @property
     def weight(self) -> float:
-        """Sure readings of large plates count most; of one cut by the picture's edge characters may be missing."""
-        sure = max(self.reading.confidence, 1e-3) * min(max(self.plate_height, 1.0) / _FULL_HEIGHT_PX, 1.0)
-        return sure if self.whole else sure * _CUT
+        """Confident readings of large plates count most; one cut by the picture's edge may lack characters."""
+        weight = max(self.reading.confidence, 1e-3) * min(max(self.plate_height, 1.0) / _FULL_HEIGHT_PX, 1.0)
+        return weight if self.whole else weight * _CUT
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a track says: `text` ("" where nothing could be read), `confidence` 0-1, one more for each character.
-    `settled`: how little another reading could change the text, which is more than how likely it is right.
-    `instead_of`: the text, with its probability, that would have been told but for what else is known of the plate.
+    """The outcome of a vote: `text` ("" where nothing could be read), `confidence` 0-1, and one for each character.
+    `settled`: how unlikely another reading would change the text; higher than the probability that it is right.
+    `instead_of`: the text, with its probability, that won before the country's formats were applied.
     `cut`: the edge of the picture may hide a part of it; `foreign`: it has no format of the expected countries.
-    `slots` (S, C): the distributions behind it, where there are any."""
+    `slots` (S, C): the fused distributions, where there are any."""
 
     text: str = ""
     confidence: float = 0.0
@@ -90,10 +90,10 @@ def vote(ballots: Sequence[Ballot], alphabet: AlphabetLike) -> Verdict:
 
     Readings without a text do not vote, nor do those of a plate cut by the picture's edge where it was read whole. The
     length with most weight wins; in it, log-probabilities are averaged by weight and raised to the fourth root of the
-    effective number of looks: frames of one passage are alike, and those of a plate that does not move are one look.
+    effective number of looks: frames of one passage are similar, and those of a plate that does not move are one look.
     The confidence is the product over slots, times the winning length's share of all weight, discounted the same way,
-    times how far the readings agree with the text, and no more than the best looks allow. One reading alone stays as it
-    is.
+    times the readings' agreement with the text, and no more than the best looks allow. A single reading is returned
+    unchanged.
     """
     voting = _whole_ones([b for b in ballots if b.reading.text])
     if not voting:
@@ -102,8 +102,8 @@ def vote(ballots: Sequence[Ballot], alphabet: AlphabetLike) -> Verdict:
     trust = CUT_TEXT if cut else 1.0
     if len(voting) == 1:
         only = voting[0].reading
-        sure = only.confidence * trust
-        return Verdict(only.text, sure, only.char_confidence, sure, cut=cut, slots=_slots(only, alphabet))
+        confidence = only.confidence * trust
+        return Verdict(only.text, confidence, only.char_confidence, confidence, cut=cut, slots=_slots(only, alphabet))
     looks = looks_of(voting)
     length, share = _winning_length(voting, looks)
     chosen = [k for k, b in enumerate(voting) if len(b.reading.text) == length]
@@ -113,7 +113,7 @@ def vote(ballots: Sequence[Ballot], alphabet: AlphabetLike) -> Verdict:
     text, used = _decode(best, alphabet)
     if not text:
         return Verdict()
-    ends = each[used : used + 1].prod()  # that the text ends there is a claim too
+    ends = each[used : used + 1].prod()  # that the text ends there is a prediction too
     settled = float(each[:used].prod() * ends * share)
     agreed = settled * _agreement(voting, text) ** _AGREEMENT
     confidence = min(agreed, _ceiling(voting, looks, best[: used + 1], text, alphabet)) * trust
@@ -121,7 +121,7 @@ def vote(ballots: Sequence[Ballot], alphabet: AlphabetLike) -> Verdict:
 
 
 def looks_of(ballots: Sequence[Ballot]) -> IntArray:
-    """(n,) which look each ballot belongs to: those of a plate in one place are one."""
+    """(n,) the look of each ballot: those of a plate in the same place are one."""
     if any(b.box is None for b in ballots):
         return np.arange(len(ballots))
     boxes = np.array([b.box for b in ballots], float)
@@ -135,7 +135,8 @@ def looks_of(ballots: Sequence[Ballot]) -> IntArray:
 
 
 def _whole_ones(ballots: Sequence[Ballot]) -> list[Ballot]:
-    """Without those of a cut plate that a whole one answers for: surely, or with a text that theirs is a part of."""
+    """Without those of a cut plate where a whole one was read with confidence, or with a text that theirs is part
+    of."""
     whole = [b for b in ballots if b.whole]
     if any(b.reading.confidence >= _WHOLE for b in whole):
         return whole
@@ -144,7 +145,7 @@ def _whole_ones(ballots: Sequence[Ballot]) -> list[Ballot]:
 
 
 def _ceiling(ballots: Sequence[Ballot], looks: IntArray, classes: IntArray, text: str, alphabet: AlphabetLike) -> float:
-    """How sure the best looks can make the text, were they independent: many weak readings prove nothing together.
+    """The confidence that the best looks would give the text if independent: many weak readings prove nothing together.
     `classes`: of the text and the end mark behind it."""
     likely: dict[int, float] = {}
     for ballot, look in zip(ballots, looks.tolist(), strict=True):
@@ -162,8 +163,8 @@ def _ceiling(ballots: Sequence[Ballot], looks: IntArray, classes: IntArray, text
 
 
 def alternatives(verdict: Verdict, alphabet: AlphabetLike) -> tuple[tuple[str, float], ...]:
-    """The text that the verdict stands instead of and the likeliest with one character of the verdict's changed, each
-    with its probability beside the verdict's confidence, most probable first."""
+    """The text that the verdict replaced (`instead_of`) and the likeliest with one character of the verdict's changed,
+    each with its probability beside the verdict's confidence, most probable first."""
     slots, confidence = verdict.slots, verdict.confidence
     if slots is None:
         return ()
@@ -198,8 +199,8 @@ def _winning_length(ballots: Sequence[Ballot], looks: IntArray) -> tuple[int, fl
 
 
 def _effective(weights: FloatArray, looks: IntArray) -> float:
-    """How many independent readings these are worth: the effective number of looks (n for equal weights, 1 where one
-    dominates) to the power of `_INDEPENDENT`."""
+    """The number of independent readings that these are equivalent to: the effective number of looks (n for equal
+    weights, 1 where one dominates) to the power of `_INDEPENDENT`."""
     if len(set(looks.tolist())) < len(looks):
         weights = np.array([weights[looks == look].max() for look in sorted(set(looks.tolist()))])
     return float((weights.sum() ** 2 / (weights**2).sum()) ** _INDEPENDENT)
@@ -222,13 +223,13 @@ def _fuse(ballots: Sequence[Ballot], looks: IntArray, alphabet: AlphabetLike) ->
 
 
 def _slots(reading: Reading, alphabet: AlphabetLike) -> FloatArray:
-    """(S, C) distributions of a reading; from its text and character confidences where it carries none."""
+    """(S, C) distributions of a reading; made from its text and character confidences where it has none."""
     if reading.slot_probs is not None:
         return np.asarray(reading.slot_probs, np.float64)
     wanted = [alphabet.symbols.index(c) if c in alphabet.symbols else alphabet.unreadable for c in reading.text]
-    sure = [*reading.char_confidence, reading.confidence]
+    confidences = [*reading.char_confidence, reading.confidence]
     slots = np.empty((len(wanted) + 1, alphabet.size))
-    for slot, (index, p) in enumerate(zip([*wanted, alphabet.eos], sure, strict=True)):
+    for slot, (index, p) in enumerate(zip([*wanted, alphabet.eos], confidences, strict=True)):
         slots[slot] = (1 - p) / (alphabet.size - 1)
         slots[slot, index] = p
     return slots

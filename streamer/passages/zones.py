@@ -1,4 +1,4 @@
-"""Parts of the picture that are read, and parts that are not: polygons in shares of its width and height."""
+"""Zones that are read and zones that are ignored: polygons in shares of the picture's width and height."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def inside(points: FloatArray, polygon: FloatArray) -> BoolArray:
 
 
 class Zones:
-    """The zones of one camera. A plate lies where its centre lies."""
+    """The zones of one camera. A plate is in a zone where its centre is."""
 
     def __init__(self, zones: Mapping[str, ZoneConfig]) -> None:
         def polygons(use: str) -> dict[str, FloatArray]:
@@ -35,7 +35,7 @@ class Zones:
         self._read, self._ignored = polygons("read"), polygons("ignore")
 
     def kept(self, plates: Plates, width: int, height: int) -> Plates:
-        """Those that lie in a zone to read (anywhere, where there is none) and in none to ignore."""
+        """The plates in a zone to read (anywhere, where none is set) and in none to ignore."""
         if not len(plates) or not (self._read or self._ignored):
             return plates
         centres = _centres(plates.box_xyxy, width, height)

@@ -1,4 +1,4 @@
-"""Detection fanned out over threads, its results in the order of the frames."""
+"""Detection in several threads, with results in the order of the frames."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from streamer.types import Frame, Plates
 _LOW_PRIORITY = 15  # of 19
 
 
-def detected(frames: Iterable[Frame], engines: Engines, *, low_priority: bool) -> Iterator[tuple[Frame, Plates]]:
-    """Each frame with its detections, in order; the next ones are searched meanwhile, in threads of their own, of
-    `low_priority` where something else should go first (see _lower_priority)."""
+def with_detections(frames: Iterable[Frame], engines: Engines, *, low_priority: bool) -> Iterator[tuple[Frame, Plates]]:
+    """Yields each frame with its detections, in order; the detector runs on the next ones meanwhile, in other threads.
+    `low_priority`: these yield to an encoder's threads (see _lower_priority)."""
     if engines.concurrency == 1:
         for frame in frames:
             yield frame, find(engines.detector, frame)
@@ -30,7 +30,7 @@ def detected(frames: Iterable[Frame], engines: Engines, *, low_priority: bool) -
     for _ in range(engines.concurrency - 1):
         free.put(engines.detector.another())
 
-    def search(frame: Frame) -> Plates:
+    def detect(frame: Frame) -> Plates:
         detector = free.get()
         try:
             return find(detector, frame)
@@ -40,7 +40,7 @@ def detected(frames: Iterable[Frame], engines: Engines, *, low_priority: bool) -
     pending: deque[tuple[Frame, Future[Plates]]] = deque()
     with ThreadPoolExecutor(engines.concurrency, "alpr-detect", _lower_priority if low_priority else None) as pool:
         for frame in frames:
-            pending.append((frame, pool.submit(search, frame)))
+            pending.append((frame, pool.submit(detect, frame)))
             if len(pending) > engines.concurrency:
                 first, found = pending.popleft()
                 yield first, found.result()
@@ -49,9 +49,8 @@ def detected(frames: Iterable[Frame], engines: Engines, *, low_priority: bool) -
 
 
 def _lower_priority() -> None:
-    """Lets other threads go before this one, where a thread has a priority of its own (Linux). An encoder's threads
-    wait for one another: where they run whenever they can and detecting fills the gaps, both are done a tenth sooner.
-    """
+    """Lowers the priority of this thread, where threads have their own (Linux). An encoder's threads wait for one
+    another: with detection at low priority both finish a tenth sooner."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOW_PRIORITY)

@@ -1,4 +1,4 @@
-"""The networks of a run: what the stream needs of them, and how they are loaded."""
+"""The networks of a run: what a stream requires of them, and loading them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from streamer.types import FloatArray, Frame, Image, Plates, Reading
 
 
 class DetectorLike(Protocol):
-    """What a stream needs of a detector."""
+    """What a stream requires of a detector."""
 
     min_score: float
 
@@ -30,8 +30,8 @@ class DetectorLike(Protocol):
 
 
 class ReaderLike(Protocol):
-    """What a stream needs of a reader. One with a `crop` (engine.cards.CropShape) gets crops of that size and those
-    margins, one without gets those of the readers trained here."""
+    """What a stream requires of a reader. With an attribute `crop` (engine.cards.CropShape) it gets crops of that size
+    and those margins, without one it gets the crops of the shipped reader."""
 
     @property
     def alphabet(self) -> AlphabetLike: ...
@@ -44,8 +44,8 @@ class ReaderLike(Protocol):
 
 @dataclass(frozen=True)
 class Engines:
-    """Both networks, and the score from which a detection may begin a track. `concurrency`: how many frames are worth
-    searching at once."""
+    """Both networks, and the score from which a detection may begin a track. `concurrency`: on how many
+    frames the detector runs at once."""
 
     detector: DetectorLike
     reader: ReaderLike
@@ -57,7 +57,7 @@ class Engines:
         return Engines(self.detector.another(), self.reader.another(), self.high_score, self.concurrency)
 
     def of_camera(self, own: RunConfig, run: RunConfig) -> Engines:
-        """The same networks for a camera's thread, with the scores that its own settings ask for."""
+        """The same networks for a camera's thread, with the thresholds of its own settings."""
         engines = self.another()
         if (own.min_score, own.track.low_score) == (run.min_score, run.track.low_score):
             return engines
@@ -66,7 +66,7 @@ class Engines:
         return replace(engines, high_score=high_score)
 
     def read(self, frame: Frame, quads: Sequence[FloatArray]) -> list[tuple[Reading, Image | None] | None]:
-        """What is read of the plates in those quads, and the crops it was read from; None for one that cannot be."""
+        """The readings of the plates in these quads, with their crops; None for an unreadable one."""
         from streamer.image.warp import rectify
 
         c: CropShape = getattr(self.reader, "crop", PLATE_CROP)
@@ -76,41 +76,40 @@ class Engines:
 
 def load_engines(config: RunConfig, detector: DetectorLike | None = None, reader: ReaderLike | None = None) -> Engines:
     """The networks that `config` names (or those given), ready for `run_stream`; ModelError where one is not usable,
-    ConfigError where nothing is known of a country, or `track.type` names no tracker.
+    ConfigError where a country is unknown or `track.type` names no tracker.
 
-    A detector made here is asked for weaker plates too: they may continue a track (see association.associate).
-    Several frames are worked on at once, a core each: together that is faster than all cores on one. Where it makes one
-    of the networks itself it sets two things for the whole process: OpenCV works in one thread, and Python's threads
-    take shorter turns.
+    A detector made here also returns weaker detections, which may continue a track (see association.associate). It runs
+    on several frames at once, one core each, which is faster than all cores on one frame. Where one of the networks is
+    loaded here, OpenCV is limited to one thread and Python's switch interval shortened, for the whole process.
     """
     check_countries(config.all_countries(), config_folder() / "plates")
     check_tracker(config.track)
     concurrency = available_cores() if config.threads is None else config.threads
     if detector is not None and reader is not None:
-        tracker_factory(config.track)  # imports what it needs
+        tracker_factory(config.track)  # imports its libraries
         return Engines(detector, reader, config.min_score or detector.min_score)
     load_networks()
     settle_process()
     import streamer.engine.detector
     import streamer.engine.reader  # noqa: F401
 
-    # Compiling both takes about as long as the imports of the tracker. Imports are left to this thread.
+    # Compiling both takes about as long as importing the tracker's libraries, which this thread does meanwhile.
     with ThreadPoolExecutor(2, "alpr-load") as pool:
-        looking = pool.submit(_detector, config, concurrency) if detector is None else None
+        detecting = pool.submit(_detector, config, concurrency) if detector is None else None
         reading = pool.submit(_reader, config, concurrency) if reader is None else None
-        tracker_factory(config.track)  # imports what it needs
-        if looking is None:
+        tracker_factory(config.track)  # imports its libraries
+        if detecting is None:
             assert detector is not None
             concurrency, found = 1, (detector, config.min_score or detector.min_score)
         else:
-            found = looking.result()
+            found = detecting.result()
         read = reading.result() if reading is not None else reader
     assert read is not None
     return Engines(found[0], read, found[1], concurrency)
 
 
 def _detector(config: RunConfig, concurrency: int) -> tuple[DetectorLike, float]:
-    """The detector, and its operating point: it is asked for weaker plates as well."""
+    """The detector and its operating point; its own threshold is lower (`track.low_score`)."""
     from streamer.engine.detector import Detector
 
     detector = Detector(config.detector, config.precision, config.threads, config.min_score, streams=concurrency)

@@ -1,4 +1,4 @@
-"""`stream`: the passages of a video or a camera, for programs that want to go over them."""
+"""`stream`: an iterator over the passages of a video or a camera."""
 
 from __future__ import annotations
 
@@ -27,24 +27,30 @@ def stream(
     reader: ReaderLike | None = None,
     engines: Engines | None = None,
 ) -> Generator[Passage, None, RunSummary]:
-    """Goes over the passages of `source` as they become final; the rest as in `run_stream`, which works in a thread.
+    """Yields the passages of `source` as they become final. Arguments as in `run_stream`, which runs in a thread.
 
-    Who stops early (break, close, an error of its own) ends the run, whose `sinks` are whole then. Who is slow holds a
-    file up; of a camera, frames are dropped meanwhile. Errors of the run are raised here, after the passages before
-    them. Returns the summary (`StopIteration.value`).
+    Ending the iteration early (break, close, an exception) ends the run and closes `sinks`. Slow iteration slows a file
+    down; of a camera, frames are dropped. Errors of the run are raised here, after the passages before them. Returns
+    the summary (`StopIteration.value`).
     """
-    taker = _Taker()
-    rows = _Passages(taker)
+    consumer = _Consumer()
+    rows = _Passages(consumer)
     ended: queue.SimpleQueue[RunSummary | BaseException] = queue.SimpleQueue()
 
     def work() -> None:
         try:
             ended.put(
                 run_stream(
-                    source, [rows, *sinks], config, detector=detector, reader=reader, engines=engines, stop=taker.stop
+                    source,
+                    [rows, *sinks],
+                    config,
+                    detector=detector,
+                    reader=reader,
+                    engines=engines,
+                    stop=consumer.stop,
                 )
             )
-        except BaseException as error:  # raised where the passages are taken
+        except BaseException as error:  # raised in the consumer's thread
             ended.put(error)
         finally:
             rows.end()
@@ -55,8 +61,8 @@ def stream(
         while (passage := rows.take()) is not None:
             yield passage
     finally:
-        taker.gone = True
-        taker.stop.set()
+        consumer.gone = True
+        consumer.stop.set()
         thread.join()
     result = ended.get()
     if isinstance(result, BaseException):
@@ -64,8 +70,8 @@ def stream(
     return result
 
 
-class _Taker:
-    """Who takes the passages, and whether somebody still does: no run may outlive the thread that it is for."""
+class _Consumer:
+    """The thread that iterates, and whether it still does: no run may outlive it."""
 
     def __init__(self) -> None:
         self.thread = threading.current_thread()
@@ -73,26 +79,26 @@ class _Taker:
         self.stop = _Stop(self)
 
     @property
-    def left(self) -> bool:
+    def is_gone(self) -> bool:
         return self.gone or not self.thread.is_alive()
 
 
 class _Stop(threading.Event):
-    """The wish to end, of who takes the passages or of the run itself."""
+    """Set by the consumer or the run, or where the consumer is gone."""
 
-    def __init__(self, taker: _Taker) -> None:
+    def __init__(self, consumer: _Consumer) -> None:
         super().__init__()
-        self._taker = taker
+        self._consumer = consumer
 
     def is_set(self) -> bool:
-        return super().is_set() or self._taker.left
+        return super().is_set() or self._consumer.is_gone
 
 
 class _Passages(BaseSink):
-    """Hands passages from the run's thread to another, a few at a time."""
+    """Passes passages from the run's thread to the consumer's, through a bounded queue."""
 
-    def __init__(self, taker: _Taker) -> None:
-        self._taker = taker
+    def __init__(self, consumer: _Consumer) -> None:
+        self._consumer = consumer
         self._queue: queue.Queue[Passage | None] = queue.Queue(_WAITING)
 
     def passage(self, passage: Passage) -> None:
@@ -103,11 +109,11 @@ class _Passages(BaseSink):
 
     def take(self) -> Passage | None:
         """The next passage, None after the last."""
-        self._taker.thread = threading.current_thread()
+        self._consumer.thread = threading.current_thread()
         return self._queue.get()
 
     def _put(self, item: Passage | None) -> None:
-        while not self._taker.left:
+        while not self._consumer.is_gone:
             try:
                 self._queue.put(item, timeout=_POLL_S)
                 return

@@ -1,4 +1,4 @@
-"""All sinks of a run behind one door: events go in, and each sink's Delivery hands on those that it wants."""
+"""All sinks of a run: each event goes to the Delivery of every sink that wants it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TICK_S = 1.0
 
 class Outputs:
     """All sinks of a run, for any number of streams and threads. One that fails is left out from then on; `error` is
-    the first failure. `camera`: whose they are, where they are not shared."""
+    the first failure. `camera`: set where they belong to one camera."""
 
     def __init__(self, sinks: Sequence[Sink], camera: str = "") -> None:
         self.deliveries: list[Delivery] = []
@@ -37,7 +37,7 @@ class Outputs:
 
     @property
     def error(self) -> BaseException | None:
-        """What the first sink that failed failed with."""
+        """The error of the sink that failed first."""
         return next((e for e in (*self._errors, *(d.error for d in self.deliveries)) if e is not None), None)
 
     @property
@@ -46,20 +46,20 @@ class Outputs:
 
     @property
     def warnings(self) -> list[str]:
-        """What was lost: rows that found no room or no time."""
+        """Rows that were dropped, by output."""
         return [f"{d.name}: {d.dropped} rows could not be written in time and are lost" for d in self.deliveries
                 if d.dropped]  # fmt: skip
 
     @property
-    def wants_news(self) -> bool:
+    def wants_provisional(self) -> bool:
         return PassageProvisional in self.wants.events
 
     @property
-    def keeps(self) -> bool:
+    def wants_readings(self) -> bool:
         return FrameSeen in self.wants.events
 
     @property
-    def shows(self) -> bool:
+    def wants_frames(self) -> bool:
         return FrameSeen in self.wants.events and self.wants.every_frame
 
     @property
@@ -71,19 +71,19 @@ class Outputs:
         return self.wants.snapshots
 
     def put(self, event: Event) -> None:
-        """Hands an event to every sink that wants it."""
+        """Passes an event to every sink that wants it."""
         for delivery in self.deliveries:
             delivery.put(event)
 
     def tick(self) -> None:
-        """Lets the sinks know, at most once a second, that time goes on."""
+        """Sends a Tick to the sinks, at most once a second."""
         now = time.monotonic()
         if now - self._ticked >= _TICK_S:
             self._ticked = now
             self.put(Tick(""))
 
     def close(self) -> None:
-        """Closes every sink, failed ones too, all at once: each has its own time to write what waits."""
+        """Closes every sink, failed ones too, concurrently: each has its own time-out to write what is queued."""
         self.begin_close()
         self.finish_close()
 

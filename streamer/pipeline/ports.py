@@ -1,4 +1,4 @@
-"""What one stream is read with: its settings, and what it asks of the world around it."""
+"""The settings of one stream, and what its state needs from outside."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ from streamer.passages.vote import AlphabetLike, VoteRule, vote
 from streamer.source.base import StreamInfo
 from streamer.types import FloatArray, Frame, Image, Reading
 
-# Reads the plates in those quads of a frame: the reading and the crop that it was read from, None for one that cannot
-# be read.
+# Reads the plates in these quads of a frame: the reading and the crop it was read from; None for an unreadable one.
 Read = Callable[[Frame, Sequence[FloatArray]], Sequence[tuple[Reading, Image | None] | None]]
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the outputs want beyond final rows and rejections. Nothing else is made.
+    """What the outputs want beyond final rows and rejections; the rest is not made.
 
-    `frames`: a FrameSeen for every frame, to draw; `readings`: one for every frame that was searched, with what was
-    read; `provisional`: rows of living tracks; `crops`, `snapshots`: pictures in the rows; `waiting`: the rows of a
-    live camera that are not final yet.
-    """
+    `frames`: a FrameSeen for every frame, to draw; `readings`: one for every frame that the detector ran on, with its
+    readings; `provisional`: rows of living tracks; `crops`, `snapshots`: pictures in the rows; `waiting`: the rows of a
+    live camera that are not final yet."""
 
     frames: bool = False
     readings: bool = False
@@ -34,7 +32,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Ports:
-    """What a stream asks for: readings by the classes of `alphabet`, and what the outputs want."""
+    """What a stream's state needs from outside: a reader and its `alphabet`, and what the outputs want."""
 
     read: Read
     alphabet: AlphabetLike
@@ -43,8 +41,8 @@ class Ports:
 
 @dataclass(frozen=True)
 class StreamSettings:
-    """How one stream, `info`, is read. `high_score`: from which a detection may begin a track; `rule`: the vote;
-    `first_id`: the number of its first track."""
+    """Settings of one stream, `info`. `high_score`: the score from which a detection may begin a track; `rule`: the
+    vote; `first_id`: the number of its first track."""
 
     config: RunConfig
     info: StreamInfo
@@ -54,5 +52,5 @@ class StreamSettings:
 
     @property
     def camera(self) -> str:
-        """What its rows and events call it."""
+        """The camera name in its rows and events."""
         return self.config.camera or self.info.name

@@ -20,7 +20,7 @@ from streamer.engine.zoo import config_folder
 from streamer.errors import ConfigError, InputError
 from streamer.passages.country import with_country_prior
 from streamer.passages.vote import AlphabetLike, VoteRule, vote
-from streamer.pipeline.detect import detected
+from streamer.pipeline.detect import with_detections
 from streamer.pipeline.engines import DetectorLike, Engines, ReaderLike, load_engines
 from streamer.pipeline.feed import Feed
 from streamer.pipeline.outputs import Outputs
@@ -41,7 +41,8 @@ from streamer.types import Frame, Plates, RunSummary
 
 
 class IncompleteRun(InputError):
-    """Some input failed; everything else was done and written. `summary` tells what, `failures` has a message each."""
+    """Some input failed; everything else was done and written. `summary` has the counts, `failures` one message
+    each."""
 
     def __init__(self, message: str, summary: RunSummary, failures: Sequence[str] = ()) -> None:
         super().__init__(message)
@@ -65,20 +66,19 @@ def run_stream(
 ) -> RunSummary:
     """Reads every plate of `source` (a path, an address or Source objects) into `sinks`, which it closes at the end.
 
-    `stop`, once set, ends the run after the frames that are decoded already; tracks so far still give their rows.
-    `progress` is called after every frame, `status` with a line about a camera once a minute; `streams` is told of each
-    stream as it begins. `detector` and `reader` stand in for the configured ones, `engines` for
-    both as `load_engines` made them. `rule` turns a track's readings into its text; cameras are watched by
-    `clock`. Raises ModelError before
-    anything is decoded; IncompleteRun (an InputError) after all outputs are whole, where a source could not be
-    opened or ended early; OutputError where a sink failed, the other sinks having been closed whole.
+    `stop`, once set, ends the run after the frames that are decoded already; tracks so far still make their rows.
+    `progress` is called after every frame, `status` with a line about a camera once a minute; each stream is
+    registered in `streams` as it begins. `detector` and `reader` replace the configured ones, `engines` both, as
+    `load_engines` made them. `rule` is the vote: it turns a track's readings into its text. `clock` times cameras.
+    Raises ModelError before anything is decoded; IncompleteRun (an InputError) after all outputs are complete, where a
+    source could not be opened or ended early; OutputError where a sink failed, after the others were closed.
     """
     config = config or RunConfig()
     began = time.perf_counter()
     cap_threads(sinks, config.threads)
     outputs = Outputs(sinks)
     if streams is not None:
-        streams.deliver(outputs.deliveries)
+        streams.add_deliveries(outputs.deliveries)
     summary = RunSummary()
     failures: list[str] = []
     stop = stop or threading.Event()
@@ -127,7 +127,7 @@ def _sources_of(source: str | Path | Source | Sequence[Source], config: RunConfi
 
 @dataclass(eq=False)
 class StreamRun:
-    """What all streams of a run share. `summary`: of the streams that ended; `alone`: nothing else is read."""
+    """What all streams of a run share. `summary`: of the streams that ended; `alone`: it is the only stream."""
 
     config: RunConfig
     engines: Engines
@@ -150,7 +150,7 @@ class StreamRun:
             self.rule = with_country_prior(self.rule, formats)
 
     def stream(self, source: Source) -> None:
-        """One source from its first frame to its last; InputError after its rows are out, where it ended early."""
+        """Reads one source to its end; InputError after its rows are written, where it ended early."""
         cap_threads([source], self.config.threads)
         if not source.live:
             self._recording(source)
@@ -159,7 +159,7 @@ class StreamRun:
         else:
             raise ConfigError(
                 f"{source.name}: a live source must have again() and finite, so that it can be reconnected (see "
-                "streamer.source.base.Reopening); one that cannot must set live = False: it is read like a file"
+                "streamer.Reopening); otherwise set live = False: it is then read like a file"
             )
 
     def _recording(self, source: Source) -> None:
@@ -169,9 +169,9 @@ class StreamRun:
             info = self.identities.of(source.open(), self.config.camera)
             if self.streams is not None:
                 self.streams.watch(self.config.camera or info.name, own)
-            state = self._begun(info, own)
+            state = self._begin(info, own)
             feed = Feed(source, self.config.queue, self.stop)
-            for frame, found in self._searched(feed, state):
+            for frame, found in self._with_detections(feed, state):
                 self._put(state.step(frame, found))
                 if self.outputs.error is not None:
                     self.stop.set()
@@ -185,15 +185,15 @@ class StreamRun:
             if feed is None or feed.join():
                 source.close()
 
-    def _searched(self, frames: Iterable[Frame], state: StreamState) -> Iterator[tuple[Frame, Plates | None]]:
-        if self.config.cadence == "auto":  # what is next depends on what is there
+    def _with_detections(self, frames: Iterable[Frame], state: StreamState) -> Iterator[tuple[Frame, Plates | None]]:
+        if self.config.cadence == "auto":  # the next decision depends on the tracks so far
             for frame in frames:
-                yield frame, find(self.engines.detector, frame) if state.looks_at(frame) else None
+                yield frame, find(self.engines.detector, frame) if state.needs_detection(frame) else None
         else:
-            yield from detected(frames, self.engines, low_priority=self.outputs.shows)
+            yield from with_detections(frames, self.engines, low_priority=self.outputs.wants_frames)
 
     def _camera(self, source: Reopening) -> None:
-        """A camera, over all its faults, until the run is stopped or it ends for good."""
+        """Reads a camera, through all its faults, until the run is stopped or the camera ends for good."""
         state: StreamState | None = None
         own = RunSummary()
         name = self.config.camera or source.name
@@ -214,16 +214,16 @@ class StreamRun:
                 if lines is not None:
                     lines.tick()
                 if state is None and feed.info is not None:
-                    state = self._begun(self.identities.of(feed.info, self.config.camera), own)
+                    state = self._begin(self.identities.of(feed.info, self.config.camera), own)
                 if state is None or feed.info is None:
                     continue
                 if frame is None:
                     self._put(state.idle(feed.now_s))
                 else:
-                    found = self.engines.detector.detect(frame) if state.looks_at(frame) else None
+                    found = self.engines.detector.detect(frame) if state.needs_detection(frame) else None
                     self._put(state.step(frame, found))
                 self.outputs.tick()
-                if self.outputs.all_failed:  # as long as one is left, a camera is watched on
+                if self.outputs.all_failed:  # while one output works, the camera is read on
                     self.stop.set()
                 if frame is not None:
                     self._progress(feed.info, own)
@@ -231,11 +231,11 @@ class StreamRun:
             if state is not None:
                 self._put(state.finish())
                 self.next_id = state.next_id
-            _note(source.name, feed.health, own)
+            _add_health(source.name, feed.health, own)
             self.summary.add(own)
 
-    def _begun(self, info: StreamInfo, own: RunSummary) -> StreamState:
-        # One camera name over several files: the numbers go on, so that (camera, track_id) stays unique.
+    def _begin(self, info: StreamInfo, own: RunSummary) -> StreamState:
+        # Several files under one camera name: numbering continues, so that (camera, track_id) stays unique.
         first_id = self.next_id if self.config.camera else 1
         settings = StreamSettings(self.config, info, self.engines.high_score, self.rule, first_id)
         ports = Ports(self.engines.read, self.engines.reader.alphabet, _wanted(self.outputs))
@@ -254,9 +254,9 @@ class StreamRun:
 
 def _wanted(outputs: Outputs) -> Wanted:
     return Wanted(
-        frames=outputs.shows,
-        readings=outputs.keeps,
-        provisional=outputs.wants_news,
+        frames=outputs.wants_frames,
+        readings=outputs.wants_readings,
+        provisional=outputs.wants_provisional,
         crops=outputs.wants_crops,
         snapshots=outputs.wants_snapshots,
         waiting=True,
@@ -264,13 +264,13 @@ def _wanted(outputs: Outputs) -> Wanted:
 
 
 def _formats(config: RunConfig, alphabet: AlphabetLike) -> Formats | None:
-    """What the plates of the expected countries look like, None where any may come."""
+    """The formats of the expected countries' plates; None where no country is set."""
     if not config.countries:
         return None
     return formats_of(config.countries, config_folder() / "plates", tuple(alphabet.symbols), alphabet.size)
 
 
-def _note(name: str, health: Health, own: RunSummary) -> None:
+def _add_health(name: str, health: Health, own: RunSummary) -> None:
     own.reconnects += health.reconnects
     if health.dropped:
         own.warnings.append(f"{name}: {health.dropped} frames dropped to keep up")

@@ -1,5 +1,5 @@
-"""Many cameras in one process: a thread each for tracking and voting, one pair of compiled networks for all, whose work
-is done in the order it was asked for, and one set of outputs. A camera that fails touches no other.
+"""Many cameras in one process: a thread each for tracking and voting, one pair of compiled networks for all, which
+serve requests in order, and one set of outputs. A camera that fails affects no other.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _POLL_S = 0.2
 
 
 class _CameraOutputs(Outputs):
-    """The outputs of one camera: its own, and those that it shares. Its own fail alone."""
+    """The outputs of one camera: its own, and those that it shares. A failure of its own stops no other camera."""
 
     def __init__(self, shared: Outputs, own: Sequence[Sink], camera: str) -> None:
         super().__init__(own, camera)
@@ -49,8 +49,8 @@ class _CameraOutputs(Outputs):
 
 
 @dataclass
-class _Post:
-    """A camera at work: its thread, what it counted, and what ended it."""
+class _CameraRun:
+    """One camera: its thread, its counts, and the error that ended it."""
 
     name: str
     summary: RunSummary = field(default_factory=RunSummary)
@@ -60,7 +60,7 @@ class _Post:
 
 
 def camera_source(camera: CameraConfig, live: LiveConfig) -> Source:
-    """An address or a device as it comes; a file is played at its own pace, also one behind an address."""
+    """The source of a camera's address or device; a file, local or remote, is played at its own frame rate."""
     address = local_path(camera.address())
     track = camera.video_track
     source = (
@@ -85,89 +85,87 @@ def run_site(
 ) -> RunSummary:
     """Reads the plates of all `cameras` of the configuration into `sinks` until `stop` is set; closes the sinks.
 
-    `own` makes sinks for one camera alone, by its name. `status` gets a line about each camera once a minute; all are
-    watched by `clock`. Raises as `pipeline.run_stream`; IncompleteRun where cameras were given up on, the others having
-    been read on.
+    `own` makes sinks for one camera alone, by its name. `status` gets a line about each camera once a minute; `clock`
+    times all. Raises as `run_stream`; IncompleteRun where cameras failed for good, after the others were read to the
+    end.
     """
     if not config.cameras:
-        raise ConfigError("cameras: none is named; give each a name and a url, see configs/stream/site.yaml")
+        raise ConfigError("cameras: there is none; give each a name and a url, see configs/stream/site.yaml")
     stop, clock = stop or threading.Event(), clock or SystemClock()
     began = time.perf_counter()
     cap_threads(sinks, config.threads)
     outputs = Outputs(sinks)
-    posts = [_Post(name) for name in config.cameras]
+    cameras = [_CameraRun(name) for name in config.cameras]
     streams = streams or Streams()
-    streams.deliver(outputs.deliveries)
+    streams.add_deliveries(outputs.deliveries)
     try:
         engines = engines or load_engines(config)
-        for post in posts:
-            settings = config.of_camera(post.name)
+        for one in cameras:
+            settings = config.of_camera(one.name)
             if own is not None:
-                post.outputs = _CameraOutputs(outputs, own(post.name), post.name)
-                streams.deliver(post.outputs.deliveries)
+                one.outputs = _CameraOutputs(outputs, own(one.name), one.name)
+                streams.add_deliveries(one.outputs.deliveries)
             run = StreamRun(
                 settings,
                 engines.of_camera(settings, config),
-                post.outputs or outputs,
-                post.summary,
+                one.outputs or outputs,
+                one.summary,
                 stop,
                 None,
                 vote,
                 streams,
-                alone=len(posts) == 1,
+                alone=len(cameras) == 1,
                 clock=clock,
             )
-            # An address is asked what it is in the camera's own thread: one that does not answer holds up no other.
-            camera = config.cameras[post.name].model_copy(update={"video_track": settings.video_track})
+            # The camera's own thread opens its address: one that does not answer delays no other.
+            camera = config.cameras[one.name].model_copy(update={"video_track": settings.video_track})
             find = partial(source_of, camera, settings.live)
-            post.thread = threading.Thread(target=_work, args=(post, run, find, stop), name=f"alpr-{post.name}")
-            post.thread.start()
-        _wait(posts, stop, StatusLines(streams, status, clock) if status else None)
+            one.thread = threading.Thread(target=_read_camera, args=(one, run, find, stop), name=f"alpr-{one.name}")
+            one.thread.start()
+        _wait(cameras, stop, StatusLines(streams, status, clock) if status else None)
     finally:
         stop.set()
-        for post in posts:
-            if post.thread is not None:
-                post.thread.join()
-        every = [outputs, *(post.outputs for post in posts if post.outputs is not None)]
-        for one_of in every:
-            one_of.begin_close()
-        for one_of in every:
-            one_of.finish_close()
-    return _result(posts, outputs, time.perf_counter() - began)
+        for one in cameras:
+            if one.thread is not None:
+                one.thread.join()
+        all_outputs = [outputs, *(c.outputs for c in cameras if c.outputs is not None)]
+        for each in all_outputs:
+            each.begin_close()
+        for each in all_outputs:
+            each.finish_close()
+    return _result(cameras, outputs, time.perf_counter() - began)
 
 
-def _work(post: _Post, run: StreamRun, find: Callable[[], Source], stop: threading.Event) -> None:
+def _read_camera(one: _CameraRun, run: StreamRun, find: Callable[[], Source], stop: threading.Event) -> None:
     try:
         run.stream(find())
     except InputError as error:
-        post.error = error
-    except BaseException as error:  # a bug, not a camera: everything stops
-        post.error = error
+        one.error = error
+    except BaseException as error:  # a bug, not a fault of the camera: the run ends
+        one.error = error
         stop.set()
 
 
-def _wait(posts: Sequence[_Post], stop: threading.Event, lines: StatusLines | None) -> None:
-    while not stop.wait(_POLL_S) and any(p.thread is not None and p.thread.is_alive() for p in posts):
+def _wait(cameras: Sequence[_CameraRun], stop: threading.Event, lines: StatusLines | None) -> None:
+    while not stop.wait(_POLL_S) and any(p.thread is not None and p.thread.is_alive() for p in cameras):
         if lines is not None:
             lines.tick()
 
 
-def _result(posts: Sequence[_Post], outputs: Outputs, seconds: float) -> RunSummary:
+def _result(cameras: Sequence[_CameraRun], outputs: Outputs, seconds: float) -> RunSummary:
     total = RunSummary(seconds=seconds, ended="stopped")
-    for post in posts:
-        total.add(post.summary)
-    for one_of in (outputs, *(post.outputs for post in posts)):
-        if one_of is not None:
-            total.warnings += one_of.warnings
-    for one_of in (outputs, *(post.outputs for post in posts)):
-        if one_of is not None and one_of.error is not None:
-            raise one_of.error
-    for post in posts:
-        if post.error is not None and not isinstance(post.error, InputError):
-            raise post.error
-    failed = [str(p.error) for p in posts if p.error is not None]
+    for one in cameras:
+        total.add(one.summary)
+    all_outputs = [outputs, *(c.outputs for c in cameras if c.outputs is not None)]
+    for each in all_outputs:
+        total.warnings += each.warnings
+    for each in all_outputs:
+        if each.error is not None:
+            raise each.error
+    for one in cameras:
+        if one.error is not None and not isinstance(one.error, InputError):
+            raise one.error
+    failed = [str(p.error) for p in cameras if p.error is not None]
     if failed:
-        raise IncompleteRun(
-            f"{len(failed)} of {len(posts)} cameras were given up on: {'; '.join(failed)}", total, failed
-        )
+        raise IncompleteRun(f"{len(failed)} of {len(cameras)} cameras failed: {'; '.join(failed)}", total, failed)
     return total

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from streamer.passages.book import MOST_CROSSED, Ongoing, PassageBook, TrackReadings
+from streamer.passages.book import Ongoing, PassageBook
 from streamer.passages.lines import Lines
+from streamer.passages.merge import MOST_CROSSED
+from streamer.passages.readings import TrackReadings
 from streamer.passages.rejections import rejection_of
 from streamer.passages.zones import Zones
 from streamer.pipeline.ports import Ports, StreamSettings
@@ -30,17 +32,16 @@ from streamer.tracking.edge import inside
 from streamer.tracking.registry import tracker_factory
 from streamer.types import FloatArray, Frame, Passage, Plates, Reading, RunSummary
 
-# The plate as it is kept for people: margins along and across as shares of its size, width and height in px.
+# The plate crop of an output: margins along and across as shares of its size, width and height in px.
 _VIEW = 0.2, 0.35, 320, 120
 
 
 class StreamState:
     """The tracks, readings and waiting passages of one stream.
 
-    Call `begin` once, then `step` for every frame in order (with None where the detector did not run, see `looks_at`)
-    and `idle` where time passes without a frame, at last `finish`. Each returns the events in the order they happened.
-    `summary` counts.
-    """
+    Call `begin` once, then `step` for every frame in order (with None where the detector did not run, see
+    `needs_detection`), `idle` where time passes without a frame, and `finish` at the end. Each returns the events in
+    order. `summary` holds the counts."""
 
     def __init__(self, settings: StreamSettings, ports: Ports, summary: RunSummary | None = None) -> None:
         config, info = settings.config, settings.info
@@ -51,7 +52,7 @@ class StreamState:
         self._part = 0
         self._cadence = Cadence() if config.cadence == "auto" and not info.still else None
         track, self._vote = config.track, config.vote
-        if info.still:  # one picture: what is seen once is all there is
+        if info.still:  # a picture has a single frame: one hit and one reading suffice
             track = track.model_copy(update={"birth_hits": 1})
             self._vote = self._vote.model_copy(update={"min_reads": 1})
         make_tracker = tracker_factory(track)
@@ -60,8 +61,8 @@ class StreamState:
         self._revisions: dict[int, int] = {}  # of the provisional rows, by track
         self._book = PassageBook(self._vote.rejoin_s, self._vote.min_confidence)
         self._zones, self._lines = Zones(config.zones), Lines(config.lines)
-        self._courses: dict[int, tuple[FloatArray, list[str]]] = {}  # by track: where it was, the lines it crossed
-        self._reported: tuple[Passage, ...] | None = None  # the waiting rows of the last event about them
+        self._courses: dict[int, tuple[FloatArray, list[str]]] = {}  # by track: its last centre, the lines it crossed
+        self._reported: tuple[Passage, ...] | None = None  # the rows of the last PassagesWaiting
         self._events: list[Event] = []
 
     @property
@@ -69,33 +70,36 @@ class StreamState:
         """The number that the next track will have."""
         return self._tracker.next_id
 
-    def looks_at(self, frame: Frame) -> bool:
-        """Whether the detector should run on this frame; asked once for each, in order."""
+    def needs_detection(self, frame: Frame) -> bool:
+        """Whether the detector should run on this frame; call it once for each, in order."""
         if self._cadence is None:
             return True
         tracks = self._tracker.tracks
         settled = self._config.read.settled
-        told = all(t.id in self._readings and self._of(t).state.settled >= settled for t in tracks)
-        open_ = not told or self._tracker.tentative
-        return self._cadence.wants(frame, "open" if open_ else "settled" if tracks else "nothing")
+        if self._tracker.tentative:
+            return self._cadence.wants(frame, "unsettled")
+        if not tracks:
+            return self._cadence.wants(frame, "none")
+        all_settled = all(t.id in self._readings and self._of(t).state.settled >= settled for t in tracks)
+        return self._cadence.wants(frame, "settled" if all_settled else "unsettled")
 
     def begin(self) -> list[Event]:
-        """The stream is open; no row of an earlier stream of its name waits any more."""
+        """The stream is open; rows of an earlier stream of its name no longer wait."""
         self._events.append(StreamOpened(self._name, self._info))
         self._report_waiting()
         return self._take()
 
     def step(self, frame: Frame, plates: Plates | None) -> list[Event]:
-        """Takes in one frame and what was detected in it; None where the detector did not run."""
+        """Processes one frame and its detections; `plates` is None where the detector did not run."""
         if frame.part != self._part:
             self._part = frame.part
-            self._end(self._tracker.finish())  # what was here before was recorded at another time
-            self._book.seam(frame.pts)
+            self._end(self._tracker.finish())  # the frames before were recorded at another time
+            self._book.add_discontinuity(frame.pts)
         self.summary.frames += 1
         if plates is None:
             self._pass_over(frame)
         else:
-            self._search(frame, plates)
+            self._track(frame, plates)
         return self._take()
 
     def idle(self, now_s: float) -> list[Event]:
@@ -116,36 +120,38 @@ class StreamState:
         events, self._events = self._events, []
         return events
 
-    def _search(self, frame: Frame, found: Plates) -> None:
+    def _track(self, frame: Frame, found: Plates) -> None:
         """A frame that the detector ran on."""
         if (frame.width, frame.height) != self._size:
-            self._end(self._tracker.finish())  # places in a picture of another size mean nothing in this one
+            self._end(self._tracker.finish())  # positions do not carry over to a picture of another size
             self._size = frame.width, frame.height
         plates = self._zones.kept(found, frame.width, frame.height)
         self.summary.outside += len(found) - len(plates)
         update = self._tracker.update(frame, plates)
         readings = self._read(frame, update.hits)
-        hit = [t for t in self._tracker.tracks if t.hit_in(frame.index)]  # one may be another vehicle now
+        hit = [
+            t for t in self._tracker.tracks if t.hit_in(frame.index)
+        ]  # a track may have been replaced by its successor
         if self._lines:
-            self._follow(hit)
-        self._announce(hit)
+            self._note_crossings(hit)
+        self._report_provisional(hit)
         self.summary.detections += int((plates.score >= self._settings.high_score).sum())
         self._end(update.ended)
         self._release(frame.pts)
         if self._wanted.frames or self._wanted.readings:
             by_row = _by_row(found, readings) if self._wanted.readings else {}
             views = tuple(self._view(t) for t in hit) if self._wanted.frames else ()
-            self._see(frame, found, plates, by_row, views)
+            self._report_frame(frame, found, plates, by_row, views)
 
     def _pass_over(self, frame: Frame) -> None:
-        """A frame that the detector did not run on: the tracks are where they should be by now."""
+        """A frame that the detector did not run on: tracks are shown at their predicted boxes."""
         self.summary.passed_over += 1
         self._expire(frame.pts)
         if self._wanted.frames:
-            moved = [self._view(t, self._tracker.expected(t, frame.pts)) for t in self._tracker.tracks]
-            self._see(frame, None, Plates.empty(), {}, tuple(moved))
+            views = [self._view(t, self._tracker.expected(t, frame.pts)) for t in self._tracker.tracks]
+            self._report_frame(frame, None, Plates.empty(), {}, tuple(views))
 
-    def _see(
+    def _report_frame(
         self,
         frame: Frame,
         found: Plates | None,
@@ -160,13 +166,14 @@ class StreamState:
         self._release(now_s)
 
     def _release(self, now_s: float) -> None:
-        """Rows that are final by now. Those that wait are reported before, too: so is one that is final at once."""
+        """Emits the rows that are final by now. Waiting rows are reported before, too, so that a row that is final at
+        once is among them first."""
         self._report_waiting()
         self._emit(self._book.release(now_s, self._ongoing()))
         self._report_waiting()
 
     def _read(self, frame: Frame, hit: Sequence[Track]) -> list[tuple[Track, Reading]]:
-        """Reads the plates of this frame that are worth it, in one batch."""
+        """Reads the plates of this frame that the policy selects, in one batch."""
         wanted = [t for t in hit if self._of(t).wants(t, self._config.read)]
         if not wanted:
             return []
@@ -180,21 +187,21 @@ class StreamState:
                     now = self._succeed(track, of)
                     of = self._of(now)
                 if of.best is now.last and crop is not None:
-                    self._picture(of, frame, now)
+                    self._keep_pictures(of, frame, now)
                 done.append((now, reading))
         self.summary.reads += len(done)
         return done
 
     def _succeed(self, track: Track, of: TrackReadings) -> Track:
-        """Ends a track whose place another vehicle has taken, and begins that one's with what was read of it."""
+        """Ends a track whose place another vehicle has taken, and begins one for that vehicle with its readings."""
         held, before = of.succession.release(), of.succession.before or track.first
-        begun = self._tracker.succeed(track, [one.hit for one in held], before)
+        successor = self._tracker.succeed(track, [h.hit for h in held], before)
         self._end([track])
-        for one in held:
-            self._of(begun).add(one.hit, one.reading, one.crop, one.whole)
-        return begun
+        for h in held:
+            self._of(successor).add(h.hit, h.reading, h.crop, h.whole)
+        return successor
 
-    def _picture(self, of: TrackReadings, frame: Frame, track: Track) -> None:
+    def _keep_pictures(self, of: TrackReadings, frame: Frame, track: Track) -> None:
         """Keeps the pictures of the best reading so far that the outputs want."""
         from streamer.image.warp import rectify, to_jpeg
 
@@ -203,8 +210,8 @@ class StreamState:
         if self._wanted.snapshots:
             of.snapshot = to_jpeg(frame)
 
-    def _follow(self, hit: Sequence[Track]) -> None:
-        """Notes the lines that the plates crossed since they were last seen."""
+    def _note_crossings(self, hit: Sequence[Track]) -> None:
+        """Records the lines that the plates crossed since their last hit."""
         for track in hit:
             before, crossed = self._courses.get(track.id, (_centre(track.first.box_xyxy), []))
             after = _centre(track.last.box_xyxy)
@@ -212,12 +219,12 @@ class StreamState:
                 crossed += self._lines.crossed(before, after, *self._size)[: MOST_CROSSED - len(crossed)]
             self._courses[track.id] = after, crossed
 
-    def _announce(self, hit: Sequence[Track]) -> None:
-        """Provisional rows of the living tracks whose text is new."""
+    def _report_provisional(self, hit: Sequence[Track]) -> None:
+        """Emits provisional rows of the living tracks whose text changed."""
         if not self._wanted.provisional:
             return
         for track in hit:
-            row = self._of(track).news(track, self._name, self._vote, self._config.track.min_strong)
+            row = self._of(track).provisional(track, self._name, self._vote, self._config.track.min_strong)
             if row is not None:
                 revision = self._revisions[track.id] = self._revisions.get(track.id, 0) + 1
                 self._events.append(PassageProvisional(self._name, self._placed(row), revision))
@@ -264,7 +271,7 @@ class StreamState:
         return [Ongoing(t.first.pts, self._of(t).verdict.text) for t in self._tracker.tracks]
 
     def _report_waiting(self) -> None:
-        """The waiting rows of a live camera, where they are others than before."""
+        """Reports the waiting rows of a live camera where they changed."""
         if not (self._info.live and self._wanted.waiting):
             return
         pending = self._book.pending
@@ -276,14 +283,14 @@ class StreamState:
         for passage in passages:
             self.summary.passages += 1
             self._events.append(PassageFinal(self._name, passage))
-        sure = self._vote.min_confidence
+        threshold = self._vote.min_confidence
         verdicts = [readings.verdict for readings in self._readings.values()]
-        self.summary.waiting = self._book.waiting(v.text for v in verdicts if v.confidence >= sure)
+        self.summary.waiting = self._book.waiting(v.text for v in verdicts if v.confidence >= threshold)
 
     def _view(self, track: Track, box_xyxy: FloatArray | None = None) -> TrackView:
-        """How a track is drawn: where it was hit, or in a box that stands for it."""
+        """How a track is drawn: at its last hit, or at the given box."""
         verdict, confidence = self._of(track).verdict, self._of(track).confidence(track)
-        # What would give no row is not shown as a text either.
+        # A text that would not make a row is not shown.
         text = verdict.text if confidence >= self._vote.min_confidence else ""
         last = track.last
         box = last.box_xyxy if box_xyxy is None else box_xyxy
@@ -296,6 +303,6 @@ def _centre(box_xyxy: FloatArray) -> FloatArray:
 
 
 def _by_row(plates: Plates, readings: Sequence[tuple[Track, Reading]]) -> dict[int, Reading]:
-    """The readings by the row of the plate that each was read of."""
+    """The readings by the row of their plate in `plates`."""
     rows = {quad.tobytes(): k for k, quad in enumerate(plates.quad)}
     return {rows[track.last.quad.tobytes()]: reading for track, reading in readings}

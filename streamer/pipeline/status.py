@@ -1,4 +1,4 @@
-"""The streams of a run as they are now, and a line about each once a minute."""
+"""The current state of a run's streams, and a log line about each once a minute."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EVERY_S = 60.0
 
 @dataclass(frozen=True)
 class Watched:
-    """One stream: what it counted, and how its connection fares (None for a file)."""
+    """One stream: its counts, and the health of its connection (None for a file)."""
 
     name: str
     parts: tuple[RunSummary, ...]
@@ -24,7 +24,7 @@ class Watched:
 
     @property
     def summary(self) -> RunSummary:
-        """What it counted so far, over all files that go by its name."""
+        """Its counts so far, over all files of its name."""
         total = RunSummary()
         for part in self.parts:
             total.add(part)
@@ -32,18 +32,19 @@ class Watched:
 
 
 class Streams:
-    """Who is asked what a run does. Each stream makes itself known once."""
+    """The streams and outputs of a run; each stream registers once."""
 
     def __init__(self) -> None:
         self._streams: dict[str, Watched] = {}
         self.deliveries: list[Delivery] = []
 
     def watch(self, name: str, summary: RunSummary, health: Health | None = None) -> None:
+        """Registers a stream, or another file of the same name."""
         earlier = self._streams[name].parts if name in self._streams else ()
         self._streams[name] = Watched(name, (*earlier, summary), health)
 
-    def deliver(self, deliveries: Sequence[Delivery]) -> None:
-        """These are the ways to the run's outputs."""
+    def add_deliveries(self, deliveries: Sequence[Delivery]) -> None:
+        """Registers the queues of outputs."""
         self.deliveries += deliveries
 
     @property
@@ -60,7 +61,7 @@ class StatusLines:
         self._before: dict[str, tuple[int, int]] = {}  # frames and drops by then
 
     def tick(self) -> None:
-        """Some time went by; may be called as often as one likes."""
+        """Logs where a minute has passed; may be called at any rate."""
         now = self._clock.monotonic()
         seconds = now - self._logged_at
         if seconds < EVERY_S:
@@ -75,7 +76,7 @@ class StatusLines:
             self._log(f"cameras={len(cameras)} {sum(rates):.1f} frames/s, {plates_and_rows(total)}")
 
     def _line(self, w: Watched, health: Health, seconds: float, now: float) -> float:
-        """Logs the state of one camera; its frames per second."""
+        """Logs the state of one camera; returns its frames per second."""
         frames, dropped = self._before.get(w.name, (0, 0))
         summary = w.summary
         self._before[w.name] = summary.frames, health.dropped
@@ -97,12 +98,12 @@ class StatusLines:
 
 
 def plates_and_rows(summary: RunSummary) -> str:
-    """Vehicles so far, those whose rows wait to become final included, and the rows that are."""
+    """Vehicles so far, including those whose rows are not final yet, and the final rows."""
     plates = summary.passages + summary.waiting
     return f"{plates} plate{'s' if plates != 1 else ''}, {summary.passages} final"
 
 
 def quantiles(values: list[float]) -> dict[str, float]:
-    """The middle one and the one that 99 of 100 stay under; none of none."""
+    """The median and the 99th percentile; empty for no values."""
     ordered = sorted(values)
     return {name: ordered[int(float(name) * (len(ordered) - 1))] for name in ("0.5", "0.99")} if ordered else {}

@@ -1,10 +1,10 @@
-"""How far two texts of plates are apart."""
+"""Edit distance of plate texts, and texts cut by the picture's edge."""
 
 from __future__ import annotations
 
 
 def distance(a: str, b: str) -> int:
-    """Characters to change, leave out or put in to make one of the other; `?` stands for any."""
+    """Edit distance: characters to change, remove or insert; `?` matches any."""
     row = list(range(len(b) + 1))
     for i, x in enumerate(a, 1):
         before, row[0] = row[0], i
@@ -15,16 +15,17 @@ def distance(a: str, b: str) -> int:
 
 
 def cut_from(part: str, whole: str) -> bool:
-    """Whether `part` is what is left of `whole` where the edge of the picture hides an end of it: at least half, where
-    the character at the edge may be misread."""
+    """Whether `part` may be `whole` with an end hidden by the edge of the picture: at least half of it, whose character
+    at the edge may be misread."""
     length = len(part)
     if not len(whole) / 2 <= length <= len(whole) or part == whole:
         return False
-    if length == len(whole):  # the last one is there, in half
+    if length == len(whole):  # the last character is cut, not hidden
         return part[1:] == whole[1:] or part[:-1] == whole[:-1]
     return any(whole[at:].startswith(inner) for inner, at in _left(part, len(whole)))
 
 
 def _left(part: str, length: int) -> list[tuple[str, int]]:
-    """What must stand where in a whole of that length: with and without the character at the edge."""
+    """(text, position) pairs of which one must match a text of that length: with and without the character at the
+    edge."""
     return [(part, 0), (part[:-1], 0), (part, length - len(part)), (part[1:], length - len(part) + 1)]

@@ -1,1 +1,1 @@
-"""What concerns the whole process: first imports, memory."""
+"""Settings of the whole process: imports of large libraries, memory, clock, loggers."""

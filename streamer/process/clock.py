@@ -1,4 +1,4 @@
-"""Time, as those see it who wait for it: the system's, or one that a test moves."""
+"""The clock of everything that waits: the system's, or a test's."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 
 class Clock(Protocol):
-    """What a run goes by while it waits. Threads may share one."""
+    """Time of day, monotonic time and waiting. Threads may share one."""
 
     def now(self) -> datetime:
         """The time of day, aware."""
 
     def monotonic(self) -> float:
-        """Seconds that only rise, from an arbitrary zero."""
+        """Monotonic seconds from an arbitrary zero."""
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Waits for `event`, so many seconds at most; whether it is set."""
+        """Waits for `event` for at most `seconds`; whether it is set."""
 
 
 class SystemClock:

@@ -1,4 +1,4 @@
-"""How a process that runs for months asks the system for memory."""
+"""Settings of glibc's allocator for processes that run for months."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ _PICTURE = 1 << 20
 
 
 def keep_memory_small() -> None:
-    """Has pictures returned to the system once they are freed, and few heaps for all threads; before threads begin.
+    """Returns freed pictures to the system and limits the number of heaps; call before threads start.
 
-    glibc gives every new thread a heap of its own, and after the first large block is freed, takes others like it from
-    there too: with each connection to a camera pictures then lie in other heaps, and memory climbs for hours (13 MB a
-    minute with a connection every 4 s). Elsewhere (musl, macOS) nothing is done.
-    """
+    glibc gives every new thread a heap, and once a large block was freed, serves blocks of that size from the heaps:
+    with each connection to a camera pictures lie in other heaps, and memory grows for hours (13 MB a minute with a
+    connection every 4 s). Does nothing on other systems (musl, macOS)."""
     mallopt = _glibc("mallopt")
     if mallopt is not None:
         mallopt(_ARENAS, 2)
@@ -25,9 +24,9 @@ def keep_memory_small() -> None:
         mallopt(_TRIM, 8 * _PICTURE)
 
 
-def give_back() -> None:
-    """Has what is free in the heaps returned to the system, now and then: pictures and tables lay there between others
-    that stay, so that the heaps grow though nothing more is used (10 MB in the first half hour of two cameras)."""
+def trim_heaps() -> None:
+    """Returns free memory of the heaps to the system; call now and then. Fragmentation makes the heaps grow though no
+    more is used (10 MB in the first half hour of two cameras)."""
     trim = _glibc("malloc_trim")
     if trim is not None:
         trim(0)

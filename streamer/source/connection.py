@@ -9,7 +9,7 @@ from streamer.config.models import LiveConfig
 from streamer.config.urls import redact
 from streamer.errors import InputError
 from streamer.process.clock import Clock
-from streamer.process.memory import give_back
+from streamer.process.memory import trim_heaps
 from streamer.source.base import Reopening, StreamInfo
 from streamer.source.faults import SourceFault
 from streamer.source.health import Health
@@ -70,7 +70,7 @@ class Connection:
         self._work()
         if self.abandoned:  # nobody else will, before the next connection ends
             self.waiting.clear()
-            give_back()
+            trim_heaps()
 
     def _work(self) -> None:
         try:

@@ -15,7 +15,7 @@ from streamer.config.models import LiveConfig
 from streamer.errors import InputError
 from streamer.process.clock import Clock, SystemClock
 from streamer.process.log import CameraLog
-from streamer.process.memory import give_back
+from streamer.process.memory import trim_heaps
 from streamer.source.backoff import LOCKING, Backoff
 from streamer.source.base import Reopening, StreamInfo
 from streamer.source.connection import Connection
@@ -90,7 +90,7 @@ class LiveFeed:
                 yield frame
             reason = self._end(connection)
             self.health.away = True
-            give_back()
+            trim_heaps()
             if reason is None or self._stop.is_set():
                 return
             self._change(False, reason)
@@ -133,7 +133,7 @@ class LiveFeed:
                 self.info, heard = self.info or connection.info, now
             if now - self._gave_back >= _GIVE_BACK_S:
                 self._gave_back = now
-                give_back()
+                trim_heaps()
             if frame is not None:
                 heard = self._sign = now
                 frozen_s = still.after(frame, came)

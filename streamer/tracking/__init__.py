@@ -1,1 +1,1 @@
-"""Plates through time: motion, association, tracks, what to read, and the vote over the readings of a track."""
+"""Plates through time: motion, association, tracks, and the frames that the detector runs on."""

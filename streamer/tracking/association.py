@@ -18,8 +18,8 @@ def association_cost(
     """(n, 4), (m, 4) and their IoU `overlap` (n, m) -> (n, m): 1 - IoU plus the centres' distance in gate lengths; inf
     outside the gate.
 
-    Plates are small and quick, so that one frame may leave no overlap: the distance (up to `max_jump` plate widths)
-    carries those. Sizes may differ by a factor of `max_growth` at most.
+    Plates are small and fast, so that boxes of successive frames may not overlap: the distance (up to `max_jump` plate
+    widths) matches those. Sizes may differ by a factor of `max_growth` at most.
     """
     a, b = expected_xyxy.reshape(-1, 1, 4), found_xyxy.reshape(1, -1, 4)
     size_a, size_b = a[..., 2:] - a[..., :2], b[..., 2:] - b[..., :2]
@@ -32,7 +32,7 @@ def association_cost(
 
 
 def assign(cost: FloatArray) -> list[tuple[int, int]]:
-    """(n, m) cost, inf where forbidden -> (row, column) pairs of least total cost, as many as are allowed."""
+    """(n, m) cost, inf where forbidden -> (row, column) pairs of least total cost, as many as possible."""
     if not cost.size or not np.isfinite(cost).any():
         return []
     from scipy.optimize import linear_sum_assignment
@@ -44,11 +44,11 @@ def assign(cost: FloatArray) -> list[tuple[int, int]]:
 def associate(
     expected_xyxy: FloatArray, found_xyxy: FloatArray, high: BoolArray, max_jump: float, max_growth: float
 ) -> list[tuple[int, int]]:
-    """(track, detection) pairs, in two stages: detections with a high score first, then the weak ones for the tracks
-    that are left.
+    """(track, detection) pairs, in two stages: strong detections (`high`) first, then weak ones for the remaining
+    tracks.
 
     `expected_xyxy` (n, 4) of the tracks, `found_xyxy` (m, 4) and `high` (m,) of the detections. A weak detection must
-    overlap what was expected, and never begins a track.
+    overlap the expected box, and never begins a track.
     """
     overlap = box_iou_matrix(expected_xyxy.reshape(-1, 4), found_xyxy.reshape(-1, 4))
     cost = association_cost(expected_xyxy, found_xyxy, overlap, max_jump, max_growth)

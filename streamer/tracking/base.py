@@ -1,4 +1,4 @@
-"""What a tracker is to the pipeline: tracks, and the protocol that every tracker fulfils (`track.type` names one)."""
+"""Tracks, and the protocol of a tracker (`track.type` names one)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 from streamer.config.models import TrackConfig
 from streamer.types import FloatArray, Frame, Plates, TimeSource
 
-# So long between two hits anything may have taken the place of a plate.
+# After a gap of this length between two hits another plate may have taken the place.
 _APART_S = 0.3
 
 
@@ -44,7 +44,7 @@ class Track:
     hits: int = 1
     strong: int = 1  # hits with a score that may begin a track
     previous: Hit | None = None  # the hit before the last
-    moved: float = 0.0  # farthest from where it was first, in its heights; a change of size counts too
+    moved: float = 0.0  # greatest distance from its first box, in plate heights; a change of size counts too
 
     def hit_in(self, frame: int) -> bool:
         """Whether the track was detected in that frame."""
@@ -56,7 +56,7 @@ class Track:
         return self.previous is not None and self.last.pts - self.previous.pts > _APART_S
 
     def seen(self) -> tuple[datetime | None, datetime | None, TimeSource]:
-        """When it was first and last seen, and how that is known: by one clock, the camera's where it sent the time."""
+        """Times of the first and last hit and their source: both by one clock, the camera's where it sent its time."""
         first, last = self.first, self.last
         if first.time_source == last.time_source or first.seen is None or last.seen is None:
             return first.seen, last.seen, first.time_source
@@ -68,11 +68,10 @@ class Track:
 
 @dataclass(frozen=True)
 class TrackUpdate:
-    """What one frame did to the confirmed tracks, each list in the order of their ids.
+    """The effect of one frame on the confirmed tracks, each list in the order of their ids.
 
-    `hits`: detected in this frame; `born`: those of them that were confirmed by it; `ended`: over before it, so that
-    none of its detections belongs to them.
-    """
+    `hits`: detected in this frame; `born`: those of them that it confirmed; `ended`: ended before it, so that none of
+    its detections belongs to them."""
 
     hits: list[Track]
     born: list[Track]
@@ -80,11 +79,11 @@ class TrackUpdate:
 
 
 class TrackerLike(Protocol):
-    """What the pipeline needs of a tracker: one per stream, called by one thread.
+    """What the pipeline requires of a tracker: one per stream, called by one thread.
 
     Tracks are numbered when they are confirmed (`Track.id`), and read from then on. A tracker may keep tracks that are
-    not confirmed yet; those that end so are handed out by `take_flickers`. `lifecycle.BaseTracker` does all of this for
-    a tracker that only decides which detection continues which track.
+    not confirmed yet; those that end so are returned by `take_flickers`. `lifecycle.BaseTracker` does all of this for
+    a tracker that only matches detections to tracks.
     """
 
     @property
@@ -100,27 +99,27 @@ class TrackerLike(Protocol):
         """The number that the next confirmed track will have."""
 
     def update(self, frame: Frame, plates: Plates) -> TrackUpdate:
-        """Takes in one frame's detections, weak ones included; their scores say which are strong."""
+        """Processes one frame's detections, weak ones included; `high_score` divides them."""
 
     def expire(self, now_s: float) -> list[Track]:
-        """Ends the tracks that are over by that second of the stream, where no frame comes; gives the confirmed."""
+        """Without a frame: ends the tracks that are over by that second of the stream; returns the confirmed ones."""
 
     def expected(self, track: Track, now_s: float) -> FloatArray:
-        """Where a living track should be at that second: box (4,) in frame_xy. Changes nothing."""
+        """The predicted box (4,) in frame_xy of a living track at that second. Changes nothing."""
 
     def finish(self) -> list[Track]:
-        """Ends all tracks; gives the confirmed. The tracker goes on to be used where a new recording follows."""
+        """Ends all tracks; returns the confirmed ones. The tracker is used again where a new recording follows."""
 
     def take_flickers(self) -> list[Track]:
         """The tracks that ended unconfirmed since the last call."""
 
     def succeed(self, track: Track, hits: Sequence[Hit], before: Hit) -> Track:
-        """Replaces a living track, whose readings turned to another plate, by a new confirmed one that has these of its
+        """Replaces a living track, whose readings changed to another plate, by a new confirmed track with these of its
         `hits`; the old one ends with the hit `before`."""
 
 
 class TrackerFactory(Protocol):
-    """What `track.type` stands for: makes the tracker of one stream.
+    """What `track.type` names: makes the tracker of one stream.
 
     Detections with a score of `high_score` and more may begin a track, weaker ones only continue one. `first_id`: the
     number of its first track.

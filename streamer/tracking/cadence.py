@@ -1,4 +1,4 @@
-"""Which frames are worth a detector run, as one small state machine: fewer where nothing moves or all is settled."""
+"""Which frames the detector runs on with `cadence: auto`: fewer where nothing moves or all texts are settled."""
 
 from __future__ import annotations
 
@@ -9,47 +9,48 @@ import numpy.typing as npt
 
 from streamer.types import Frame
 
-_ACROSS = 160  # points that are compared, across the picture
-_CHANGE = 14  # grey levels that a point of a moving thing differs by, and noise does not
-_POINTS = 10  # so many of them
-_LONGEST_S = 0.25  # a vehicle must be seen a few times while it passes
-# Frames from one run to the next: in a still scene, while something moves, while a plate is being read, and when all
-# plates in sight have been.
+_ACROSS = 160  # compared points across the picture's width
+_CHANGE = 14  # grey levels; motion changes a point by more, noise by less
+_POINTS = 10  # changed points that count as motion
+_LONGEST_S = 0.25  # longest time between two runs: a passing vehicle needs a few
+# Frames from one run to the next: in a still scene, while something moves, while a plate is being read, and when the
+# texts of all plates in sight are settled.
 STILL, MOVING, READING, SETTLED = 5, 2, 2, 4
 
-Sight = Literal["nothing", "open", "settled"]
+TracksState = Literal["none", "unsettled", "settled"]
 
 
 class Cadence:
-    """Asked of every frame of one stream."""
+    """Decides for every frame of one stream, in order."""
 
     def __init__(self) -> None:
-        self._looked: tuple[int, float] | None = None  # frame and second of the last run
-        self._picture: npt.NDArray[np.int16] | None = None  # what was to be seen then, sparsely
+        self._last: tuple[int, float] | None = None  # frame and second of the last run
+        self._picture: npt.NDArray[np.int16] | None = None  # subsampled picture of the last run
 
-    def wants(self, frame: Frame, sight: Sight) -> bool:
-        """Whether to look at this frame. `sight`: the tracks there are: none, one that is not settled, or settled."""
-        now = _sparse(frame)
-        if self._looked is None or frame.index - self._looked[0] >= self._every(now, sight):
+    def wants(self, frame: Frame, tracks: TracksState) -> bool:
+        """Whether to run the detector on this frame. `tracks`: there are none, one is not settled yet, all are
+        settled."""
+        now = _subsampled(frame)
+        if self._last is None or frame.index - self._last[0] >= self._every(now, tracks):
             due = True
         else:
-            due = frame.pts - self._looked[1] >= _LONGEST_S
+            due = frame.pts - self._last[1] >= _LONGEST_S
         if due:
-            self._looked, self._picture = (frame.index, frame.pts), now
+            self._last, self._picture = (frame.index, frame.pts), now
         return due
 
-    def _every(self, now: npt.NDArray[np.int16], sight: Sight) -> int:
-        if sight != "nothing":
-            return READING if sight == "open" else SETTLED
+    def _every(self, now: npt.NDArray[np.int16], tracks: TracksState) -> int:
+        if tracks != "none":
+            return READING if tracks == "unsettled" else SETTLED
         before = self._picture
         moved = before is None or before.shape != now.shape or int((np.abs(now - before) > _CHANGE).sum()) >= _POINTS
         return MOVING if moved else STILL
 
 
-def _sparse(frame: Frame) -> npt.NDArray[np.int16]:
+def _subsampled(frame: Frame) -> npt.NDArray[np.int16]:
     picture = frame.planes.y if frame.planes is not None else frame.bgr
     if picture is None:
         return np.zeros((0, 0), np.int16)
     step = max(1, picture.shape[1] // _ACROSS)
-    sparse = picture[step // 2 :: step, step // 2 :: step]
-    return (sparse if sparse.ndim == 2 else sparse[..., 1]).astype(np.int16)
+    points = picture[step // 2 :: step, step // 2 :: step]
+    return (points if points.ndim == 2 else points[..., 1]).astype(np.int16)

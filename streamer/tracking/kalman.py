@@ -10,9 +10,9 @@ import numpy as np
 from streamer.process.imports import load_tracker
 from streamer.types import FloatArray
 
-# All spreads are in plate heights (per second), so that one set serves near and far plates.
+# All spreads are in plate heights (per second), so that one set fits near and far plates.
 _MEASURED = 0.08  # of centre and size
-_SPEED_AT_BIRTH = 8.0  # a plate that crosses a tele picture moves 10-20 heights a second
+_SPEED_AT_BIRTH = 8.0  # a plate that crosses a telephoto picture moves 10-20 heights a second
 _ACCELERATION = 12.0  # noise: braking cars, shaking hands
 _SIZE_ACCELERATION = 3.0
 _FOUR = np.eye(4)
@@ -30,8 +30,8 @@ def kalman_filter() -> Any:
 class PlateMotion:
     """Kalman filter over (cx, cy, w, h) and their velocities, in frame_xy pixels and seconds.
 
-    Time is a parameter: predict over whatever passed since the last step, so dropped frames and variable frame rate
-    need nothing special.
+    Time is a parameter: `predict` takes the time since the last step, so that dropped frames and variable frame rates
+    need no special case.
     """
 
     def __init__(self, box_xyxy: FloatArray) -> None:
@@ -49,17 +49,17 @@ class PlateMotion:
 
     @property
     def box_xyxy(self) -> FloatArray:
-        """(4,) where the plate is now by the filter."""
+        """The filter's current box (4,)."""
         return _box(*self._filter.x[:4, 0])
 
     def predict(self, dt: float) -> FloatArray:
-        """Moves `dt` seconds on (0 and less: not at all) and gives the expected box (4,)."""
+        """Advances the state by `dt` seconds (not at all for 0 and less) and returns the expected box (4,)."""
         if dt > 0:
             self._filter.predict(F=_motion(dt), Q=self._process_noise(dt))
         return self.box_xyxy
 
     def at(self, dt: float) -> FloatArray:
-        """The expected box (4,) `dt` seconds on; nothing changes."""
+        """The expected box (4,) `dt` seconds later; changes nothing."""
         return _box(*(self._filter.x[:4, 0] + max(dt, 0.0) * self._filter.x[4:, 0]))
 
     def update(self, box_xyxy: FloatArray) -> None:
@@ -76,7 +76,7 @@ class PlateMotion:
 
 @lru_cache(256)
 def _motion(dt: float) -> FloatArray:
-    """(8, 8) what `dt` seconds do to the state."""
+    """(8, 8) transition matrix over `dt` seconds."""
     motion = np.eye(8)
     motion[:4, 4:] = _FOUR * dt
     return motion
@@ -84,7 +84,7 @@ def _motion(dt: float) -> FloatArray:
 
 @lru_cache(256)
 def _noise(dt: float) -> FloatArray:
-    """(8, 8) what `dt` seconds of acceleration do to the state of a plate of height 1."""
+    """(8, 8) process noise over `dt` seconds for a plate of height 1."""
     power = np.diag(np.array([_ACCELERATION, _ACCELERATION, _SIZE_ACCELERATION, _SIZE_ACCELERATION]) ** 2)
     return np.block([[power * dt**4 / 4, power * dt**3 / 2], [power * dt**3 / 2, power * dt**2]])
 

@@ -1,4 +1,4 @@
-"""The life of tracks, whatever matches them: birth, confirmation, silence, end. Deterministic, and free of clocks."""
+"""The life cycle of tracks, independent of matching: birth, confirmation, gaps, end. Deterministic; reads no clock."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from streamer.config.models import TrackConfig
 from streamer.tracking.base import Hit, Track, TrackUpdate
 from streamer.types import FloatArray, Frame, Plates
 
-# A track that was not confirmed yet ends sooner: flicker must not take the detections of real plates.
+# An unconfirmed track ends sooner, so that flicker does not take the detections of real plates.
 _TENTATIVE_GAP_S = 0.25
-# A gap is never shorter than this many usual frame intervals: at one frame a second the next frame is the next hit.
+# The longest gap is at least this many usual frame intervals, for streams of few frames a second.
 _FEWEST_FRAMES = 2.2
 _RECENT = 25  # intervals whose median is the usual one
 
 
 class BaseTracker(ABC):
-    """A `TrackerLike` but for one decision: subclasses match detections to tracks.
+    """A `TrackerLike` whose subclasses only match detections to tracks.
 
-    A strong detection (score of `high_score` and more) that is left over begins a track; a track is confirmed after
-    `birth_hits` and ends after `max_gap_s` without one. Subclasses that keep something of each track also override
+    A strong detection (score of `high_score` and more) without a match begins a track; a track is confirmed after
+    `birth_hits` and ends after `max_gap_s` without one. Subclasses that keep data of each track also override
     `started`, `continued`, `replaced` and `ended`.
     """
 
@@ -38,23 +38,23 @@ class BaseTracker(ABC):
 
     @abstractmethod
     def match(self, tracks: Sequence[Track], plates: Plates, frame: Frame) -> Iterable[tuple[int, int]]:
-        """(track, plate) pairs of rows: which detection continues which of these tracks, each at most once."""
+        """(track, plate) index pairs: which detection continues which of these tracks, each at most once."""
 
     def expected(self, track: Track, now_s: float) -> FloatArray:
-        """Where it was last, box (4,): a subclass that knows of motion says better."""
+        """The predicted box (4,); here the last one. A subclass with a motion model overrides it."""
         return track.last.box_xyxy
 
     def started(self, track: Track) -> None:  # noqa: B027
-        """A track was begun with `track.first`."""
+        """A track began with `track.first`."""
 
     def continued(self, track: Track) -> None:  # noqa: B027
-        """`track.last` was added to it."""
+        """`track.last` was added to the track."""
 
     def replaced(self, track: Track, by: Track) -> None:  # noqa: B027
-        """Another vehicle's track goes on in the same place."""
+        """Track `by`, of another vehicle in the same place, replaces `track`."""
 
     def ended(self, tracks: Sequence[Track]) -> None:  # noqa: B027
-        """They are over."""
+        """These tracks ended."""
 
     @property
     def tracks(self) -> list[Track]:
@@ -68,7 +68,7 @@ class BaseTracker(ABC):
         dt = 0.0 if self._now is None else frame.pts - self._now
         if dt > 0:
             self._intervals.append(dt)
-        # Those whose silence is too long end first: a plate that comes at that moment is another passage.
+        # Tracks whose gap is too long end first: a plate detected now is another passage.
         ended = self.expire(frame.pts)
         living = tuple(self._tracks)
         pairs = _checked(self.match(living, plates, frame), type(self).__name__)
@@ -84,7 +84,7 @@ class BaseTracker(ABC):
 
     @property
     def now_s(self) -> float | None:
-        """The second of the last frame that was taken in; None before the first."""
+        """The time (s) of the last frame; None before the first."""
         return self._now
 
     def expire(self, now_s: float) -> list[Track]:
@@ -96,27 +96,27 @@ class BaseTracker(ABC):
             # 1e-9: a gap of exactly the limit must not depend on rounding
             return now_s - track.last.pts > limit + 1e-9
 
-        return self._bury([t for t in self._tracks if over(t)])
+        return self._remove([t for t in self._tracks if over(t)])
 
     def finish(self) -> list[Track]:
-        return self._bury(list(self._tracks))
+        return self._remove(list(self._tracks))
 
     def take_flickers(self) -> list[Track]:
         taken, self._flickers = self._flickers, []
         return taken
 
     def succeed(self, track: Track, hits: Sequence[Hit], before: Hit) -> Track:
-        begun = Track(hits[0], hits[-1], max(hits, key=_worth), self.next_id, len(hits))
-        begun.strong = sum(hit.score >= self.high_score for hit in hits)
-        begun.previous = hits[-2] if len(hits) > 1 else None
-        begun.moved = max(_moved(hits[0].box_xyxy, hit.box_xyxy) for hit in hits)
+        successor = Track(hits[0], hits[-1], max(hits, key=_quality), self.next_id, len(hits))
+        successor.strong = sum(hit.score >= self.high_score for hit in hits)
+        successor.previous = hits[-2] if len(hits) > 1 else None
+        successor.moved = max(_moved(hits[0].box_xyxy, hit.box_xyxy) for hit in hits)
         track.last = before
         self.next_id += 1
-        self._tracks[self._tracks.index(track)] = begun
-        self.replaced(track, begun)
-        return begun
+        self._tracks[self._tracks.index(track)] = successor
+        self.replaced(track, successor)
+        return successor
 
-    def _bury(self, over: Sequence[Track]) -> list[Track]:
+    def _remove(self, over: Sequence[Track]) -> list[Track]:
         if not over:
             return []
         self._tracks = [t for t in self._tracks if t not in over]
@@ -132,12 +132,12 @@ class BaseTracker(ABC):
         return track
 
     def _continue(self, track: Track, hit: Hit) -> bool:
-        """Whether it was confirmed by this hit."""
+        """Adds a hit; whether it confirmed the track."""
         track.previous, track.last = track.last, hit
         track.moved = max(track.moved, _moved(track.first.box_xyxy, hit.box_xyxy))
         track.hits += 1
         track.strong += hit.score >= self.high_score
-        if _worth(hit) > _worth(track.best):
+        if _quality(hit) > _quality(track.best):
             track.best = hit
         self.continued(track)
         return self._confirm(track)
@@ -158,13 +158,13 @@ def _checked(pairs: Iterable[tuple[int, int]], tracker: str) -> list[tuple[int, 
     return ordered
 
 
-def _worth(hit: Hit) -> float:
-    """How good a picture of the plate a hit is, before anything was read: large and sure."""
+def _quality(hit: Hit) -> float:
+    """How well a hit shows the plate, before it is read: its score times its height."""
     return hit.score * float(hit.box_xyxy[3] - hit.box_xyxy[1])
 
 
 def _moved(first: FloatArray, now: FloatArray) -> float:
-    """How far a box is from where it was first, and how much its size changed, in heights."""
+    """The greatest change of a box edge since the first box, in plate heights."""
     height = max(float(first[3] - first[1]), 1.0)
     return float(np.abs(now - first).max()) / height
 

@@ -1,4 +1,4 @@
-"""Trackers by name: ours, and those of installed packages (entry point group `alpr.trackers`)."""
+"""Trackers by name: the built-in one, and those of installed packages (entry point group `alpr.trackers`)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ KALMAN = "kalman"
 
 
 def check_tracker(config: TrackConfig) -> None:
-    """ConfigError where `track.type` names no tracker that is installed; nothing is imported."""
+    """ConfigError where `track.type` names no tracker that is installed; imports nothing."""
     _installed(config)
 
 
 def tracker_factory(config: TrackConfig) -> TrackerFactory:
-    """What makes the trackers of `track.type`, with all that it needs imported. ConfigError as `check_tracker`, and
-    where a package's tracker cannot be imported."""
+    """The factory of `track.type`, with the libraries it needs imported. ConfigError as `check_tracker`, and where a
+    package's tracker cannot be imported."""
     found = _installed(config)
     if found is None:
         load_tracker()
@@ -30,15 +30,17 @@ def tracker_factory(config: TrackConfig) -> TrackerFactory:
     where = f"track.type: {config.type} ({found.value} of {_package(found)})"
     try:
         factory = found.load()
-    except Exception as error:  # whatever another package does while it is imported
-        raise ConfigError(f"{where}: cannot be imported ({type(error).__name__}: {error}); mend its package") from error
+    except Exception as error:  # an import may raise anything
+        raise ConfigError(
+            f"{where}: cannot be imported ({type(error).__name__}: {error}); fix or reinstall that package"
+        ) from error
     if not callable(factory):
         raise ConfigError(f"{where}: expected a class or function that makes a tracker, not {type(factory).__name__}")
     return cast("TrackerFactory", factory)
 
 
 def _installed(config: TrackConfig) -> EntryPoint | None:
-    """Where the tracker is found; None for ours."""
+    """The entry point of the tracker; None for the built-in one."""
     if config.type == KALMAN:
         if config.options:
             raise ConfigError(f"track.options: {', '.join(map(str, config.options))}: the tracker {KALMAN} has none")

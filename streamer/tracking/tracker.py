@@ -1,4 +1,4 @@
-"""The tracker of type `kalman`: a Kalman filter says where plates are expected, the Hungarian method assigns them."""
+"""The tracker of type `kalman`: a Kalman filter predicts boxes, the Hungarian method assigns detections to them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from streamer.types import FloatArray, Frame, Plates
 
 
 class KalmanTracker(BaseTracker):
-    """A Kalman filter for each track; detections are matched by overlap and distance to where it expects them."""
+    """A Kalman filter for each track; detections are matched by overlap with and distance to its prediction."""
 
     def __init__(self, config: TrackConfig, *, high_score: float = 0.0, first_id: int = 1) -> None:
         load_tracker()

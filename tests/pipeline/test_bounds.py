@@ -13,7 +13,8 @@ import pytest
 from streamkit import BLUE, FakeDetector, FakeReader, plates_of, reading_of, scene
 
 from streamer.config.models import LineConfig, LiveConfig, RunConfig, VoteConfig, ZoneConfig
-from streamer.passages.book import MOST_CROSSED, MOST_PARTS, Ongoing, PassageBook
+from streamer.passages.book import Ongoing, PassageBook
+from streamer.passages.merge import MOST_CROSSED, MOST_PARTS
 from streamer.pipeline.engines import Engines
 from streamer.pipeline.ports import Ports, StreamSettings, Wanted
 from streamer.pipeline.runner import run_stream

@@ -152,7 +152,7 @@ def test_rows_tell_the_lines_that_were_crossed() -> None:
 
 
 def test_parts_of_joined_passages_are_named() -> None:
-    from streamer.passages.book import merge
+    from streamer.passages.merge import merge
 
     told = Told()
     run(told)

@@ -244,7 +244,7 @@ def test_a_failing_sink_is_reported_and_the_others_closed_whole(threaded: bool) 
 
 
 def test_a_silent_fifo_can_be_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamer.pipeline.feed._PATIENCE_S", 0.1)
+    monkeypatch.setattr("streamer.pipeline.feed._SILENT_S", 0.1)
     if not hasattr(os, "mkfifo"):
         pytest.skip("no named pipes here")
     video = write_video(tmp_path / "a.mkv", drive(20))

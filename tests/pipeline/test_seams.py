@@ -63,7 +63,7 @@ def test_a_recording_of_what_was_read_keeps_its_seams(tmp_path: Path) -> None:
 def test_texts_that_differ_by_a_character_are_not_one_over_a_seam(seams: list[float], rows: int) -> None:
     book = PassageBook(60.0)
     for second in seams:
-        book.seam(second)
+        book.add_discontinuity(second)
     early = passage_of(first_s=0.0, last_s=0.98, plate="GRN777", confidence=0.6)
     late = passage_of(
         first_s=1.02,
@@ -81,7 +81,7 @@ def test_texts_that_differ_by_a_character_are_not_one_over_a_seam(seams: list[fl
 
 def test_one_text_is_one_row_over_a_seam_too() -> None:
     book = PassageBook(60.0)
-    book.seam(1.0)
+    book.add_discontinuity(1.0)
     early = passage_of(first_s=0.0, last_s=0.98)
     for passage in (early, replace(early, first_s=1.02, last_s=2.0, track_id=2)):
         book.add(passage)

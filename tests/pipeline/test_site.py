@@ -61,7 +61,7 @@ def test_two_cameras_give_their_rows(tmp_path: Path) -> None:
 
 
 def test_one_that_fails_touches_no_other(tmp_path: Path) -> None:
-    with pytest.raises(IncompleteRun, match=r"1 of 2 cameras were given up on: bad: away for") as caught:
+    with pytest.raises(IncompleteRun, match=r"1 of 2 cameras failed: bad: away for") as caught:
         run(config(gate="blue", yard="bad"), tmp_path / "x.csv", gone="yard")
     assert rows(tmp_path / "x.csv") == {"gate": PLATES[BLUE]}
     assert caught.value.summary.passages == 1
@@ -74,7 +74,7 @@ def test_a_bug_stops_everything_and_keeps_the_rows(tmp_path: Path) -> None:
 
 
 def test_without_cameras_it_says_so(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cameras: none is named"):
+    with pytest.raises(ConfigError, match="cameras: there is none"):
         run(RunConfig(), tmp_path / "x.csv")
 
 

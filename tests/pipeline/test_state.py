@@ -348,13 +348,13 @@ def test_the_detector_runs_less_often_where_nothing_happens() -> None:
     ran = []
     for index in range(12):
         frame = Frame(index, index / 25, 320, 180, bgr=None)
-        wanted = play.state.looks_at(frame)
+        wanted = play.state.needs_detection(frame)
         ran.append(wanted)
         play.looks([NOTHING if wanted else Look(None)])
     assert ran[0]
     assert 2 <= sum(ran) <= 6
     every = Play()
-    assert all(every.state.looks_at(Frame(index, index / 25, 320, 180)) for index in range(5))
+    assert all(every.state.needs_detection(Frame(index, index / 25, 320, 180)) for index in range(5))
 
 
 def test_numbers_go_on_from_stream_to_stream() -> None:

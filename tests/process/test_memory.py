@@ -13,14 +13,14 @@ from streamer.process import memory
 FREED = """
 import resource
 from pathlib import Path
-from streamer.process.memory import give_back, keep_memory_small
+from streamer.process.memory import trim_heaps, keep_memory_small
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
 keep_memory_small()
 kept = [bytes(3000) for _ in range(60_000)]
 full = resident()
 kept = kept[::100]
-give_back()
+trim_heaps()
 print(full - resident())
 """
 
@@ -44,7 +44,7 @@ def test_elsewhere_nothing_is_done(platform: str, monkeypatch: pytest.MonkeyPatc
     memory._glibc.cache_clear()
     try:
         memory.keep_memory_small()
-        memory.give_back()
+        memory.trim_heaps()
         assert memory._glibc("mallopt") is None
     finally:
         memory._glibc.cache_clear()

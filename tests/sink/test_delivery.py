@@ -144,7 +144,7 @@ def test_a_wrapped_sink_loses_nothing() -> None:
     inner = Everything()
     outputs = Outputs([Wrapped(inner)])
     assert outputs.wants == inner.wants
-    assert (outputs.wants_crops, outputs.wants_snapshots, outputs.shows, outputs.keeps) == (True,) * 4
+    assert (outputs.wants_crops, outputs.wants_snapshots, outputs.wants_frames, outputs.wants_readings) == (True,) * 4
     passage = passage_of()
     rejected = TrackRejected("gate", None)  # type: ignore[arg-type]
     for event in (
@@ -326,7 +326,7 @@ def test_the_policy_follows_from_the_stream() -> None:
 def test_metrics_of_outputs() -> None:
     gate, metrics = threading.Event(), Metrics()
     outputs = Outputs([Rows(held_by(gate)), Rows()])
-    metrics.deliver(outputs.deliveries)
+    metrics.add_deliveries(outputs.deliveries)
     outputs.put(row(1))
     outputs.put(row(2))
     while outputs.deliveries[1].waiting:

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from streamkit import passage_of
 
 from streamer.cli.progress import progress_on
-from streamer.passages.book import merge
+from streamer.passages.merge import merge
 from streamer.sink.screen import Screen
 from streamer.sink.terminal import PromptTerminalSink, TerminalSink, columns_of, terminal_sink
 from streamer.source.base import StreamInfo

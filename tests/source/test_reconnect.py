@@ -185,7 +185,7 @@ def test_too_many_that_hang_are_waited_for(monkeypatch: pytest.MonkeyPatch, cloc
 
 def test_one_that_wakes_up_late_gives_its_memory_back(monkeypatch: pytest.MonkeyPatch, clock: ManualClock) -> None:
     gave: list[threading.Thread] = []
-    monkeypatch.setattr("streamer.source.connection.give_back", lambda: gave.append(threading.current_thread()))
+    monkeypatch.setattr("streamer.source.connection.trim_heaps", lambda: gave.append(threading.current_thread()))
     late: list[threading.Thread] = []
 
     def hangs_late(camera: FakeCamera) -> Iterator[Frame]:
@@ -223,7 +223,7 @@ def test_a_broken_connection_leaves_nothing_to_collect(clock: ManualClock) -> No
 
 def test_free_memory_goes_back_while_the_camera_runs(monkeypatch: pytest.MonkeyPatch, clock: ManualClock) -> None:
     given: list[float] = []
-    monkeypatch.setattr("streamer.source.reconnect.give_back", lambda: given.append(clock.monotonic()))
+    monkeypatch.setattr("streamer.source.reconnect.trim_heaps", lambda: given.append(clock.monotonic()))
     monkeypatch.setattr("streamer.source.reconnect._GIVE_BACK_S", 0.5)
     stop = threading.Event()
     assert len(taken(feed_of(FakeCamera([some(100)], clock), stop), stop, 60)) == 60

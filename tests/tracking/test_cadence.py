@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamer.tracking.cadence import MOVING, READING, SETTLED, STILL, Cadence, Sight
+from streamer.tracking.cadence import MOVING, READING, SETTLED, STILL, Cadence, TracksState
 from streamer.types import Frame, Image
 
 
@@ -21,32 +21,32 @@ def street(index: int, moving: bool) -> Image:
     return picture
 
 
-def looked_at(sight: Sight, moving: bool, count: int = 61, rate: float = 25.0) -> int:
+def detector_runs(tracks: TracksState, moving: bool, count: int = 61, rate: float = 25.0) -> int:
     cadence = Cadence()
-    return sum(cadence.wants(frame(i, street(i, moving), rate), sight) for i in range(count))
+    return sum(cadence.wants(frame(i, street(i, moving), rate), tracks) for i in range(count))
 
 
 @pytest.mark.parametrize(
-    ("sight", "moving", "every"),
-    [("nothing", False, STILL), ("nothing", True, MOVING), ("open", False, READING), ("open", True, READING),
+    ("tracks", "moving", "every"),
+    [("none", False, STILL), ("none", True, MOVING), ("unsettled", False, READING), ("unsettled", True, READING),
      ("settled", True, SETTLED)],
 )  # fmt: skip
-def test_how_often(sight: Sight, moving: bool, every: int) -> None:
-    assert looked_at(sight, moving) == 60 // every + 1
+def test_how_often(tracks: TracksState, moving: bool, every: int) -> None:
+    assert detector_runs(tracks, moving) == 60 // every + 1
 
 
 def test_a_slow_camera_is_seen_whole() -> None:
-    assert looked_at("settled", True, 21, rate=4.0) == 21
+    assert detector_runs("settled", True, 21, rate=4.0) == 21
 
 
-def test_the_first_frame_and_one_of_another_size_are_looked_at() -> None:
+def test_the_first_frame_and_one_of_another_size_run_the_detector() -> None:
     cadence = Cadence()
-    assert cadence.wants(frame(0, street(0, False)), "nothing")
-    assert not cadence.wants(frame(1, street(1, False)), "nothing")
-    assert cadence.wants(frame(2, np.full((100, 100, 3), 9, np.uint8)), "nothing")
+    assert cadence.wants(frame(0, street(0, False)), "none")
+    assert not cadence.wants(frame(1, street(1, False)), "none")
+    assert cadence.wants(frame(2, np.full((100, 100, 3), 9, np.uint8)), "none")
 
 
 def test_a_vehicle_that_comes_is_seen_within_two_frames() -> None:
     cadence = Cadence()
-    looked = [cadence.wants(frame(i, street(0 if i < 10 else i, i >= 10)), "nothing") for i in range(14)]
+    looked = [cadence.wants(frame(i, street(0 if i < 10 else i, i >= 10)), "none") for i in range(14)]
     assert any(looked[10:12])
