@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# Tests side by side: threads that wait for work by spinning would take the cores from each other.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("no deadline", deadline=None)
@@ -29,3 +37,14 @@ def data_dir() -> Path:
     if os.environ.get("ALPR_REQUIRE_DATA") == "1":
         pytest.fail(f"{reason}, and ALPR_REQUIRE_DATA is 1")
     pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """A command leaves its logging to the end of its process; a later test may look for log records of its own."""
+    yield
+    if console := sys.modules.get("streamer.cli.console"):
+        console.stop_log()
+    log = logging.getLogger("streamer")
+    left = (logging.getLevelName(log.level), log.handlers, log.propagate, log.disabled, log.manager.disable)
+    assert left == ("NOTSET", [], True, False, 0)
