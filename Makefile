@@ -1,11 +1,13 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Both make .venv where it is not there yet.
 #   PYTHON    the interpreter that makes the environment (3.11 or newer)
 #   TORCH     the version of PyTorch the tests run with
+#   WORKERS   how many tests run at once (auto: one per core)
 #   PIP_ARGS  more for pip; PyPI's torch for Linux brings CUDA along (gigabytes), PyTorch's own index has a CPU build:
 #             make test PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 PYTHON ?= python3
 VENV ?= .venv
 TORCH ?= 2.13.0
+WORKERS ?= auto
 PIP_ARGS ?=
 VERSION ?= $(TORCH)
 DATA ?= $(ALPR_DATA)
@@ -35,7 +37,7 @@ rtsp: $(VENV)/.runs
 	  echo "no RTSP server here, and no right to install one: apt-get install $(RTSP_PACKAGES)"
 
 test: $(VENV)/.tests rtsp lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Lines and branches of streamer that no test of it runs; the floor is in pyproject.toml.
 coverage: $(VENV)/.tests

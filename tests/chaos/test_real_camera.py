@@ -27,7 +27,7 @@ from streamer.sink.base import BaseSink
 from streamer.source.file import VideoSource
 from streamer.types import Passage, RunSummary
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 LIVE = LiveConfig(connect_s=3.0, silence_s=1.0, frozen_s=1.0)
 PACKETS = [Fault(name, percent) for name in ("loss", "reorder", "duplicate", "corrupt") for percent in (1, 20)]
 FIRST = [Fault(name) for name in FAULTS if name not in CLIP and not Fault(name).by_packet]

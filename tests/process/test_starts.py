@@ -20,7 +20,7 @@ from train.synth.clip import ClipScene
 MANY = int(os.environ.get("ALPR_STARTS", "0"))
 ALONE, PAIRS, RACES = MANY or 4, (MANY + 1) // 2 or 2, MANY or 5
 
-pytestmark = pytest.mark.timeout(120 + 60 * MANY)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120 + 60 * MANY)]
 
 # Threads of a user's program, each of which comes to the package by another door and follows a plate at once.
 RACE = """
