@@ -15,6 +15,8 @@ from models.detector.network import PlateDetector, normalise
 from models.export import detector_to_openvino, reader_to_openvino, save
 from models.reader.network import PlateReaderNet
 
+pytestmark = pytest.mark.slow
+
 
 def outputs(network: ov.Model | Path, picture: np.ndarray) -> list[np.ndarray]:
     core = ov.Core()

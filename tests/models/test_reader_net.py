@@ -9,6 +9,7 @@ from models.reader.loss import ReaderTargets, ctc_loss, known_cross_entropy, rea
 from models.reader.network import PlateReaderNet, ReaderSize
 
 CLASSES = 95
+pytestmark = pytest.mark.slow
 
 
 def batch(n: int, rows: list[int] | None = None) -> ReaderTargets:

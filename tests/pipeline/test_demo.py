@@ -18,6 +18,7 @@ from streamer.sink.csv import CsvSink
 from streamer.sink.video import VideoSink
 
 PRECISIONS = ["f32", "int8"]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
