@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ZoneConfig,
         load_config,
     )
+    from streamer.config.outputs import Output
     from streamer.errors import AlprError, ConfigError, InputError, ModelError, OutputError
     from streamer.pipeline.iterate import stream
     from streamer.pipeline.runner import IncompleteRun, run_stream
@@ -42,22 +43,27 @@ if TYPE_CHECKING:
         TrackRejected,
         TrackView,
     )
+    from streamer.sink.registry import OutputPlace
     from streamer.source.base import Reopening, Source, StreamInfo
     from streamer.source.faults import SourceFault
+    from streamer.source.registry import SourcePlace
     from streamer.types import Frame, Kind, Passage, Plate, Plates, Reading, Rejection, RunSummary
 
 _NAMES = {
     "streamer.api": "PlateReader",
     "streamer.config.models": "CameraConfig LineConfig LiveConfig PicturesConfig ReadConfig RowsConfig RunConfig "
     "TrackConfig VideoConfig VoteConfig ZoneConfig load_config",
+    "streamer.config.outputs": "Output",
     "streamer.errors": "AlprError ConfigError InputError ModelError OutputError",
     "streamer.pipeline.iterate": "stream",
     "streamer.pipeline.runner": "IncompleteRun run_stream",
     "streamer.sink.base": "BaseSink Sink",
     "streamer.sink.events": "Event FrameSeen HealthChanged PassageFinal PassageProvisional PassagesWaiting "
     "PassageWithdrawn StreamClosed StreamOpened Tick TrackRejected TrackView",
+    "streamer.sink.registry": "OutputPlace",
     "streamer.source.base": "Reopening Source StreamInfo",
     "streamer.source.faults": "SourceFault",
+    "streamer.source.registry": "SourcePlace",
     "streamer.types": "Frame Kind Passage Plate Plates Reading Rejection RunSummary",
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
@@ -66,14 +72,17 @@ __all__ = [  # noqa: RUF022 - in the order of _NAMES
     "PlateReader",
     "CameraConfig", "LineConfig", "LiveConfig", "PicturesConfig", "ReadConfig", "RowsConfig", "RunConfig",
     "TrackConfig", "VideoConfig", "VoteConfig", "ZoneConfig", "load_config",
+    "Output",
     "AlprError", "ConfigError", "InputError", "ModelError", "OutputError",
     "stream",
     "IncompleteRun", "run_stream",
     "BaseSink", "Sink",
     "Event", "FrameSeen", "HealthChanged", "PassageFinal", "PassageProvisional", "PassagesWaiting",
     "PassageWithdrawn", "StreamClosed", "StreamOpened", "Tick", "TrackRejected", "TrackView",
+    "OutputPlace",
     "Reopening", "Source", "StreamInfo",
     "SourceFault",
+    "SourcePlace",
     "Frame", "Kind", "Passage", "Plate", "Plates", "Reading", "Rejection", "RunSummary",
 ]  # fmt: skip
 __version__: str  # of the installed package: pyproject.toml has it

@@ -26,11 +26,13 @@ def check(config: Path, sets: tuple[str, ...]) -> None:
     from streamer.engine.zoo import config_folder, find_model
     from streamer.errors import AlprError
     from streamer.plates.grammar import check_countries
+    from streamer.source.registry import check_sources
     from streamer.source.resolve import open_source
     from streamer.tracking.registry import check_tracker
 
     checked = load_config(config, sets)
     checked.check_addresses()
+    check_sources(camera.address() for camera in checked.cameras.values())
     check_tracker(checked.track)
     check_countries(checked.all_countries(), config_folder() / "plates")
     for model, kind in ((checked.detector, "detector"), (checked.reader, "reader")):

@@ -173,12 +173,12 @@ def camera_answer(name: str, config: RunConfig) -> Iterator[Finding]:
 
 def answer(source: str, name: str | None = None, live: LiveConfig | None = None) -> Iterator[Finding]:
     """What a source says of itself, and how many frames came in some seconds."""
-    from streamer.errors import InputError
+    from streamer.errors import ConfigError, InputError
     from streamer.source.resolve import open_source
 
     try:
         sources = open_source(source, live=live)
-    except InputError as error:
+    except (ConfigError, InputError) as error:
         if name is None:
             raise
         yield Finding(name, str(error), "see above")

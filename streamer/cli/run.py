@@ -193,7 +193,8 @@ def run(
     **models: Any,
 ) -> None:
     """Read the plates of SOURCE: a video file, a picture, a folder of either (not of folders inside), or an address
-    (rtsp://, http://). Several files and folders are read one after the other, as one run.
+    (rtsp://, http://, or a scheme that an installed package adds). Several files and folders are read one after the
+    other, as one run.
 
     Without SOURCE all cameras listed in --config are read at once. Every output is optional; without one the rows are
     printed on the terminal. One row is written per passage: one vehicle that passes through the picture.
@@ -312,10 +313,10 @@ def run(
 
 
 def _paced(source: Source, loop: bool) -> Source:
-    from streamer.source.file import VideoSource
+    from streamer.source.base import Repeatable
     from streamer.source.paced import PacedSource
 
-    if not isinstance(source, VideoSource) or source.live:
+    if source.live or not isinstance(source, Repeatable):
         raise click.UsageError(f"--realtime and --loop are for video files: {source.name} is none")
     return PacedSource(source, loop=loop)
 
@@ -359,10 +360,12 @@ def _site(
     from streamer.pipeline.site import run_site
     from streamer.sink.registry import PER_STREAM, OutputPlace, open_outputs
     from streamer.source.recording import Networks
+    from streamer.source.registry import check_sources
 
     each = [o for o in outputs if o.type in PER_STREAM]
     check_for_cameras(each, len(config.cameras))
     config.check_addresses()  # a variable that is not set is reported before anything is opened
+    check_sources(camera.address() for camera in config.cameras.values())
     engines = load_engines(config)
     stop = Stop()
     networks = Networks(engines.high_score, tuple(engines.reader.alphabet.symbols))

@@ -8,6 +8,7 @@ import os
 import re
 from urllib.parse import quote
 
+from streamer.config.plugins import SOURCES, plugins
 from streamer.errors import ConfigError
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -59,8 +60,13 @@ def checked(address: str) -> str:
     found = _SCHEME.fullmatch(address)
     scheme = found.group(1).lower() if found else address.partition("://")[0]
     if found is None or scheme not in _SCHEMES:
-        near = difflib.get_close_matches(scheme, _COMMON, n=1, cutoff=0.5)
+        installed = installed_schemes()
+        if scheme in installed:
+            return address
+        near = difflib.get_close_matches(scheme, [*_COMMON, *installed], n=1, cutoff=0.5)
         remedy = f"did you mean {near[0]}://?" if near else "expected one like rtsp:// or http://"
+        if installed:
+            remedy += f" (installed packages add {', '.join(f'{name}://' for name in installed)})"
         raise ConfigError(f"{scheme}://: unknown scheme of an address: {remedy}")
     if scheme not in _WITH_HOST:
         return address
@@ -74,6 +80,11 @@ def checked(address: str) -> str:
         )
     place = place.replace(" ", "%20")
     return f"{scheme}://{_encoded(credentials)}@{place}" if end else f"{scheme}://{place}"
+
+
+def installed_schemes() -> list[str]:
+    """Schemes that installed packages add (entry points `alpr.sources`); those of this program cannot be replaced."""
+    return sorted(name for name in plugins(SOURCES) if name not in _SCHEMES)
 
 
 def hint() -> str:

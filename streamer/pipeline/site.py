@@ -21,7 +21,7 @@ from streamer.process.clock import Clock, SystemClock
 from streamer.sink.base import Sink
 from streamer.sink.events import Event
 from streamer.source.address import local_path
-from streamer.source.base import Source, cap_threads
+from streamer.source.base import Repeatable, Source, cap_threads
 from streamer.source.file import VideoSource
 from streamer.source.live import is_live
 from streamer.source.paced import PacedSource
@@ -60,15 +60,21 @@ class _CameraRun:
 
 
 def camera_source(camera: CameraConfig, live: LiveConfig) -> Source:
-    """The source of a camera's address or device; a file, local or remote, is played at its own frame rate."""
+    """The source of a camera's address or device; a recording that can be read again is played at its own rate."""
     address = local_path(camera.address())
     track = camera.video_track
-    source = (
+    source: Source = (
         open_address(address, live=live, ahead=False, video_track=track)
         if is_live(address)
         else VideoSource(address, ahead=False, video_track=track)
     )
-    return source if source.live or not isinstance(source, VideoSource) else PacedSource(source, loop=camera.loop)
+    if source.live:
+        return source
+    if isinstance(source, Repeatable):
+        return PacedSource(source, loop=camera.loop)
+    if camera.loop:
+        raise ConfigError(f"{source.name}: loop: this source cannot be read again (it has no again()): leave loop out")
+    return source
 
 
 def run_site(

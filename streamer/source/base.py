@@ -55,6 +55,14 @@ class Source(Protocol):
 
 
 @runtime_checkable
+class Repeatable(Source, Protocol):
+    """A source that can be read from its beginning again."""
+
+    def again(self) -> Repeatable:
+        """A fresh source of the same address."""
+
+
+@runtime_checkable
 class Reopening(Source, Protocol):
     """A source that can be opened again after it broke, as every live one must be."""
 

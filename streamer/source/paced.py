@@ -8,8 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 
-from streamer.source.base import StreamInfo
-from streamer.source.file import VideoSource
+from streamer.source.base import Repeatable, StreamInfo
 from streamer.types import Frame
 
 
@@ -18,18 +17,19 @@ class PacedSource:
 
     live = True
 
-    def __init__(self, recording: VideoSource, *, loop: bool = False, speed: float = 1.0) -> None:
-        self.name, self.address, self.warnings = recording.name, recording.address, recording.warnings
+    def __init__(self, recording: Repeatable, *, loop: bool = False, speed: float = 1.0) -> None:
+        self.name, self.warnings = recording.name, recording.warnings
+        self.address = str(getattr(recording, "address", recording.name))
         self._recording, self._loop, self._speed = recording, loop, speed
 
     @property
     def threads(self) -> int | None:
-        """As of the recording."""
-        return self._recording.threads
+        """As of the recording; 0 of one that has no such number."""
+        return getattr(self._recording, "threads", 0)
 
     @threads.setter
     def threads(self, most: int | None) -> None:
-        self._recording.threads = most
+        self._recording.threads = most  # type: ignore[attr-defined]
 
     @property
     def finite(self) -> bool:

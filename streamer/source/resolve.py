@@ -15,6 +15,7 @@ from streamer.source.images import ImageSource
 from streamer.source.live import is_live
 from streamer.source.pictures import HEAD_BYTES, format_of
 from streamer.source.pipes import is_pipe
+from streamer.source.registry import is_installed, open_installed
 from streamer.source.snapshot import SnapshotSource
 from streamer.source.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
@@ -67,8 +68,11 @@ def open_address(
     unsure: Kind = "live",
     ahead: bool = True,
     video_track: int | None = None,
-) -> VideoSource | SnapshotSource:
-    """The source behind an address or a device, which is asked what it is where its name does not tell."""
+) -> Source:
+    """The source behind an address or a device, which is asked what it is where its name does not tell. Schemes of
+    installed packages are opened by these."""
+    if is_installed(address):
+        return open_installed(address, start_time=start_time, live=live, video_track=video_track)
     live = live or LiveConfig()
     kind = kind_of(address, live, unsure)
     if kind == "picture":

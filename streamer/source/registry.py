@@ -1,0 +1,68 @@
+"""Sources of installed packages: an entry point in the group `alpr.sources`, whose name is the scheme of the addresses
+it opens (`ndi` for `ndi://studio`), names a class that is made with the address and a `SourcePlace`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
+
+from streamer.config.models import LiveConfig
+from streamer.config.plugins import SOURCES, load_plugin, origin
+from streamer.config.urls import checked, installed_schemes, redact
+from streamer.errors import AlprError, ConfigError
+from streamer.source.address import scheme_of
+from streamer.source.base import Source
+
+_NEEDED = ("name", "live", "warnings", "open", "frames", "close")
+_NEEDED_LIVE = ("again", "finite")
+
+
+@dataclass(frozen=True)
+class SourcePlace:
+    """What a source is made for. `name`: the address without user and password, for rows and log lines. `start_time`:
+    when second 0 was recorded, where that was given; `live`: time limits of cameras; `video_track`: as given, counted
+    from 1."""
+
+    name: str
+    start_time: datetime | None = None
+    live: LiveConfig = field(default_factory=LiveConfig)
+    video_track: int | None = None
+
+
+def is_installed(address: str) -> bool:
+    """Whether an installed package, and not this program, opens addresses of this scheme."""
+    return scheme_of(address) in installed_schemes()
+
+
+def open_installed(
+    address: str, *, start_time: datetime | None = None, live: LiveConfig | None = None, video_track: int | None = None
+) -> Source:
+    """The source that a package makes of the address; it is not opened yet. ConfigError says in one line what is wrong
+    with the package."""
+    scheme = scheme_of(address)
+    make = load_plugin(SOURCES, scheme)
+    where = f"{SOURCES}: {scheme} of {origin(SOURCES, scheme)}"
+    place = SourcePlace(redact(address), start_time, live or LiveConfig(), video_track)
+    try:
+        source = make(address, place)
+    except AlprError:
+        raise
+    except Exception as error:  # whatever the package raises
+        reason = redact(" ".join(str(error).split()))
+        raise ConfigError(
+            f"{where}: fails with {place.name} ({type(error).__name__}: {reason}): it is made with the address and a "
+            "SourcePlace; mend or uninstall it"
+        ) from error
+    needed = (*_NEEDED, *(_NEEDED_LIVE if getattr(source, "live", False) else ()))
+    if lacking := [attribute for attribute in needed if not hasattr(source, attribute)]:
+        raise ConfigError(f"{where}: its source has no {lacking[0]} (see streamer.Source): mend or uninstall it")
+    return cast("Source", source)
+
+
+def check_sources(addresses: Iterable[str]) -> None:
+    """ConfigError where an address needs a package that cannot be loaded."""
+    for address in addresses:
+        if is_installed(checked(address)):
+            load_plugin(SOURCES, scheme_of(address))
