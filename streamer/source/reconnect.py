@@ -77,6 +77,7 @@ class LiveFeed:
         failures, away_since, warned, told, came = 0, self._clock.monotonic(), 0.0, False, False
         refusals = 0
         source = self._source
+        self._log.info("connecting (time-out %g s)", self._config.connect_s)
         while not self._stop.is_set():
             began, connection = self._clock.monotonic(), Connection(source, self._bell, self.health, self._clock)
             seen, self._shift = False, None
@@ -130,6 +131,8 @@ class LiveFeed:
             now = self._clock.monotonic()
             heard = max(heard, getattr(connection.source, "heard", 0.0))  # an answer that was no new picture
             if opened:
+                if self.info is None and connection.info is not None:
+                    self._log.info("connected: %s", _described(connection.info))
                 self.info, heard = self.info or connection.info, now
             if now - self._gave_back >= _GIVE_BACK_S:
                 self._gave_back = now
@@ -198,3 +201,9 @@ class LiveFeed:
 def _short(name: str) -> str:
     """A name for the log of what has none but its address."""
     return name.partition("://")[2].removeprefix("***@") or name
+
+
+def _described(info: StreamInfo) -> str:
+    """Size, and rate where the camera declares one."""
+    rate = f", {float(info.rate):.3g} frames/s" if info.rate else ""
+    return f"{info.width}x{info.height}{rate}"

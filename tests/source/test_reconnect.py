@@ -254,6 +254,16 @@ def test_a_bug_is_no_fault_of_the_camera(clock: ManualClock) -> None:
         list(feed_of(FakeCamera([bug], clock), threading.Event()))
 
 
+def test_a_connection_is_logged(caplog: pytest.LogCaptureFixture, clock: ManualClock) -> None:
+    stop = threading.Event()
+    with caplog.at_level(logging.INFO):
+        taken(feed_of(FakeCamera([some(50)], clock), stop), stop, 3)
+    assert [r.getMessage() for r in caplog.records] == [
+        f"camera=cam connecting (time-out {LIVE.connect_s:g} s)",
+        "camera=cam connected: 320x180",
+    ]
+
+
 def test_an_outage_is_told_once_and_so_is_its_end(caplog: pytest.LogCaptureFixture, clock: ManualClock) -> None:
     stop = threading.Event()
     with caplog.at_level(logging.WARNING):
