@@ -59,7 +59,8 @@ def encode_boxes(points: Tensor, strides: Tensor, boxes: Tensor) -> Tensor:
 
 def decode_corners(points: Tensor, strides: Tensor, offsets: Tensor) -> Tensor:
     """Offsets (..., 8) in strides -> quads (..., 4, 2)."""
-    return points[..., None, :] + offsets.unflatten(-1, (4, 2)) * strides[..., None, None]
+    shift: Tensor = offsets.unflatten(-1, (4, 2)) * strides[..., None, None]
+    return points[..., None, :] + shift
 
 
 def encode_corners(points: Tensor, strides: Tensor, quads: Tensor) -> Tensor:

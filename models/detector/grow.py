@@ -7,12 +7,16 @@ nothing at first (its last BatchNorm scales by zero).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from models.detector.network import DetectorSize, PlateDetector
+from models.detector.network import DetectorSize, Head, PlateDetector, Residual
+
+M = TypeVar("M", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -58,40 +62,67 @@ def _grow(small: PlateDetector, large: PlateDetector, generator: torch.Generator
     every = Copies(torch.arange(3), torch.ones(3))
     stem = _copies(a.stem, b.stem, generator)
     w4, *wide = (_copies(x, y, generator) for x, y in zip(a.widths, b.widths, strict=True))
-    _widen(small.backbone.stem[0], large.backbone.stem[0], every, stem)
-    _widen(small.backbone.stem[1], large.backbone.stem[1], stem, w4)
+    first, second = zip(_all(small.backbone.stem, nn.Sequential), _all(large.backbone.stem, nn.Sequential), strict=True)
+    _widen(*first, every, stem)
+    _widen(*second, stem, w4)
     before = w4
-    for old, new, copies in zip(small.backbone.stages, large.backbone.stages, wide, strict=True):
-        _widen(old[0], new[0], before, copies)
-        for k in range(1, len(new)):
-            if k < len(old):
-                inner = _copies(old[k].first[0].out_channels, new[k].first[0].out_channels, generator)
-                _widen(old[k].first, new[k].first, copies, inner)
-                _widen(old[k].second, new[k].second, inner, copies)
-            else:
-                nn.init.zeros_(new[k].second[1].weight)
+    for old_stage, new_stage, copies in zip(
+        _all(small.backbone.stages, nn.Sequential), _all(large.backbone.stages, nn.Sequential), wide, strict=True
+    ):
+        (old, *_), (new, *_) = _all(list(old_stage)[:1], nn.Sequential), _all(list(new_stage)[:1], nn.Sequential)
+        _widen(old, new, before, copies)
+        old_blocks, new_blocks = _all(list(old_stage)[1:], Residual), _all(list(new_stage)[1:], Residual)
+        for old_block, new_block in zip(old_blocks, new_blocks, strict=False):
+            there, here = _parts(old_block.first)[0], _parts(new_block.first)[0]
+            inner = _copies(there.out_channels, here.out_channels, generator)
+            _widen(old_block.first, new_block.first, copies, inner)
+            _widen(old_block.second, new_block.second, inner, copies)
+        for block in new_blocks[len(old_blocks) :]:
+            nn.init.zeros_(_parts(block.second)[1].weight)
         before = copies
     neck = _copies(a.neck, b.neck, generator)
-    for old, new, copies in zip(small.neck.lateral, large.neck.lateral, wide, strict=True):
+    for old, new, copies in zip(
+        _all(small.neck.lateral, nn.Sequential), _all(large.neck.lateral, nn.Sequential), wide, strict=True
+    ):
         _widen(old, new, copies, neck)
     for old, new in zip(
-        (small.neck.smooth16, *small.neck.down, *small.neck.out),
-        (large.neck.smooth16, *large.neck.down, *large.neck.out),
+        _all((small.neck.smooth16, *small.neck.down, *small.neck.out), nn.Sequential),
+        _all((large.neck.smooth16, *large.neck.down, *large.neck.out), nn.Sequential),
         strict=True,
     ):
         _widen(old, new, neck, neck)
-    for old, new in zip(small.heads, large.heads, strict=True):
+    for old_head, new_head in zip(_all(small.heads, Head), _all(large.heads, Head), strict=True):
         before = neck
-        for i in range(a.head_depth):
+        for old, new in zip(_all(old_head.tower, nn.Sequential), _all(new_head.tower, nn.Sequential), strict=True):
             copies = _copies(a.head, b.head, generator)
-            _widen(old.tower[i], new.tower[i], before, copies)
+            _widen(old, new, before, copies)
             before = copies
-        new.predict.weight.copy_(old.predict.weight[:, before.old] * before.share[:, None, None])
-        new.predict.bias.copy_(old.predict.bias)
+        there, here = old_head.predict, new_head.predict
+        here.weight.copy_(there.weight[:, before.old] * before.share[:, None, None])
+        assert here.bias is not None
+        assert there.bias is not None
+        here.bias.copy_(there.bias)
 
 
 def _widen(old: nn.Sequential, new: nn.Sequential, read: Copies, written: Copies) -> None:
     """A convolution and its BatchNorm: `read` are the copies at its input, `written` those at its output."""
-    new[0].weight.copy_(old[0].weight[written.old][:, read.old] * read.share[:, None, None])
+    (there, old_norm), (here, new_norm) = _parts(old), _parts(new)
+    here.weight.copy_(there.weight[written.old][:, read.old] * read.share[:, None, None])
     for name in ("weight", "bias", "running_mean", "running_var"):
-        getattr(new[1], name).copy_(getattr(old[1], name)[written.old])
+        getattr(new_norm, name).copy_(getattr(old_norm, name)[written.old])
+
+
+def _parts(block: nn.Sequential) -> tuple[nn.Conv2d, nn.BatchNorm2d]:
+    """The convolution of a block and its BatchNorm."""
+    convolution, norm, *_ = block
+    return _all([convolution], nn.Conv2d)[0], _all([norm], nn.BatchNorm2d)[0]
+
+
+def _all(modules: Iterable[nn.Module], kind: type[M]) -> list[M]:
+    """The modules as what they are: containers of PyTorch do not know the type of what they hold."""
+    found = []
+    for module in modules:
+        if not isinstance(module, kind):
+            raise TypeError(f"{type(module).__name__}: expected a {kind.__name__}")
+        found.append(module)
+    return found

@@ -115,9 +115,9 @@ class Head(nn.Module):
         self.tower = nn.Sequential(*(conv(a, b) for a, b in itertools.pairwise(widths)))
         self.predict = nn.Conv2d(size.head, size.channels, 1)
         nn.init.normal_(self.predict.weight, std=0.01)
-        nn.init.zeros_(self.predict.bias)
-        with torch.no_grad():
-            self.predict.bias[0] = -4.595  # a prior of 0.01, so that background does not swamp the first steps
+        prior = torch.zeros(size.channels)
+        prior[0] = -4.595  # a prior of 0.01, so that background does not swamp the first steps
+        self.predict.bias = nn.Parameter(prior)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.predict(self.tower(x))

@@ -29,21 +29,22 @@ CELL_HEIGHT, CELL_WIDTH = INPUT_HEIGHT // TOKEN_ROWS, INPUT_WIDTH // TOKEN_COLUM
 
 def filled(image: Tensor, hidden: Tensor) -> Tensor:
     """Images (N, 3, 48, 128) whose hidden cells (N, 48) bool have the mean colour of their picture."""
-    mask = hidden.unflatten(1, (1, TOKEN_ROWS, TOKEN_COLUMNS)).to(image.dtype)
+    mask: Tensor = hidden.unflatten(1, (1, TOKEN_ROWS, TOKEN_COLUMNS)).to(image.dtype)
     mask = mask.repeat_interleave(CELL_HEIGHT, 2).repeat_interleave(CELL_WIDTH, 3)
     return image * (1 - mask) + image.mean((2, 3), keepdim=True) * mask
 
 
 def cells_of(image: Tensor) -> Tensor:
     """(N, 3, 48, 128) -> the pixels of each cell (N, 48, 384), normalised to mean 0 and deviation 1 a cell."""
-    x = image.unflatten(3, (TOKEN_COLUMNS, CELL_WIDTH)).unflatten(2, (TOKEN_ROWS, CELL_HEIGHT))
+    x: Tensor = image.unflatten(3, (TOKEN_COLUMNS, CELL_WIDTH)).unflatten(2, (TOKEN_ROWS, CELL_HEIGHT))
     x = x.permute(0, 2, 4, 1, 3, 5).flatten(1, 2).flatten(2)
     return (x - x.mean(-1, keepdim=True)) / (x.var(-1, keepdim=True) + 1e-4).sqrt()
 
 
 def chosen(tokens: Tensor, where: Tensor) -> Tensor:
     """Tokens (N, 48, D) at `where` (N, 48) bool, as many in each row: (N, K, D)."""
-    return tokens[where].unflatten(0, (len(where), -1))
+    rows: Tensor = tokens[where].unflatten(0, (len(where), -1))
+    return rows
 
 
 class CrossBlock(nn.Module):
@@ -57,7 +58,8 @@ class CrossBlock(nn.Module):
 
     def forward(self, query: Tensor, memory: Tensor) -> Tensor:
         query = query + self.cross(self.norm1(query), memory)
-        return query + self.ffn(self.norm2(query))
+        out: Tensor = query + self.ffn(self.norm2(query))
+        return out
 
 
 class MaskedPlates(nn.Module):

@@ -89,7 +89,8 @@ class EncoderBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = self.norm1(x)
         x = x + self.drop(self.attention(y, y))
-        return x + self.drop(self.ffn(self.norm2(x)))
+        out: Tensor = x + self.drop(self.ffn(self.norm2(x)))
+        return out
 
 
 class DecoderBlock(nn.Module):
@@ -107,7 +108,8 @@ class DecoderBlock(nn.Module):
         y = self.norm1(query)
         query = query + self.drop(self.attention(y, y))
         query = query + self.drop(self.cross(self.norm2(query), memory))
-        return query + self.drop(self.ffn(self.norm3(query)))
+        out: Tensor = query + self.drop(self.ffn(self.norm3(query)))
+        return out
 
 
 class ConvBlock(nn.Module):
@@ -187,9 +189,11 @@ class PlateReaderNet(nn.Module):
 
     def _stepped(self, logits: Tensor) -> Tensor:
         """(N, T, steps * classes) -> (N, T * steps, classes)."""
-        return logits.unflatten(2, (self.size.steps, -1)).flatten(1, 2)
+        stepped: Tensor = logits.unflatten(2, (self.size.steps, -1)).flatten(1, 2)
+        return stepped
 
     def forward_training(self, image: Tensor) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], Tensor, Tensor]:
         """The outputs of `forward`: of the queries, then the CTC logits of one row and of two."""
-        tokens = self.encoder(image)
-        return self.decode(tokens), *self.columns(tokens)
+        # Through the call, so that a compiled network is what runs.
+        characters, colour, rows, region, one, two = self(image)
+        return (characters, colour, rows, region), one, two

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from models.reader.ctc import CtcReaderNet
 from models.reader.loss import ReaderTargets, ctc_loss, known_cross_entropy, reader_loss
 from models.reader.network import PlateReaderNet, ReaderSize
 
@@ -31,6 +32,16 @@ def test_shapes(n: int) -> None:
     assert (colour.shape, rows.shape, region.shape) == ((n, 5), (n, 2), (n, 6))
     assert (one.shape, two.shape) == ((n, 32, CLASSES + 1), (n, 96, CLASSES + 1))
     torch.testing.assert_close((one, two), (taught_one, taught_two))
+
+
+@pytest.mark.parametrize("network", [PlateReaderNet, CtcReaderNet])
+def test_what_is_trained_is_the_compiled_network(network: type[PlateReaderNet] | type[CtcReaderNet]) -> None:
+    net, graphs = network(CLASSES), []
+    names = list(net.state_dict())
+    net.compile(backend=lambda graph, _: graphs.append(graph) or graph.forward)
+    net.forward_training(torch.zeros(2, 3, 48, 128))
+    assert graphs
+    assert list(net.state_dict()) == names
 
 
 def test_alone_and_in_a_batch_alike() -> None:

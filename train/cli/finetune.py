@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from streamer import PlateReader
+    from streamer.types import Image
 
 
 @click.command()
@@ -120,11 +126,11 @@ def finetune(
         click.echo(f"Not recommended: go on with {init}. The new reader is in {folder} all the same.")
 
 
-def _lazy_reader():  # type: ignore[no-untyped-def]
+def _lazy_reader() -> Callable[[list[Image]], list[tuple[str, float]]]:
     """Reads crops with the shipped reader, which is loaded when the first is to be read."""
-    kept = []
+    kept: list[PlateReader] = []
 
-    def read(images):  # type: ignore[no-untyped-def]
+    def read(images: list[Image]) -> list[tuple[str, float]]:
         from streamer import PlateReader
 
         if not kept:

@@ -28,7 +28,9 @@ def flat_plate(image: Image, quad: FloatArray, height: float = FLAT_HEIGHT) -> I
     w = float(np.clip((top + bottom) / max(left + right, 1e-6) * h, 0.8 * h, 6 * h))
     target = np.array([[0, 0], [w, 0], [w, h], [0, h]])
     m = for_pixel_centres(homography(quad, target))
-    return cv2.warpPerspective(image, m, (round(w), round(h)), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
+    size = (round(w), round(h))
+    flat: Image = cv2.warpPerspective(image, m, size, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
+    return flat
 
 
 def corners_of(plate: PlateLabel) -> FloatArray | None:

@@ -50,4 +50,5 @@ def _row(rng: np.random.Generator, part: Image, width: int) -> Image:
     w = min(width, round(w * float(rng.uniform(1.0, min(STRETCH, max(1.0, width / w))))))
     part = cv2.resize(part, (w, h), interpolation=cv2.INTER_LINEAR)
     before = round((width - w) * float(rng.uniform(0.3, 0.7)))
-    return cv2.copyMakeBorder(part, 0, 0, before, width - w - before, cv2.BORDER_REPLICATE)
+    row: Image = cv2.copyMakeBorder(part, 0, 0, before, width - w - before, cv2.BORDER_REPLICATE)
+    return row

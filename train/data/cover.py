@@ -65,7 +65,7 @@ def patch(rng: np.random.Generator, part: Image, gap_tells: bool) -> FloatArray:
     h, w = part.shape[:2]
     kind = rng.choice(["dirt", "sticker", "glare", "smear", "ground"][: 5 if gap_tells else 4])
     if kind == "smear":
-        return cv2.GaussianBlur(part, (0, 0), 0.45 * max(h, w)).astype(float)
+        return np.asarray(cv2.GaussianBlur(part, (0, 0), 0.45 * max(h, w)), np.float64)
     if kind == "glare":
         return np.full(part.shape, rng.uniform(225, 255)) + rng.normal(0, 3, part.shape)
     if kind == "ground":

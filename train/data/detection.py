@@ -118,17 +118,18 @@ def warp(image: Image, matrix: FloatArray, size: int) -> Image:
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
     if scale < 0.7:
         # Only what the square shows is shrunk.
-        seen = transform(np.linalg.inv(matrix), box_quad(np.array([0, 0, size, size], float)))
+        seen = transform(np.asarray(np.linalg.inv(matrix), np.float64), box_quad(np.array([0, 0, size, size], float)))
         low = np.clip(np.floor(seen.min(0)) - 3, 0, np.array(image.shape[1::-1]) - 1).astype(int)
         high = np.clip(np.ceil(seen.max(0)) + 3, low + 1, image.shape[1::-1]).astype(int)
         image = image[low[1] : high[1], low[0] : high[0]]
-        matrix = matrix @ np.array([[1, 0, low[0]], [0, 1, low[1]], [0, 0, 1.0]])
+        matrix = np.asarray(matrix @ np.array([[1, 0, low[0]], [0, 1, low[1]], [0, 0, 1.0]]))
         h, w = image.shape[:2]
         small = (max(1, round(w * scale * 1.2)), max(1, round(h * scale * 1.2)))
         image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
         matrix = matrix @ np.diag([w / small[0], h / small[1], 1.0])
     m = for_pixel_centres(matrix)[:2]
-    return cv2.warpAffine(image, m, (size, size), flags=cv2.INTER_LINEAR, borderValue=GREY)
+    warped: Image = cv2.warpAffine(image, m, (size, size), flags=cv2.INTER_LINEAR, borderValue=GREY)
+    return warped
 
 
 def mapped(labels: Labels, matrix: FloatArray, size: int) -> Labels:
@@ -330,7 +331,7 @@ def draw_quad(rng: np.random.Generator, ratio: float, size: int, views: RealView
     quad = unit @ view.T
     reach = np.abs(quad).max(0)
     room = np.maximum(size - 2 * reach, 1.0)
-    return quad + reach + rng.uniform(0, 1, 2) * room
+    return np.asarray(quad + reach + rng.uniform(0, 1, 2) * room)
 
 
 def paste_plate(rng: np.random.Generator, image: Image, plate: Image, quad: FloatArray, framed: bool = True) -> Image:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from rich.progress import track
 
 from streamer.engine.zoo import sha256
@@ -42,11 +43,10 @@ def hard_spots(
     return spots
 
 
-def far_from(found: FloatArray, plates: FloatArray) -> np.ndarray:
+def far_from(found: FloatArray, plates: FloatArray) -> npt.NDArray[np.bool_]:
     """Which boxes (n, 4), grown a little, meet none of the plates (m, 4) at all: (n,) bool."""
     grow = np.tile(found[:, 2:] - found[:, :2], 2) * (-AROUND, -AROUND, AROUND, AROUND)
-    touch: np.ndarray = box_iou_matrix(found + grow, plates) > 0
-    return ~touch.any(1)
+    return ~np.asarray((box_iou_matrix(found + grow, plates) > 0).any(1))
 
 
 def _tuple(box: FloatArray) -> tuple[float, float, float, float]:

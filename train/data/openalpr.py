@@ -93,11 +93,11 @@ def _country(folder: Path, root: Path, faults: Faults) -> list[Sample]:
     for file in sorted(p for p in folder.glob("*.txt") if p.name[0] != "."):
         labelled.add(file.stem)
         for name, plate in _labels(file, faults):
-            path = pictures.get(name) or by_stem.get(file.stem)
-            if path is None:
+            picture = pictures.get(name) or by_stem.get(file.stem)
+            if picture is None:
                 faults.add(f"{file}: {name}: there is no such picture; its label was left out")
             else:
-                plates[path].append(plate)
+                plates[picture].append(plate)
     for path in pictures.values():
         if path.stem not in labelled and path not in plates:
             faults.add(f"{path}: has no {path.stem}.txt beside it; the picture was left out")

@@ -16,7 +16,8 @@ def tone(rng: np.random.Generator, image: Image) -> Image:
     contrast, brightness = float(rng.uniform(0.55, 1.35)), float(rng.normal(0, 22))
     cast = np.exp(rng.normal(0, 0.06, 3))
     table = (base[:, None] - 128) * contrast * cast + 128 * cast + brightness
-    return cv2.LUT(image, np.clip(table, 0, 255).astype(np.uint8)[None])
+    toned: Image = cv2.LUT(image, np.clip(table, 0, 255).astype(np.uint8)[None])
+    return toned
 
 
 def motion_blur(rng: np.random.Generator, image: Image, longest: float) -> Image:
@@ -27,13 +28,15 @@ def motion_blur(rng: np.random.Generator, image: Image, longest: float) -> Image
     dx, dy = np.cos(angle) * half, np.sin(angle) * half
     p, q = (round(half - dx), round(half - dy)), (round(half + dx), round(half + dy))
     cv2.line(kernel, p, q, 1.0)
-    return cv2.filter2D(image, -1, kernel / kernel.sum())
+    blurred: Image = cv2.filter2D(image, -1, kernel / kernel.sum())
+    return blurred
 
 
 def jpeg(rng: np.random.Generator, image: Image, lowest: int) -> Image:
     quality = int(rng.integers(lowest, 90))
     ok, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(data, cv2.IMREAD_COLOR) if ok else image
+    decoded: Image | None = cv2.imdecode(data, cv2.IMREAD_COLOR) if ok else None
+    return image if decoded is None else decoded
 
 
 def noise(rng: np.random.Generator, image: Image, strongest: float) -> Image:
@@ -43,7 +46,8 @@ def noise(rng: np.random.Generator, image: Image, strongest: float) -> Image:
     h, w = image.shape[:2]
     tile = rng.normal(0, sigma, (min(h, 112), min(w, 112), 3)).astype(np.int16)
     field = np.tile(tile, (-(-h // tile.shape[0]), -(-w // tile.shape[1]), 1))[:h, :w]
-    return np.clip(image + field, 0, 255).astype(np.uint8)
+    noisy: Image = np.clip(image + field, 0, 255).astype(np.uint8)
+    return noisy
 
 
 def night(rng: np.random.Generator, image: Image, plates: FloatArray) -> Image:

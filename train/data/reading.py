@@ -110,7 +110,8 @@ def coarsen(rng: np.random.Generator, image: Image, characters: int, rows: int) 
     h = int(np.exp(rng.uniform(np.log(lowest), np.log(46))))
     w = max(LEGIBLE[1] * -(-characters // rows), round(h * float(rng.uniform(1.8, 4.2))))
     small = cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA)
-    return cv2.resize(small, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_LINEAR)
+    coarse: Image = cv2.resize(small, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_LINEAR)
+    return coarse
 
 
 ReadingSample = tuple[torch.Tensor, list[int], int, int, int, int]
@@ -157,7 +158,7 @@ class ReadingData(Dataset[ReadingSample]):
 
     def __getitem__(self, i: int) -> ReadingSample:
         rng = np.random.default_rng((self.seed, i))
-        if self.empty and rng.random() < self.empty:
+        if self.grounds is not None and self.empty and rng.random() < self.empty:
             image, crop = ground(rng, self.grounds), NOTHING
         else:
             image, crop = self._drawn(rng) if rng.random() < self.share else self._real(rng)
@@ -272,7 +273,8 @@ def smear(image: Image, sigma: float) -> Image:
     """A wide blur, worked out at a quarter of the size: a sixth of the time, and nobody sees the difference."""
     h, w = image.shape[:2]
     small = cv2.resize(image, (max(1, w // 4), max(1, h // 4)), interpolation=cv2.INTER_AREA)
-    return cv2.resize(cv2.GaussianBlur(small, (0, 0), sigma / 4), (w, h), interpolation=cv2.INTER_LINEAR)
+    smeared: Image = cv2.resize(cv2.GaussianBlur(small, (0, 0), sigma / 4), (w, h), interpolation=cv2.INTER_LINEAR)
+    return smeared
 
 
 def collate(batch: Sequence[ReadingSample]) -> tuple[torch.Tensor, ReaderTargets]:

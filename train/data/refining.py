@@ -154,7 +154,7 @@ def make_cut(frame: Any, quad: FloatArray, labels: Labels, k: int) -> Cut | None
     image = cut_around(frame, quad)
     if k < 0:
         return Cut(image, to_frame, np.zeros((4, 2)), quad_box(quad), 0.0, 0.0, False)
-    corners = transform(np.linalg.inv(to_frame), labels.quad[k])
+    corners = transform(np.asarray(np.linalg.inv(to_frame), np.float64), labels.quad[k])
     if (corners < -np.array([WIDTH, HEIGHT])).any() or (corners > 2 * np.array([WIDTH, HEIGHT])).any():
         return None  # so far off, or at so steep a view, that nothing is to be learned
     return Cut(image, to_frame, corners, labels.box[k], float(labels.trust[k]), float(labels.edge[k]), True)

@@ -209,4 +209,5 @@ def toned(image: Image, like: Image) -> Image:
     wanted, spread_wanted = (x.reshape(3) for x in cv2.meanStdDev(like))
     gain = np.clip(spread_wanted / np.maximum(deviation, 1), 0.4, 2.5)
     table = (np.arange(256)[:, None] - mean) * gain + wanted
-    return cv2.LUT(image, np.clip(table, 0, 255).round().astype(np.uint8)[None])
+    out: Image = cv2.LUT(image, np.clip(table, 0, 255).round().astype(np.uint8)[None])
+    return out

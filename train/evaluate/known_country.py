@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-import streamer.plates.formats as formats
+from streamer.passages.country import read_with_country_prior
 from streamer.plates.alphabet import Alphabet
+from streamer.plates.formats import Formats, formats_of
 from streamer.plates.grammar import known_countries
 from streamer.types import Reading
 from train.data.manifest import Sample
@@ -20,13 +21,13 @@ def _alphabet() -> Alphabet:
 
 
 @cache
-def _formats(country: str) -> formats.Formats | None:
+def _formats(country: str) -> Formats | None:
     if country not in known_countries(_PLATES):
         return None
-    return formats.formats_of((country,), _PLATES, _alphabet().symbols, _alphabet().size)
+    return formats_of((country,), _PLATES, _alphabet().symbols, _alphabet().size)
 
 
 def in_their_country(reading: Reading, sample: Sample) -> Reading:
     """The reading with what is known of the plates of the sample's country, if anything."""
     known = _formats(sample.country) if sample.country else None
-    return reading if known is None else formats.read_with_country_prior(reading, known, _alphabet())
+    return reading if known is None else read_with_country_prior(reading, known, _alphabet())

@@ -433,7 +433,7 @@ def _frames(path: Path, wanted: set[int]) -> Iterator[tuple[int, Image]]:
     with av.open(str(path)) as container:
         for index, frame in enumerate(container.decode(video=0)):
             if index in wanted:
-                bgr = frame_orientation(frame).apply(frame.to_ndarray(format="bgr24"))
+                bgr = frame_orientation(frame).apply(frame.to_ndarray(format="bgr24").astype(np.uint8, copy=False))
                 yield index, np.ascontiguousarray(bgr)
             if index >= max(wanted):
                 return

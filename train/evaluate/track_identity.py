@@ -10,7 +10,8 @@ from itertools import pairwise
 from streamer.sink.base import BaseSink
 from streamer.sink.events import TrackView
 from streamer.types import Frame, Plates
-from train.evaluate.measures import Box, PassageTruth, iou
+from train.data.manifest import Box
+from train.evaluate.measures import PassageTruth, iou
 
 SAME = 0.5  # IoU from which a track's box is on a passage's
 

@@ -6,11 +6,11 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, TypeVar
 
 import numpy as np
 import torch
@@ -22,10 +22,28 @@ from streamer.engine.zoo import sha256
 from streamer.errors import ConfigError, ModelError
 from train.loop.config import TrainConfig
 from train.loop.distributed import average_gradients, mean_over_processes, rank, same_start, share_of, world
-from train.loop.weights import load_weights
+from train.loop.weights import Weights, load_weights
 
-StepLoss = Callable[[nn.Module, Any], dict[str, Tensor]]
-Adapt = Callable[[nn.Module, dict[str, Any]], dict[str, Tensor]]  # model, content of a weights.pt -> its parameters
+M = TypeVar("M", bound=nn.Module)
+S = TypeVar("S")  # a sample
+B = TypeVar("B")  # a batch
+
+StepLoss = Callable[[M, B], dict[str, Tensor]]
+Collate = Callable[[Sequence[S]], B]
+Adapt = Callable[[nn.Module, Weights], dict[str, Tensor]]  # model, content of a weights.pt -> its parameters
+
+
+class TrainingState(TypedDict):
+    """What a checkpoint.pt holds: all that a training needs to be resumed."""
+
+    step: int
+    seconds: float
+    config: dict[str, Any]
+    info: dict[str, Any]
+    model: dict[str, Tensor]
+    ema: dict[str, Tensor]
+    ema_steps: int
+    optimiser: dict[str, Any]
 
 
 @dataclass
@@ -46,6 +64,11 @@ class Ema:
                 value.lerp_(theirs[key], 1 - decay)
             else:
                 value.copy_(theirs[key])
+
+
+def channels_last(model: nn.Module) -> None:
+    """Stores the weights of convolutions with the channels innermost, which is faster."""
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's overloads leave it out
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
@@ -73,9 +96,9 @@ def learning_rate(step: int, steps: int, warmup: float, spent: float = 0.0) -> f
     return 0.5 * (1 + float(np.cos(np.pi * done)))
 
 
-def batches(dataset: Dataset[Any], config: TrainConfig, start: int, collate: Callable[..., Any]) -> Iterable[Any]:
+def batches(dataset: Dataset[S], config: TrainConfig, start: int, collate: Collate[S, B]) -> Iterable[B]:
     """Batches of the samples from `start` on, in order: a sample is drawn from its number, so order is no matter."""
-    return DataLoader(
+    loader: Iterable[B] = DataLoader(
         dataset,
         batch_size=share_of(config.batch),
         # Of each batch every process takes every so many-th sample; what is left over at the end is nobody's.
@@ -88,9 +111,10 @@ def batches(dataset: Dataset[Any], config: TrainConfig, start: int, collate: Cal
         # Spawned, not forked: OpenCV's and OpenMP's threads do not survive a fork, and the child would wait for ever.
         multiprocessing_context="spawn" if config.workers else None,
     )
+    return loader
 
 
-def loader_rate(dataset: Dataset[Any], config: TrainConfig, collate: Callable[..., Any], count: int = 4000) -> float:
+def loader_rate(dataset: Dataset[S], config: TrainConfig, collate: Collate[S, B], count: int = 4000) -> float:
     """Samples a second that the loader alone makes with the configuration's workers, start-up left out."""
     wanted = max(2, min(count, config.samples) // config.batch)
     loaded = iter(batches(dataset, config.model_copy(update={"samples": wanted * config.batch}), 0, collate))
@@ -115,16 +139,16 @@ class Checkpoint:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def save(self, state: dict[str, Any]) -> None:
+    def save(self, state: Mapping[str, object]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_suffix(".tmp")
-        torch.save(state, partial)
+        torch.save(dict(state), partial)
         partial.replace(self.path)
 
-    def load(self) -> dict[str, Any] | None:
+    def load(self) -> TrainingState | None:
         if not self.path.exists():
             return None
-        state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+        state: TrainingState = torch.load(self.path, map_location="cpu", weights_only=True)
         return state
 
 
@@ -152,11 +176,11 @@ class MetricLog:
 
 
 def fit(
-    model: nn.Module,
-    ema_model: nn.Module,
-    dataset: Dataset[Any],
-    collate: Callable[..., Any],
-    step_loss: StepLoss,
+    model: M,
+    ema_model: M,
+    dataset: Dataset[S],
+    collate: Collate[S, B],
+    step_loss: StepLoss[M, B],
     config: TrainConfig,
     out: Path,
     device: torch.device,
@@ -194,7 +218,8 @@ def fit(
     last_save = last_log = time.monotonic()
     began = time.monotonic() - (elapsed if start else 0.0)
     sums: dict[str, float] = {}
-    run = torch.compile(model) if config.compile else model
+    if config.compile:
+        model.compile()  # in place: what calls the model runs the compiled one, and names of parameters stay
     with progress(config.name) as bar:
         task = bar.add_task(config.name, total=steps, completed=start, loss="")
         for step, batch in enumerate(batches(dataset, config, start * config.batch, collate), start):
@@ -204,7 +229,7 @@ def fit(
                 group["lr"] = config.lr * factor
             torch.manual_seed(config.seed + step)  # what drops out: the same in a run that was broken
             with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
-                losses = step_loss(run, batch)
+                losses = step_loss(model, batch)
             if not bool(torch.isfinite(losses["total"])):
                 raise FloatingPointError(f"step {step}: the loss is not finite; lower lr or set bf16: false")
             optimiser.zero_grad(set_to_none=True)
@@ -267,7 +292,7 @@ def pack(
     ema: Ema,
     optimiser: torch.optim.Optimizer,
     seconds: float = 0.0,
-) -> dict[str, Any]:
+) -> TrainingState:
     return {
         "step": step,
         "seconds": seconds,
@@ -281,7 +306,7 @@ def pack(
 
 
 def restore(
-    state: dict[str, Any],
+    state: TrainingState,
     settings: dict[str, Any],
     info: dict[str, Any],
     model: nn.Module,

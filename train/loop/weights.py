@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict, cast
 
 import torch
 
@@ -18,6 +18,17 @@ from streamer.engine.zoo import zoo_folder
 from streamer.errors import ConfigError, ModelError
 from streamer.plates.alphabet import Alphabet
 from train.loop.config import ALPHABET
+
+ReaderNet = PlateReaderNet | CtcReaderNet
+
+
+class Weights(TypedDict):
+    """What a weights.pt holds."""
+
+    model: dict[str, torch.Tensor]
+    config: dict[str, Any]  # of the training: one of train.loop.config, of this version or an earlier one
+    info: NotRequired[dict[str, Any]]
+
 
 CONV = ReaderSize(attention=False, layers=3)  # three residual blocks cost what four transformer blocks do
 LARGE = ReaderSize(stem=(32, 64, 128), width=224, heads=7, layers=6, ffn=896)
@@ -43,7 +54,7 @@ def shipped_path(folder: Path) -> Path:
     return folder / f"{folder.name}.pt"
 
 
-def save_shipped(state: dict[str, Any], folder: Path) -> Path:
+def save_shipped(state: Weights, folder: Path) -> Path:
     """Writes `NAME.pt` into the model's folder: matrices in half precision, the rest as it is."""
     model = {k: v.half() if v.is_floating_point() and v.ndim > 1 else v for k, v in state["model"].items()}
     path = shipped_path(folder)
@@ -65,7 +76,7 @@ def own_name(name: str) -> str:
     return f"my-{name.removeprefix('plate-')}" if name in SHIPPED else name
 
 
-def load_weights(path: Path) -> dict[str, Any]:
+def load_weights(path: Path) -> Weights:
     """The content of a weights.pt: model, config, info. ModelError when it is not one."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -75,10 +86,10 @@ def load_weights(path: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(state, dict) or not {"model", "config"} <= state.keys():
         raise ModelError(f"{path}: is not a training's weights.pt (no model and config in it)")
-    return state
+    return cast(Weights, state)
 
 
-def average(paths: Sequence[Path]) -> dict[str, Any]:
+def average(paths: Sequence[Path]) -> Weights:
     """The mean of several weights of one network, as one (model soups, arXiv 2203.05482): of a training and of others
     that went on from it. The configuration is the last one's. ConfigError where they are not of one network."""
     states = [load_weights(p) for p in paths]
@@ -90,10 +101,11 @@ def average(paths: Sequence[Path]) -> dict[str, Any]:
         k: torch.stack([s["model"][k].float() for s in states]).mean(0) if v.is_floating_point() else v
         for k, v in last.items()
     }
-    return {**states[-1], "model": model, "info": {**states[-1].get("info", {}), "averaged": len(paths)}}
+    info = {**states[-1].get("info", {}), "averaged": len(paths)}
+    return {"model": model, "config": states[-1]["config"], "info": info}
 
 
-def kind_of(state: dict[str, Any]) -> str:
+def kind_of(state: Weights) -> str:
     """detector | refiner | reader | pre-training, by the configuration the weights were trained with."""
     config = state["config"]
     for key, kind in (("detector", "refiner"), ("size", "detector"), *((k, "pre-training") for k in PRETRAINING)):
@@ -112,7 +124,7 @@ def require_detector(weights: Path, option: str) -> None:
         raise ConfigError(f"{option} {weights}: holds the weights of a {kind}, expected a detector's")
 
 
-def build_reader(network: str, dropout: float = 0.0, model: dict[str, Any] | None = None) -> torch.nn.Module:
+def build_reader(network: str, dropout: float = 0.0, model: dict[str, torch.Tensor] | None = None) -> ReaderNet:
     """A reader with random weights: maskocr, large, or one of the baselines conv and ctc. `model`: the parameters that
     it is to hold, whose number of slots and of CTC steps it then has."""
     classes = Alphabet.load(ALPHABET).size
@@ -141,7 +153,7 @@ def grown(mine: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> dict
     return fitting
 
 
-def build(state: dict[str, Any]) -> torch.nn.Module:
+def build(state: Weights) -> torch.nn.Module:
     """The network of these weights, in evaluation mode. ModelError for a pre-training's, which is no model yet."""
     module: torch.nn.Module
     if kind_of(state) == "pre-training":

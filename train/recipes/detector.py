@@ -28,7 +28,8 @@ from train.data.views import real_views
 from train.figures.plots import detector_sheet, plot_losses
 from train.loop.config import DetectorTrainConfig
 from train.loop.distributed import first_alone, mean_over_processes, rank
-from train.loop.fit import fit
+from train.loop.fit import channels_last, fit
+from train.loop.weights import Weights
 
 CACHE_SIDE = 640
 
@@ -39,7 +40,7 @@ def build_model(config: DetectorTrainConfig) -> PlateDetector:
     return PlateDetector(replace(SIZES[config.size], reg_max=config.reg_max))
 
 
-def same_or_grown(model: nn.Module, state: dict[str, Any]) -> dict[str, Tensor]:
+def same_or_grown(model: nn.Module, state: Weights) -> dict[str, Tensor]:
     """The parameters of a detector's weights.pt for `model`: as they are, or, from a smaller one, grown to its size."""
     there = state["config"].get("size")
     if not isinstance(model, PlateDetector) or there not in SIZES:
@@ -48,7 +49,8 @@ def same_or_grown(model: nn.Module, state: dict[str, Any]) -> dict[str, Tensor]:
     if small.size == model.size:
         return dict(state["model"])
     small.load_state_dict(state["model"])
-    return grown(small, model.size).state_dict()
+    parameters: dict[str, Tensor] = grown(small, model.size).state_dict()
+    return parameters
 
 
 def usable(samples: Sequence[Sample]) -> list[Sample]:
@@ -163,7 +165,7 @@ def train_detector(
 
     torch.manual_seed(config.seed)
     model, ema = build_model(config), build_model(config)
-    model.to(memory_format=torch.channels_last)
+    channels_last(model)
     info = training_info(samples, hard_from or init)
     weights_path = fit(model, ema, dataset, collate, step_loss, config, out, device, resume, info, init, same_or_grown)
     if rank() == 0:

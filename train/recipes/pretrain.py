@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.utils.data import Dataset
 
 from models.detector.network import normalise
 from models.reader.masked import MaskedCharacters, MaskedPlates, masked_character_loss, masked_image_loss
@@ -24,9 +25,11 @@ from train.data.reading import ReadingData, crop_weights
 from train.figures.plots import plot_losses
 from train.loop.config import ALPHABET, LanguageTrainConfig, TrainConfig, VisualTrainConfig
 from train.loop.distributed import first_alone, rank
-from train.loop.fit import fit
+from train.loop.fit import M, StepLoss, fit
 from train.recipes.detector import data_hash
 from train.recipes.reader import CACHE_SIDE, crop_of, drawn_bank, reader_part, region_of, single_plate
+
+S = TypeVar("S", bound=tuple[Tensor, ...])
 
 
 def visual_data(config: VisualTrainConfig, data: Sequence[str], out: Path) -> tuple[VisualData, list[Sample]]:
@@ -70,7 +73,7 @@ def pretrain_visual(
     with first_alone():
         dataset, samples = visual_data(config, data, out)
 
-    def step_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+    def step_loss(model: MaskedPlates, batch: tuple[Tensor, ...]) -> dict[str, Tensor]:
         image, hidden = normalise(batch[0].to(device)), batch[1].to(device)
         return masked_image_loss(model(image, hidden), image, hidden, config.latent_weight)
 
@@ -92,7 +95,7 @@ def pretrain_language(
     with first_alone():
         dataset, samples = language_data(config, data, out)
 
-    def step_loss(model: nn.Module, batch: tuple[Tensor, ...]) -> dict[str, Tensor]:
+    def step_loss(model: MaskedCharacters, batch: tuple[Tensor, ...]) -> dict[str, Tensor]:
         image, hidden, slots, asked = (x.to(device) for x in batch)
         return masked_character_loss(model(normalise(image), hidden), slots, asked)
 
@@ -100,9 +103,9 @@ def pretrain_language(
 
 
 def _pretrain(
-    around: type[MaskedPlates] | type[MaskedCharacters],
-    dataset: Any,
-    step_loss: Any,
+    around: Callable[[PlateReaderNet], M],
+    dataset: Dataset[S],
+    step_loss: StepLoss[M, tuple[Tensor, ...]],
     samples: list[Sample],
     config: TrainConfig,
     out: Path,

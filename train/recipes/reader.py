@@ -28,7 +28,7 @@ from train.figures.plots import plot_losses, reader_sheet
 from train.loop.config import ALPHABET, ReaderTrainConfig, TrainConfig
 from train.loop.distributed import first_alone, rank
 from train.loop.fit import fit
-from train.loop.weights import build_reader, grown, kind_of, load_weights
+from train.loop.weights import ReaderNet, Weights, build_reader, grown, kind_of, load_weights
 from train.recipes.detector import data_hash
 from train.synth.bank import drawn_plates
 
@@ -149,7 +149,7 @@ def plate_free(config: ReaderTrainConfig, data: Sequence[str], folder: Path) -> 
     return build_cache([s.path for s in samples], folder, GROUND_SIDE) if samples else None
 
 
-def reader_part(model: nn.Module, state: dict[str, Any]) -> dict[str, Tensor]:
+def reader_part(model: nn.Module, state: Weights) -> dict[str, Tensor]:
     """The parameters for `model`, whose reader is that of a weights.pt: of a reader's, or of a pre-training's (which
     hold one as `reader`). What the model has around its reader stays as it is."""
     inner = {k.removeprefix("reader."): v for k, v in state["model"].items() if k.startswith("reader.")}
@@ -175,10 +175,10 @@ def train_reader(
         if rank() == 0:
             reader_sheet(dataset, dataset.alphabet, out / "samples.png")
 
-    def step_loss(model: nn.Module, batch: tuple[Tensor, ReaderTargets]) -> dict[str, Tensor]:
+    def step_loss(model: ReaderNet, batch: tuple[Tensor, ReaderTargets]) -> dict[str, Tensor]:
         images, t = batch
         x = normalise(images.to(device)).contiguous(memory_format=torch.channels_last)
-        outputs = model.forward_training(x)  # type: ignore[operator]
+        outputs = model.forward_training(x)
         targets = ReaderTargets(*(v.to(device) for v in (t.slots, t.length, t.colour, t.rows, t.region)))
         return reader_loss(outputs, targets, ctc_weight=config.ctc_weight, smoothing=config.smoothing)
 

@@ -17,7 +17,7 @@ from train.data.refining import RefiningData, collate
 from train.figures.plots import plot_losses, refiner_sheet
 from train.loop.config import RefinerTrainConfig
 from train.loop.distributed import first_alone, mean_over_processes, rank
-from train.loop.fit import fit
+from train.loop.fit import channels_last, fit
 from train.recipes.detector import detector_data, training_info
 
 
@@ -49,16 +49,29 @@ def train_refiner(
     def step_loss(model: nn.Module, batch: tuple[Tensor, RefinerTargets]) -> dict[str, Tensor]:
         images, t = batch
         x = normalise(images.to(device)).contiguous(memory_format=torch.channels_last)
-        targets = RefinerTargets(
-            *(v.to(device) for v in (t.to_frame, t.corners, t.box, t.trust, t.edge, t.plate, t.weight)), config.image
-        )
+        targets = to_device(t, device, config.image)
         return refiner_loss(model(x), nominal, PLATE_HEIGHT, targets, mean_over_processes)
 
     torch.manual_seed(config.seed)
     model, ema = PlateRefinerNet(), PlateRefinerNet()
-    model.to(memory_format=torch.channels_last)
+    channels_last(model)
     info = training_info(samples, hard_from)
     weights = fit(model, ema, dataset, collate, step_loss, config, out, device, resume, info, init)
     if rank() == 0:
         plot_losses(out / "metrics.jsonl", out / "losses.png")
     return weights
+
+
+def to_device(targets: RefinerTargets, device: torch.device, size: float) -> RefinerTargets:
+    """The targets on the device, for square pictures of `size` px."""
+    t = targets
+    return RefinerTargets(
+        t.to_frame.to(device),
+        t.corners.to(device),
+        t.box.to(device),
+        t.trust.to(device),
+        t.edge.to(device),
+        t.plate.to(device),
+        t.weight.to(device),
+        size,
+    )

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from streamer.errors import InputError
-from streamer.types import FloatArray, Image
+from streamer.types import F32Array, FloatArray, Image
 from train.figures.pyplot import pyplot, save
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SAMPLES = 2000  # crops of each kind at most
 
@@ -56,8 +59,8 @@ MEASURES: dict[str, Callable[[Image], float]] = {
 }
 
 
-def _luma(image: Image) -> np.ndarray:
-    return cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float32)
+def _luma(image: Image) -> F32Array:
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.float32)
 
 
 def statistics(images: Sequence[Image]) -> dict[str, FloatArray]:
@@ -77,7 +80,8 @@ def plot(real: dict[str, FloatArray], drawn: dict[str, FloatArray], file: Path) 
     figure, axes = pyplot().subplots(2, 3, figsize=(10, 5))
     for axis, name in zip(axes.flat, MEASURES, strict=True):
         both = np.concatenate([real[name], drawn[name]])
-        edges = np.linspace(*np.percentile(both, [0.5, 99.5]), 41)
+        low, high = np.percentile(both, [0.5, 99.5])
+        edges = np.linspace(low, high, 41)
         for values, label in ((real[name], "real"), (drawn[name], "drawn")):
             axis.hist(values, edges, density=True, histtype="step", label=label)
         axis.set(title=f"{name}, distance {distance(real[name], drawn[name]):.2f}", yticks=[])
@@ -108,6 +112,6 @@ def compare(data: Sequence[str], out: Path, count: int = SAMPLES, drawn: int = 4
     return {name: distance(found["real"][name], found["drawn"][name]) for name in MEASURES}
 
 
-def _picture(tensor: Any) -> Image:
+def _picture(tensor: Tensor) -> Image:
     image: Image = np.ascontiguousarray(tensor.numpy().transpose(1, 2, 0))
     return image

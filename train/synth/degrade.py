@@ -82,7 +82,8 @@ def screws(rng: np.random.Generator, image: Image) -> Image:
 
 
 def defocus(rng: np.random.Generator, image: Image) -> Image:
-    return cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.5, 0.035 * image.shape[0] + 0.6)))
+    blurred: Image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.5, 0.035 * image.shape[0] + 0.6)))
+    return blurred
 
 
 def motion(rng: np.random.Generator, image: Image) -> Image:
@@ -98,7 +99,8 @@ def low_resolution(rng: np.random.Generator, image: Image) -> Image:
     if rng.random() < 0.3:
         small = jpeg(rng, small, 25)
     back = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_NEAREST)[int(rng.choice(3, p=[0.5, 0.42, 0.08]))]
-    return cv2.resize(small, (w, h), interpolation=back)
+    enlarged: Image = cv2.resize(small, (w, h), interpolation=back)
+    return enlarged
 
 
 STEPS: tuple[tuple[float, Callable[[np.random.Generator, Image], Image]], ...] = (
@@ -132,7 +134,8 @@ def degrade(rng: np.random.Generator, image: Image) -> Image:
 
 def _times(image: Image, gain: np.ndarray) -> Image:
     full = np.broadcast_to(gain.astype(np.float32), image.shape[:2])
-    return cv2.multiply(image, cv2.merge([np.ascontiguousarray(full)] * 3), dtype=cv2.CV_8U)
+    product: Image = cv2.multiply(image, cv2.merge([np.ascontiguousarray(full)] * 3), dtype=cv2.CV_8U)
+    return product
 
 
 def _towards(image: Image, share: np.ndarray, colour: np.ndarray) -> Image:

@@ -105,8 +105,9 @@ def _restroke(mask: Image, stroke: int) -> Image:
         return mask
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(stroke) + 1,) * 2)
     if stroke > 0:
-        return cv2.dilate(cv2.copyMakeBorder(mask, *[stroke] * 4, cv2.BORDER_CONSTANT), kernel)
-    thin = cv2.erode(mask, kernel)
+        wider: Image = cv2.dilate(cv2.copyMakeBorder(mask, stroke, stroke, stroke, stroke, cv2.BORDER_CONSTANT), kernel)
+        return wider
+    thin: Image = cv2.erode(mask, kernel)
     return thin if thin.any() else mask
 
 

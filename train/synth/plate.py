@@ -10,11 +10,12 @@ import numpy as np
 
 from streamer.errors import ConfigError, InputError
 from streamer.plates.alphabet import Alphabet
+from streamer.plates.grammar import SEPARATORS
 from streamer.types import FloatArray, Image
 from train.synth import emblem
 from train.synth.fonts import MASTER, WORDS, AnyFace, FontBook, Glyph
 from train.synth.layouts import Band, Box, Catalogue, Layout, Rgb, colour_of
-from train.synth.pattern import SEPARATORS, Item, sample_rows
+from train.synth.pattern import Item, sample_rows
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "plates"
 HEIGHT = {1: 140, 2: 220}
@@ -175,7 +176,7 @@ class PlateRenderer:
         path = next((p for p in places if p.is_file()), None)
         if path is None:
             return None
-        picture = cv2.imread(str(path))
+        picture: Image | None = cv2.imread(str(path))
         if picture is None:
             raise InputError(f"blank plate {path}: cannot be read as a picture; restore it or take it away")
         if layout.glyphs is None:
@@ -183,7 +184,8 @@ class PlateRenderer:
         h = HEIGHT[layout.rows]
         m = 4 * picture.shape[0] // 480  # these pictures have a thin margin
         size = (round(layout.size[0] * h / layout.size[1]), h)
-        return cv2.resize(picture[m : -m or None, m : -m or None], size, interpolation=cv2.INTER_AREA)
+        fitted: Image = cv2.resize(picture[m : -m or None, m : -m or None], size, interpolation=cv2.INTER_AREA)
+        return fitted
 
     def _band(self, rng: np.random.Generator, plate: Image, band: Band, layout: Layout) -> None:
         h, w = plate.shape[:2]
@@ -363,7 +365,8 @@ class PlateRenderer:
             step = int(rng.integers(1, 3))
             edges = cv2.subtract(np.roll(both, -step, 0), np.roll(both, step, 0), dtype=cv2.CV_32F)
             relief = relief + edges * float(rng.uniform(-0.12, 0.16))
-        return cv2.add(picture, cv2.merge([relief] * 3), dtype=cv2.CV_8U)
+        inked: Image = cv2.add(picture, cv2.merge([relief] * 3), dtype=cv2.CV_8U)
+        return inked
 
 
 def _order(layout: Layout, rows: list[list[Item]]) -> list[int]:
@@ -389,7 +392,9 @@ def _blend(picture: Image, mask: Image, ink: Rgb) -> None:
 
 def _resized(mask: Image, w: float, h: float) -> Image:
     size = (max(1, round(w)), max(1, round(h)))
-    return cv2.resize(mask, size, interpolation=cv2.INTER_AREA if size[1] < mask.shape[0] else cv2.INTER_LINEAR)
+    how = cv2.INTER_AREA if size[1] < mask.shape[0] else cv2.INTER_LINEAR
+    resized: Image = cv2.resize(mask, size, interpolation=how)
+    return resized
 
 
 def _in_cell(face: AnyFace, char: str, row: int, w: float, h: float) -> tuple[Image, float]:
@@ -421,7 +426,7 @@ def _text_area(layout: Layout, w: int, h: int) -> Box:
 
 def _length(draw: str, glyph: Glyph | None, cap: float, factor: float, spacing: float) -> float:
     if glyph is not None:
-        return max(glyph.advance, glyph.mask.shape[1]) * factor
+        return float(max(glyph.advance, glyph.mask.shape[1]) * factor)
     return {" ": spacing, "-": 0.45, "|": 0.35}.get(draw, 0.22) * cap
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from streamer.types import FloatArray, Image
+from streamer.types import F32Array, FloatArray, Image
 from train.synth.vehicle import LENGTH, WIDTH, Face, Vehicle
 
 SUPER = 2  # cars are drawn at twice the size and shrunk
@@ -49,7 +49,7 @@ class Scene:
         """The plate's quad (4, 2) in frame_xy when the car's front stands at (x, y, z)."""
         return self.camera.project(vehicle.plate_corners + [x, y, z])
 
-    def draw(self, frame: Image, vehicle: Vehicle, x: float, y: float, z: float) -> None:
+    def draw(self, frame: F32Array, vehicle: Vehicle, x: float, y: float, z: float) -> None:
         """Draws the car over a float32 frame (H, W, 3), in place."""
         self._shadow(frame, x, z)
         shown = []
@@ -72,7 +72,7 @@ class Scene:
         view *= 1 - layer[..., 3:] / 255
         view += layer[..., :3]
 
-    def _over(self, layer: np.ndarray, face: Face, quad: FloatArray) -> None:
+    def _over(self, layer: F32Array, face: Face, quad: FloatArray) -> None:
         """Puts a face over a layer of premultiplied float BGRA; `quad` is continuous in the layer's pixels."""
         low = np.maximum(np.floor(quad.min(0)).astype(int) - 1, 0)
         high = np.minimum(np.ceil(quad.max(0)).astype(int) + 1, (layer.shape[1], layer.shape[0]))
@@ -106,7 +106,7 @@ class Scene:
             self._levels[key] = (face, np.clip(small + 0.5, 0, 255).astype(np.uint8))
         return self._levels[key][1]
 
-    def _shadow(self, frame: Image, x: float, z: float) -> None:
+    def _shadow(self, frame: F32Array, x: float, z: float) -> None:
         """A soft dark patch on the road under the car."""
         half, near = WIDTH / 2 + 0.12, max(z - 0.25, NEAR)
         if z + LENGTH < near + 0.3:
@@ -135,11 +135,11 @@ def street(rng: np.random.Generator, camera: Camera) -> Image:
     _buildings(rng, picture, horizon)
     _trees(rng, picture, horizon)
     _ground(rng, picture, camera, horizon)
-    picture = cv2.GaussianBlur(picture, (0, 0), 0.8)
-    return np.clip(picture, 0, 255).astype(np.uint8)
+    soft: F32Array = cv2.GaussianBlur(picture, (0, 0), 0.8)
+    return np.clip(soft, 0, 255).astype(np.uint8)
 
 
-def _noise(rng: np.random.Generator, h: int, w: int, scales: tuple[tuple[float, float], ...]) -> np.ndarray:
+def _noise(rng: np.random.Generator, h: int, w: int, scales: tuple[tuple[float, float], ...]) -> F32Array:
     """Smooth random fields of several sizes (px) and strengths, summed."""
     out = np.zeros((h, w), np.float32)
     for size, strength in scales:
@@ -148,14 +148,14 @@ def _noise(rng: np.random.Generator, h: int, w: int, scales: tuple[tuple[float, 
     return out
 
 
-def _sky(rng: np.random.Generator, picture: np.ndarray, horizon: int) -> None:
+def _sky(rng: np.random.Generator, picture: F32Array, horizon: int) -> None:
     h, w = picture.shape[:2]
     rows = np.linspace(0, 1, h)[:, None, None]
     picture[:] = (1 - rows) * np.array([225, 205, 188]) + rows * np.array([232, 226, 220])
     picture += _noise(rng, h, w, ((w / 4, 5), (w / 12, 3)))[..., None]
 
 
-def _buildings(rng: np.random.Generator, picture: np.ndarray, horizon: int) -> None:
+def _buildings(rng: np.random.Generator, picture: F32Array, horizon: int) -> None:
     w = picture.shape[1]
     x = -20
     while x < w:
@@ -163,7 +163,7 @@ def _buildings(rng: np.random.Generator, picture: np.ndarray, horizon: int) -> N
         wall = rng.uniform(95, 185) * np.array([0.92, 0.98, 1.04]) + rng.normal(0, 8, 3)
         top = max(0, horizon - int(rng.uniform(0.4, 1.6) * horizon))
         block = picture[top:base, max(x, 0) : min(x + wide, w)]
-        block[:] = wall + _noise(rng, *block.shape[:2], ((3, 4), (40, 6)))[..., None] if block.size else 0
+        block[:] = wall + _noise(rng, block.shape[0], block.shape[1], ((3, 4), (40, 6)))[..., None] if block.size else 0
         pitch = int(rng.integers(14, 26))
         for wy in range(top + 6, base - 8, pitch):
             for wx in range(x + 6, x + wide - 8, pitch):
@@ -174,7 +174,7 @@ def _buildings(rng: np.random.Generator, picture: np.ndarray, horizon: int) -> N
         x += wide + int(rng.integers(0, 14))
 
 
-def _trees(rng: np.random.Generator, picture: np.ndarray, horizon: int) -> None:
+def _trees(rng: np.random.Generator, picture: F32Array, horizon: int) -> None:
     h, w = picture.shape[:2]
     mask = np.zeros((h, w), np.float32)
     for _ in range(14):
@@ -190,7 +190,7 @@ def _trees(rng: np.random.Generator, picture: np.ndarray, horizon: int) -> None:
     picture[:] = picture * (1 - mask) + leaves * mask
 
 
-def _ground(rng: np.random.Generator, picture: np.ndarray, camera: Camera, horizon: int) -> None:
+def _ground(rng: np.random.Generator, picture: F32Array, camera: Camera, horizon: int) -> None:
     """The road plane, drawn from above and seen through the camera, twice as large as needed and shrunk."""
     px, wide, far, near = 26, 26.0, 95.0, 2.0
     tw, th = round(wide * px), round((far - near) * px)

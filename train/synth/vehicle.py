@@ -111,7 +111,8 @@ def _bonnet(paint: np.ndarray) -> Image:
         cv2.line(
             texture, (x + lean + 4, 0), (x + 4, 139), (*np.clip(paint * 1.35, 0, 255).tolist(), 255), 2, cv2.LINE_AA
         )
-    return cv2.GaussianBlur(texture, (0, 0), 1.2)
+    blurred: Image = cv2.GaussianBlur(texture, (0, 0), 1.2)
+    return blurred
 
 
 def _glass(rng: np.random.Generator) -> Image:
@@ -124,7 +125,8 @@ def _glass(rng: np.random.Generator) -> Image:
     lean = rng.uniform(0.6, 1.0)
     texture[..., :3] = np.clip(texture[..., :3] * (1 - 0.3 * lean) + lean * sky, 0, 255)
     cv2.rectangle(texture, (0, 0), (329, 149), (24, 24, 24, 255), 7)
-    return cv2.GaussianBlur(texture, (0, 0), 1.4)
+    blurred: Image = cv2.GaussianBlur(texture, (0, 0), 1.4)
+    return blurred
 
 
 def _side(rng: np.random.Generator, paint: np.ndarray) -> Image:

@@ -80,6 +80,15 @@ def test_the_loss_falls_and_is_logged(tmp_path: Path) -> None:
     assert rows[-1]["step"] == 400
 
 
+def test_a_compiled_training_ends_with_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[nn.Module] = []
+    monkeypatch.setattr(nn.Module, "compile", lambda module: compiled.append(module))
+    plain, other = weights(train(tmp_path / "plain")), weights(train(tmp_path / "compiled", compile=True))
+    assert len(compiled) == 1
+    assert plain.keys() == other.keys()
+    assert all(torch.equal(plain[k], other[k]) for k in plain)
+
+
 def test_a_torn_last_line_of_the_log_is_left_out(tmp_path: Path) -> None:
     log = MetricLog(tmp_path / "m.jsonl")
     log.write(step=1, total=2.0)
