@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError
 
 from streamer.config.files import PicturesConfig, RowsConfig, VideoConfig
 from streamer.config.messages import fault_at, faults_of, raised
-from streamer.config.plugins import SINKS, load_plugin, plugins
+from streamer.config.plugins import SINKS, load_plugin, origin, plugins
 from streamer.config.section import Section
 from streamer.errors import ConfigError
 
@@ -72,7 +72,10 @@ def settings_of(kind: str) -> type[Output]:
     if kind in TYPES:
         return TYPES[kind]
     if kind in plugins(SINKS):
-        found: type[Output] = load_plugin(SINKS, kind, ["Settings"]).Settings
+        found = load_plugin(SINKS, kind, ["Settings"]).Settings
+        if not (isinstance(found, type) and issubclass(found, Output)):
+            package = origin(SINKS, kind)
+            raise ConfigError(f"{SINKS}: {kind} of {package}: its Settings must derive from streamer.Output: mend it")
         return found
     known = [*TYPES, *plugins(SINKS)]
     near = difflib.get_close_matches(kind, known, 1)

@@ -6,12 +6,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from streamer.config.models import RunConfig
 from streamer.config.outputs import FileOutput, JsonlOutput, Output, PicturesOutput, RowsOutput, VideoOutput
 from streamer.config.overlay import overlaid
-from streamer.config.plugins import SINKS, load_plugin
+from streamer.config.plugins import SINKS, load_plugin, origin
+from streamer.config.urls import redact
+from streamer.errors import AlprError, ConfigError, OutputError
 from streamer.sink.base import Sink
 from streamer.sink.names import Template
 from streamer.source.recording import Networks
@@ -42,9 +44,28 @@ class OutputPlace:
 def open_output(output: Output, place: OutputPlace) -> Sink:
     """The sink, which has proved that it can be written; OutputError or ConfigError where not."""
     make = _MAKERS.get(output.type)
-    if make is None:
-        return cast("Sink", load_plugin(SINKS, output.type, ["Settings"])(output, place))
-    return make(output, place)
+    return _installed(output, place) if make is None else make(output, place)
+
+
+def _installed(output: Output, place: OutputPlace) -> Sink:
+    """The sink of a package; ConfigError says in one line what is wrong with the package."""
+    make = load_plugin(SINKS, output.type, ["Settings"])
+    where = f"{SINKS}: {output.type} of {origin(SINKS, output.type)}"
+    try:
+        sink = make(output, place)
+    except (AlprError, OSError) as error:
+        if isinstance(error, AlprError):
+            raise
+        raise OutputError(f"{output.type}: cannot be written ({error}): check where it is to be written") from None
+    except Exception as error:  # whatever the package raises
+        reason = redact(" ".join(str(error).split()))
+        raise ConfigError(
+            f"{where}: fails ({type(error).__name__}: {reason}): it is made with its settings and an OutputPlace; mend "
+            "or uninstall it"
+        ) from error
+    if not isinstance(sink, Sink):
+        raise ConfigError(f"{where}: gives no sink: it needs wants, write and close (see streamer.BaseSink): mend it")
+    return sink
 
 
 def open_outputs(outputs: Sequence[Output], place: OutputPlace) -> list[Sink]:
