@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError
 
+from streamer.config.delivery import DeliveryConfig
 from streamer.config.files import PicturesConfig, RowsConfig, VideoConfig
 from streamer.config.messages import fault_at, faults_of, raised
 from streamer.config.plugins import SINKS, load_plugin, origin, plugins
@@ -18,6 +19,7 @@ class Output(Section):
     """An output; the settings of an installed package's sink begin with it too."""
 
     type: str = Field(min_length=1, description="which kind of output it is")
+    delivery: DeliveryConfig = DeliveryConfig()
 
 
 class PathOutput(Output):

@@ -7,10 +7,14 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from functools import reduce
+from typing import TYPE_CHECKING
 
 from streamer.sink.base import BaseSink, Sink, Wants
 from streamer.sink.delivery import Delivery
 from streamer.sink.events import Event, FrameSeen, PassageProvisional, Tick
+
+if TYPE_CHECKING:
+    from threading import Event as StopEvent
 
 _log = logging.getLogger(__name__)
 
@@ -19,9 +23,9 @@ _TICK_S = 1.0
 
 class Outputs:
     """All sinks of a run, for any number of streams and threads. One that fails is left out from then on; `error` is
-    the first failure. `camera`: set where they belong to one camera."""
+    the first failure. `camera`: set where they belong to one camera; `stop`: the run's (see Delivery)."""
 
-    def __init__(self, sinks: Sequence[Sink], camera: str = "") -> None:
+    def __init__(self, sinks: Sequence[Sink], camera: str = "", stop: StopEvent | None = None) -> None:
         self.deliveries: list[Delivery] = []
         names: Counter[str] = Counter()
         for sink in sinks:
@@ -30,7 +34,8 @@ class Outputs:
             name = sink.name if isinstance(sink, BaseSink) else type(sink).__name__
             names[name] += 1
             name += f"-{names[name]}" if names[name] > 1 else ""
-            self.deliveries.append(Delivery(sink, name=f"{camera}/{name}" if camera else name, on_error=self._report))
+            name = f"{camera}/{name}" if camera else name
+            self.deliveries.append(Delivery(sink, name=name, on_error=self._report, stop=stop))
         self.wants = reduce(lambda a, b: a | b, (d.wants for d in self.deliveries), Wants(frozenset(), False))
         self._errors: list[BaseException] = []
         self._ticked = 0.0

@@ -76,12 +76,12 @@ def run_stream(
     config = config or RunConfig()
     began = time.perf_counter()
     cap_threads(sinks, config.threads)
-    outputs = Outputs(sinks)
+    stop = stop or threading.Event()
+    outputs = Outputs(sinks, stop=stop)
     if streams is not None:
         streams.add_deliveries(outputs.deliveries)
     summary = RunSummary()
     failures: list[str] = []
-    stop = stop or threading.Event()
     try:
         sources = _sources_of(source, config)
         engines = engines or load_engines(config, detector, reader)

@@ -34,8 +34,8 @@ _POLL_S = 0.2
 class _CameraOutputs(Outputs):
     """The outputs of one camera: its own, and those that it shares. A failure of its own stops no other camera."""
 
-    def __init__(self, shared: Outputs, own: Sequence[Sink], camera: str) -> None:
-        super().__init__(own, camera)
+    def __init__(self, shared: Outputs, own: Sequence[Sink], camera: str, stop: threading.Event) -> None:
+        super().__init__(own, camera, stop)
         self._shared = shared
         self.wants |= shared.wants
 
@@ -100,7 +100,7 @@ def run_site(
     stop, clock = stop or threading.Event(), clock or SystemClock()
     began = time.perf_counter()
     cap_threads(sinks, config.threads)
-    outputs = Outputs(sinks)
+    outputs = Outputs(sinks, stop=stop)
     cameras = [_CameraRun(name) for name in config.cameras]
     streams = streams or Streams()
     streams.add_deliveries(outputs.deliveries)
@@ -109,7 +109,7 @@ def run_site(
         for one in cameras:
             settings = config.of_camera(one.name)
             if own is not None:
-                one.outputs = _CameraOutputs(outputs, own(one.name), one.name)
+                one.outputs = _CameraOutputs(outputs, own(one.name), one.name, stop)
                 streams.add_deliveries(one.outputs.deliveries)
             run = StreamRun(
                 settings,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
+from streamer.config.delivery import DeliveryConfig
 from streamer.errors import OutputError
 from streamer.sink.events import (
     Event,
@@ -91,6 +92,7 @@ class BaseSink:
     needs_frames = False  # `frame` for every frame; true in a class that overrides it
     wants_crops = False
     wants_snapshots = False
+    delivery: DeliveryConfig | None = None  # how rows and frames reach it, where that is configured
     _hooked: ClassVar[frozenset[type[Event]]] = frozenset()
 
     def __init_subclass__(cls, **options: object) -> None:

@@ -26,7 +26,7 @@ from streamer.sink.events import (
     Tick,
     TrackRejected,
 )
-from streamer.sink.policy import CAMERA, CAMERA_PICTURES, RECORDING, Policy
+from streamer.sink.policy import Policy, policy_of
 
 _log = logging.getLogger(__name__)
 
@@ -34,14 +34,16 @@ _ROWS = (PassageFinal, PassageProvisional, PassageWithdrawn, TrackRejected)
 _REPORT_S = 60.0
 _BUG_TRIES = 3  # of an event with which a sink fails otherwise than an output does
 _CLOSING_RETRY_S = 0.1
+_STOP_POLL_S = 0.1
 _GRACE_S = 0.5  # for the sink's own close
 
 
 class Delivery:
     """The way to one sink, for any number of streams and threads.
 
-    `policy`: None for RECORDING, and CAMERA from when a live stream is opened. `error` is why the sink failed;
-    `on_error` is called with it. Counts: rows `waiting`, `dropped` (the queue was full, or the run ended
+    `policy`: None for what `sink.delivery` says, laid over RECORDING, or over CAMERA once a live stream is opened.
+    `stop`: once set, nothing waits longer for room than `drain_s`. `error` is why the sink failed; `on_error` is called
+    with it. Counts: rows `waiting`, `dropped` (the queue was full, or the run ended
     first), `failed_writes` (tries that failed), frames `skipped`.
     """
 
@@ -52,14 +54,15 @@ class Delivery:
         *,
         name: str = "",
         on_error: Callable[[BaseException], None] = lambda error: None,
+        stop: threading.Event | None = None,
     ) -> None:
         self.sink, self.wants = sink, sink.wants
         self.name = name or (sink.name if isinstance(sink, BaseSink) else type(sink).__name__)
         self.failed = False
         self.error: BaseException | None = None
         self.dropped = self.failed_writes = self.skipped = 0
-        self._fixed, self._policy = policy is not None, policy or RECORDING
-        self._on_error = on_error
+        self._fixed, self._policy = policy is not None, policy or self._configured(live=False)
+        self._on_error, self._stop = on_error, stop
         self._changed = threading.Condition(threading.RLock())
         self._queue: OrderedDict[int, Event] = OrderedDict()
         self._rows: dict[str, deque[int]] = {}  # of each stream: the numbers of its rows in the queue
@@ -69,6 +72,7 @@ class Delivery:
         self._ticking = self._closing = False
         self._deadline: float | None = None
         self._reported_s, self._troubled = float("-inf"), 0
+        self._stopped_s: float | None = None
         self._thread: threading.Thread | None = None
 
     @property
@@ -80,8 +84,7 @@ class Delivery:
     def put(self, event: Event) -> None:
         """Hands an event over. Waits only where the policy says so."""
         if isinstance(event, StreamOpened) and not self._fixed:
-            pictures = self.wants.crops or self.wants.snapshots
-            self._policy = RECORDING if not event.info.live else CAMERA_PICTURES if pictures else CAMERA
+            self._policy = self._configured(live=event.info.live)
         if self.failed or not self.wants.takes(event):
             return
         event = self._light(event)
@@ -115,6 +118,10 @@ class Delivery:
         if self._thread.is_alive():
             self._give_up(f"{self.name}: the output does not answer")
 
+    def _configured(self, *, live: bool) -> Policy:
+        pictures = self.wants.crops or self.wants.snapshots
+        return policy_of(getattr(self.sink, "delivery", None), live=live, pictures=pictures)
+
     # Handing over
 
     def _light(self, event: Event) -> Event:
@@ -146,13 +153,24 @@ class Delivery:
             elif not isinstance(event, _ROWS) or self._row_count < self._policy.size:
                 return True
             elif self._policy.when_full == "drop_newest":
-                self._drop(1)
+                self._drop(1, "the queue is full")
                 return False
             elif self._policy.when_full == "drop_oldest":
                 self._drop_oldest()
                 return True
-            self._changed.wait()
+            if self._stopped():
+                self._drop(int(isinstance(event, _ROWS)), "the output does not answer")
+                return False
+            self._changed.wait(None if self._stop is None or self._policy.drain_s is None else _STOP_POLL_S)
         return False
+
+    def _stopped(self) -> bool:
+        """Whether the run was stopped, and waited long enough since."""
+        if self._stop is None or self._policy.drain_s is None or not self._stop.is_set():
+            return False
+        now = time.monotonic()
+        self._stopped_s = now if self._stopped_s is None else self._stopped_s
+        return now - self._stopped_s >= self._policy.drain_s
 
     def _append(self, event: Event) -> None:
         if self._thread is None:
@@ -177,11 +195,11 @@ class Delivery:
         stream = max(self._rows, key=lambda name: len(self._rows[name]))
         del self._queue[self._rows[stream].popleft()]
         self._row_count -= 1
-        self._drop(1)
+        self._drop(1, "the queue is full")
 
-    def _drop(self, rows: int) -> None:
+    def _drop(self, rows: int, why: str) -> None:
         self.dropped += rows
-        self._report("the queue is full")
+        self._report(why)
 
     # The sink's thread
 
@@ -246,7 +264,7 @@ class Delivery:
             self.dropped += isinstance(event, _ROWS)
             return False
         if retry.limit_s is not None and seconds >= retry.limit_s:
-            self._drop(int(isinstance(event, _ROWS)))
+            self._drop(int(isinstance(event, _ROWS)), str(error))
             return False
         self._report(str(error))
         wait_s = min(retry.first_s * 2 ** min(tries - 1, 30), retry.most_s)
@@ -267,7 +285,7 @@ class Delivery:
         now = time.monotonic()
         if now - self._reported_s >= _REPORT_S:
             self._reported_s = now
-            lost = f", the oldest {self.dropped} are lost" if self.dropped else ""
+            lost = f", {self.dropped} are lost" if self.dropped else ""
             _log.warning("%s: %s; rows wait until it can be written (%d now%s)", self.name, what, self.waiting, lost)
 
     def _give_up(self, why: str) -> None:

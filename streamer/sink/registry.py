@@ -16,6 +16,7 @@ from streamer.config.urls import redact
 from streamer.errors import AlprError, ConfigError, OutputError
 from streamer.sink.base import Sink
 from streamer.sink.names import Template
+from streamer.sink.policy import policy_of
 from streamer.source.recording import Networks
 
 PER_STREAM = ("video", "mot", "record")  # one file a camera
@@ -43,8 +44,15 @@ class OutputPlace:
 
 def open_output(output: Output, place: OutputPlace) -> Sink:
     """The sink, which has proved that it can be written; OutputError or ConfigError where not."""
+    try:
+        policy_of(output.delivery, live=place.live, pictures=False)
+    except ConfigError as error:
+        raise ConfigError(f"outputs: {output.type}: delivery.{error}") from None
     make = _MAKERS.get(output.type)
-    return _installed(output, place) if make is None else make(output, place)
+    sink = _installed(output, place) if make is None else make(output, place)
+    if output.delivery.model_fields_set:
+        sink.delivery = output.delivery  # type: ignore[attr-defined]
+    return sink
 
 
 def _installed(output: Output, place: OutputPlace) -> Sink:
