@@ -1,1 +1,1 @@
-"""A camera that misbehaves on purpose: an RTSP server for a clip, and a proxy that injects faults before any camera."""
+"""Fault injection: an RTSP server for a clip, and a proxy that injects faults between a camera and its reader."""

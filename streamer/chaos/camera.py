@@ -18,7 +18,7 @@ _START_S = 20.0
 
 
 def can_serve() -> bool:
-    """Whether this machine has what the server needs."""
+    """Whether this machine has the server's libraries."""
     try:
         done = subprocess.run([_PYTHON, "-c", _NEEDS], capture_output=True, timeout=_START_S, check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -27,10 +27,10 @@ def can_serve() -> bool:
 
 
 class ClipCamera:
-    """Clips as an RTSP camera on this machine, while inside; `show` changes from one to another."""
+    """Clips as an RTSP camera on this machine, within the context; `show` switches between them."""
 
     def __init__(self, clips: Mapping[str, Path], port: int | None = None) -> None:
-        """`clips` by name, the first is shown. ConfigError without GStreamer, InputError for a clip that is none."""
+        """`clips` by name; the first is shown. ConfigError without GStreamer, InputError for a file that is no clip."""
         if not can_serve():
             raise ConfigError(f"no RTSP server on this machine: apt-get install {PACKAGES}, or give an rtsp:// address")
         self.port = port or free_port()
@@ -50,8 +50,8 @@ class ClipCamera:
             )
             assert self._process.stdout is not None
             if self._process.stdout.readline().strip() != "ready":
-                _, said = self._process.communicate(timeout=_START_S)
-                raise InputError(f"the RTSP server did not start: {said.strip().splitlines()[-1:]}")
+                _, stderr = self._process.communicate(timeout=_START_S)
+                raise InputError(f"the RTSP server did not start: {stderr.strip().splitlines()[-1:]}")
         except BaseException:
             self._folder.cleanup()
             raise
@@ -61,7 +61,7 @@ class ClipCamera:
         return f"rtsp://127.0.0.1:{self.port}/clip"
 
     def show(self, name: str) -> None:
-        """From the next picture on, the clip of that name."""
+        """Shows the clip of that name from the next frame on."""
         assert self._process.stdin is not None
         self._process.stdin.write(name + "\n")
         self._process.stdin.flush()
@@ -79,7 +79,7 @@ class ClipCamera:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A free TCP port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

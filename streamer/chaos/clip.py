@@ -1,4 +1,4 @@
-"""A video file as the pictures of a camera: H.264 or H.265 as it is, one access unit after another."""
+"""A video file as the access units of a camera: H.264 or H.265, not re-encoded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def check_clip(source: Path) -> None:
 
 
 def write_clip(source: Path, target: Path) -> None:
-    """Writes what `rtsp_server.py` reads. InputError as `check_clip`."""
+    """Writes the file that `rtsp_server.py` reads. InputError as `check_clip`."""
     from av.bitstream import BitStreamFilterContext
 
     with _opened(source) as container:
@@ -64,7 +64,7 @@ def _opened(source: Path) -> Iterator[Any]:
 
 
 def still_and_other(source: Path, folder: Path, seconds: float = 4.0) -> tuple[Path, Path]:
-    """Two more clips in the codec of `source`: its first picture standing still, and its beginning at half the size."""
+    """Two more clips in the codec of `source`: its first frame frozen, and its beginning at half the size."""
     import av
 
     with av.open(str(source.absolute())) as container:

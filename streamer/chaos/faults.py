@@ -1,4 +1,4 @@
-"""What can be wrong with a camera and the network before it."""
+"""Faults of a camera and of the network between it and its reader."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from dataclasses import dataclass
 
 from streamer.errors import ConfigError
 
-# Name -> what happens while the fault lasts. Those of CLIP need a camera of our own: no proxy can draw other pictures.
+# Name -> effect of the fault. Those in CLIP need our own camera: a proxy cannot change the pictures.
 FAULTS: Mapping[str, str] = {
     "refuse": "nothing listens on the port",
     "silent": "connections are accepted and not answered",
-    "cut": "connections end a second after they began",
+    "cut": "connections end one second after they began",
     "storm": "connections are reset after two seconds, again and again",
-    "stall": "connections stay open and nothing comes",
+    "stall": "connections stay open and no data arrives",
     "loss": "packets are lost (--percent)",
-    "reorder": "packets come late, after the next ones (--percent)",
-    "duplicate": "packets come twice (--percent)",
-    "corrupt": "packets have wrong bytes (--percent)",
-    "jump": "time stamps are an hour ahead",
-    "freeze": "the picture stands still, packets go on",
-    "resize": "the picture has another size",
+    "reorder": "packets arrive late, after the next ones (--percent)",
+    "duplicate": "packets arrive twice (--percent)",
+    "corrupt": "packets are corrupted (--percent)",
+    "jump": "time stamps jump ahead by an hour",
+    "freeze": "the picture is frozen, packets continue",
+    "resize": "the picture changes its size",
 }
 CLIP = ("freeze", "resize")
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One of FAULTS; `percent`: of the packets, for those that touch single packets."""
+    """One of FAULTS; `percent`: share of packets, for faults of packets."""
 
     name: str
     percent: float = 5.0
@@ -40,7 +40,7 @@ class Fault:
 
     @property
     def by_packet(self) -> bool:
-        """Whether `percent` matters."""
+        """Whether `percent` applies."""
         return self.name in ("loss", "reorder", "duplicate", "corrupt")
 
     def __str__(self) -> str:

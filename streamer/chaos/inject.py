@@ -1,4 +1,4 @@
-"""A fault begins and ends: at the camera, where it is one of the picture, else on the line before it."""
+"""Beginning and ending a fault: at the camera for a fault of the picture, else in the proxy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from streamer.chaos.proxy import FaultyProxy
 
 
 def begin(fault: Fault, camera: ClipCamera | None, proxy: FaultyProxy) -> None:
-    """`camera`: one of ours, which has clips `clip`, `still` and `other`; None for a foreign one."""
+    """Begins the fault. `camera`: our own, with clips `clip`, `still` and `other`; None for another camera."""
     if camera is not None and fault.name in CLIP:
         camera.show("still" if fault.name == "freeze" else "other")
     else:

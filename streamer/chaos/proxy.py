@@ -1,4 +1,4 @@
-"""A line between a camera and who watches it that fails on demand: RTSP over TCP, packet by packet.
+"""A proxy for RTSP over TCP that injects faults packet by packet.
 
 One asyncio loop in a thread of its own; `inject` and `clear` may be called from any thread.
 """
@@ -16,7 +16,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from streamer.chaos.faults import Fault
-from streamer.chaos.rtp import begins_key_picture, is_media, shifted
+from streamer.chaos.rtp import begins_key_frame, is_media, shifted
 from streamer.errors import ConfigError
 
 _CUT_S, _STORM_S = 1.0, 2.0
@@ -27,7 +27,7 @@ _LONGEST_MESSAGE = 1 << 20
 
 
 class FaultyProxy:
-    """Listens on 127.0.0.1 and passes on to `host`:`upstream_port`, while inside. RTP over UDP passes it by: ask for
+    """Listens on 127.0.0.1 and forwards to `host`:`upstream_port` within the context. RTP over UDP bypasses it: use
     TCP."""
 
     def __init__(self, host: str, upstream_port: int, port: int = 0, seed: int | None = None) -> None:
@@ -36,26 +36,26 @@ class FaultyProxy:
         self._random = random.Random(seed)
         self.fault: Fault | None = None
         self.connections = 0  # ever begun
-        self.key_at: float | None = None  # when a key picture last went out, by the monotonic clock
-        with contextlib.closing(_listening(port)) as probe:  # an error now, and not in the thread
+        self.key_at: float | None = None  # when a key frame was last sent, by the monotonic clock
+        with contextlib.closing(_listening(port)) as probe:  # raises here rather than in the thread
             self.port: int = probe.getsockname()[1]
         self._open: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="alpr-chaos", daemon=True)
         self._thread.start()
         self._server: asyncio.Server | None = None
-        self._do(self._listen())
+        self._call(self._listen())
 
     def inject(self, fault: Fault) -> None:
-        """From now on the line has this fault, also for connections that are there."""
-        self._do(self._begin(fault))
+        """Begins the fault, also for open connections."""
+        self._call(self._begin(fault))
 
     def clear(self) -> None:
-        """From now on all is well: who waited for an answer gets it, and the rest goes on with the next packet."""
-        self._do(self._end())
+        """Ends the fault: delayed answers are sent, and connections continue with the next packet."""
+        self._call(self._end())
 
     def close(self) -> None:
-        self._do(self._shut())
+        self._call(self._shut())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -66,7 +66,7 @@ class FaultyProxy:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+    def _call(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _begin(self, fault: Fault) -> None:
@@ -88,7 +88,7 @@ class FaultyProxy:
             server.close()
         for writer in list(self._open):
             _reset(writer)
-        await asyncio.sleep(_POLL_S)  # let their tasks see it
+        await asyncio.sleep(_POLL_S)  # so that their tasks notice it
 
     def _has(self, *names: str) -> bool:
         return self.fault is not None and self.fault.name in names
@@ -104,22 +104,22 @@ class FaultyProxy:
             answers, upstream = await asyncio.open_connection(*self._upstream)
             ends = [
                 asyncio.ensure_future(work)
-                for work in (_copy(reader, upstream), self._pass_on(answers, writer), self._doom(writer))
+                for work in (_copy(reader, upstream), self._forward(answers, writer), self._end_on_fault(writer))
             ]
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             for end in ends:
                 end.cancel()
             await asyncio.gather(*ends, return_exceptions=True)
         except OSError:
-            pass  # the camera itself is away: the client sees the connection end
+            pass  # the camera itself is unreachable: the client's connection ends
         finally:
             self._open.discard(writer)
             for one in (writer, upstream):
                 if one is not None:
                     one.close()
 
-    async def _doom(self, writer: asyncio.StreamWriter) -> None:
-        """Ends a connection when its fault says so."""
+    async def _end_on_fault(self, writer: asyncio.StreamWriter) -> None:
+        """Ends a connection when the fault requires it."""
         began = time.monotonic()
         while True:
             await asyncio.sleep(_POLL_S)
@@ -130,9 +130,9 @@ class FaultyProxy:
                 _reset(writer)
                 return
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """The camera's answers and packets, with what the fault does to them."""
-        line, hevc = _Line(self._random), False
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Forwards the camera's answers and packets, as the fault changes them."""
+        packets, hevc = _PacketFaults(self._random), False
         while True:
             first = await reader.readexactly(1)
             if first[0] != _INTERLEAVED:
@@ -145,41 +145,41 @@ class FaultyProxy:
                 channel, size = struct.unpack(">BH", await reader.readexactly(3))
                 packet = await reader.readexactly(size)
                 if self._has("silent", "stall"):
-                    continue  # read and thrown away: a line that is down keeps nothing
-                for out in line.through(packet, self.fault) if is_media(channel, packet) else [packet]:
-                    if is_media(channel, out) and begins_key_picture(out, hevc):
+                    continue  # discarded: a stalled network buffers nothing
+                for out in packets.apply(packet, self.fault) if is_media(channel, packet) else [packet]:
+                    if is_media(channel, out) and begins_key_frame(out, hevc):
                         self.key_at = time.monotonic()
                     writer.write(struct.pack(">BBH", _INTERLEAVED, channel, len(out)) + out)
             await writer.drain()
 
 
-class _Line:
-    """What a fault does to one connection's packets."""
+class _PacketFaults:
+    """The effect of faults on the packets of one connection."""
 
-    def __init__(self, dice: random.Random) -> None:
-        self._dice = dice
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
         self._late: list[bytes] = []
 
-    def through(self, packet: bytes, fault: Fault | None) -> list[bytes]:
-        """What arrives in place of `packet`."""
+    def apply(self, packet: bytes, fault: Fault | None) -> list[bytes]:
+        """The packets that are sent in place of `packet`."""
         late, self._late = self._late, []
         if fault is None:
             return [packet, *late]
         if fault.name == "jump":
             return [shifted(packet, _JUMP_S), *late]
-        if not fault.by_packet or self._dice.random() * 100 >= fault.percent:
+        if not fault.by_packet or self._rng.random() * 100 >= fault.percent:
             return [packet, *late]
         if fault.name == "reorder":
             self._late = [packet]
             return late
         if fault.name == "corrupt":
-            packet = self._spoiled(packet)
+            packet = self._corrupted(packet)
         return late if fault.name == "loss" else [packet, packet, *late] if fault.name == "duplicate" else [packet]
 
-    def _spoiled(self, packet: bytes) -> bytes:
+    def _corrupted(self, packet: bytes) -> bytes:
         wrong = bytearray(packet)
         for _ in range(4):
-            wrong[self._dice.randrange(12, len(wrong))] = self._dice.randrange(256)
+            wrong[self._rng.randrange(12, len(wrong))] = self._rng.randrange(256)
         return bytes(wrong)
 
 
@@ -195,7 +195,7 @@ def _listening(port: int) -> socket.socket:
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    """Ends a connection with a reset in place of a goodbye."""
+    """Ends a connection by a TCP reset."""
     sock = writer.get_extra_info("socket")
     if sock is not None:
         with contextlib.suppress(OSError):
@@ -204,7 +204,7 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 
 
 async def _message(reader: asyncio.StreamReader) -> bytes:
-    """An RTSP message's rest: to the empty line, and as much after it as it says."""
+    """The rest of an RTSP message: up to the empty line, and its body by Content-Length."""
     head = await reader.readuntil(b"\r\n\r\n")
     for line in head.split(b"\r\n"):
         name, _, value = line.partition(b":")

@@ -1,4 +1,4 @@
-"""As much of RTP and of its payloads as a faulty line needs to know."""
+"""The parts of RTP and its payload formats that the proxy needs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import struct
 
 _TIMESTAMP = struct.Struct(">I")
 _HEADER = 12
-_CLOCK = 90_000  # ticks a second of every video payload (RFC 3551)
+_CLOCK = 90_000  # ticks per second of all video payloads (RFC 3551)
 
 
 def is_media(channel: int, packet: bytes) -> bool:
@@ -20,8 +20,8 @@ def shifted(packet: bytes, seconds: float) -> bytes:
     return packet[:4] + _TIMESTAMP.pack((ticks + round(seconds * _CLOCK)) % 2**32) + packet[8:]
 
 
-def begins_key_picture(packet: bytes, hevc: bool) -> bool:
-    """Whether a packet carries the beginning of a picture that needs no other one (RFC 6184, RFC 7798)."""
+def begins_key_frame(packet: bytes, hevc: bool) -> bool:
+    """Whether a packet contains the beginning of a key frame (RFC 6184, RFC 7798)."""
     begins = _HEADER + 4 * (packet[0] & 0x0F)
     payload = packet[begins:]
     if len(payload) < 3:
@@ -38,7 +38,7 @@ def _h264_key(payload: bytes) -> bool:
                 return True
             at += 2 + int.from_bytes(payload[at : at + 2], "big")
         return False
-    if kind == 28:  # a part of a unit: the first one tells
+    if kind == 28:  # a fragment of a unit: only the first one counts
         return bool(payload[1] & 0x80) and payload[1] & 0x1F == 5
     return kind == 5
 

@@ -29,7 +29,7 @@ LAUNCH = (
 
 
 def load(path: str) -> Clip:
-    """Codec name, seconds of a round, and (bytes, decode time, presentation time) of each picture."""
+    """Codec name, duration in seconds, and (bytes, decode time, presentation time) of each access unit."""
     with open(path, "rb") as stream:
         codec, seconds, count = HEADER.unpack(stream.read(HEADER.size))
         units = []
@@ -40,7 +40,7 @@ def load(path: str) -> Clip:
 
 
 class Camera:
-    """Pushes the pictures of the clip that is shown, at their own pace, while somebody looks."""
+    """Pushes the access units of the current clip in real time while a client is connected."""
 
     def __init__(self, clips: dict[str, Clip]) -> None:
         self.clips = clips
@@ -55,7 +55,7 @@ class Camera:
 
     def _push(self, source: Any, stop: threading.Event) -> None:
         began, start = time.monotonic(), 0.0
-        # A camera does not wait for whoever comes: it is in the middle of its clip.
+        # As with a camera, a client joins in the middle of the clip.
         skipped = (began - self.on_since) % self.clips[self.shown][1]
         start -= skipped
         while not stop.is_set():
@@ -79,7 +79,7 @@ class Camera:
 
 
 class Factory(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc]
-    """One stream for all who look, whichever port they came by."""
+    """One stream for all clients, whichever port they connected to."""
 
     def do_gen_key(self, url: Any) -> str:
         return str(url.abspath)
@@ -98,13 +98,13 @@ def main(port: str, *clips: str) -> None:
         sys.exit(f"port {port} is taken")
     loop = GLib.MainLoop()
 
-    def obey() -> None:
+    def read_commands() -> None:
         for line in sys.stdin:
             if line.strip() in camera.clips:
                 camera.shown = line.strip()
-        loop.quit()  # whoever started this is gone
+        loop.quit()  # the parent process is gone
 
-    threading.Thread(target=obey, daemon=True).start()
+    threading.Thread(target=read_commands, daemon=True).start()
     print("ready", flush=True)
     loop.run()
 

@@ -1,4 +1,4 @@
-"""How a feed comes through every fault: seconds until good pictures come again, and what is left behind."""
+"""Recovery of a feed from every fault: seconds until intact frames arrive again, and leaked resources."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ CATALOGUE = (
     *(Fault(name) for name in ("refuse", "silent", "cut", "storm", "stall", "freeze", "resize", "jump")),
     *(Fault(name, percent) for name in ("loss", "reorder", "duplicate", "corrupt") for percent in (1, 5, 20)),
 )
-_STEADY_S = 2.0  # of good pictures before a fault begins
-_PATIENCE_S = 30.0
-_IN_HAND = 4  # three that wait, one that is being decoded
+_STEADY_S = 2.0  # of intact frames before a fault begins
+_TIMEOUT_S = 30.0
+_IN_HAND = 4  # three queued, one being decoded
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One fault: `recovered_s` from its end to the first picture that hangs on nothing sent before (each time it was
-    tried), `after_key_s` of these since a key picture was first sent again; frames that came out meanwhile; connections
-    begun; frames decoded and never handed over; threads and MB of memory at the end, less those at the beginning."""
+    """The result for one fault: `recovered_s` from its end to the first intact frame, for each repeat; `after_key_s`,
+    the part of these since a key frame was sent again; frames during the fault; reconnects; frames that were decoded
+    but `lost`; threads and MB of memory at the end, less those at the beginning."""
 
     fault: Fault
     recovered_s: tuple[float, ...]
@@ -46,7 +46,7 @@ class Outcome:
 
 
 class _Counted:
-    """A source that counts what it decoded, over all its connections."""
+    """A source that counts its decoded frames over all connections."""
 
     def __init__(self, source: VideoSource, count: list[int]) -> None:
         self._source, self._count = source, count
@@ -72,8 +72,8 @@ class _Counted:
 
 
 class Watcher:
-    """Follows a camera in a thread, while inside: `came` when the last frame came, `seen` how many did, `size` of the
-    last one."""
+    """Reads a camera in a thread within the context: `came`, arrival of the last frame; `seen`, number of frames;
+    `size` of the last one."""
 
     def __init__(self, url: str, live: LiveConfig) -> None:
         self.seen, self.came, self.size = 0, 0.0, (0, 0)
@@ -90,14 +90,14 @@ class Watcher:
 
     @property
     def lost(self) -> int:
-        """Frames that were decoded and neither handed over nor replaced by a newer one, but for those in hand."""
+        """Frames that were decoded but neither yielded, dropped nor still queued."""
         return max(0, self._decoded[0] - self.seen - self.feed.health.dropped - _IN_HAND)
 
     def frame_after(self, moment: float) -> float:
-        """Waits for the first frame that comes after that moment; seconds from then on. TimeoutError."""
+        """Waits for the first frame after that moment; returns the seconds in between, or raises TimeoutError."""
         while self.came <= moment:
-            if time.monotonic() > moment + _PATIENCE_S:
-                raise TimeoutError(f"no picture came within {_PATIENCE_S:.0f} s: {self.feed.health}")
+            if time.monotonic() > moment + _TIMEOUT_S:
+                raise TimeoutError(f"no frame arrived within {_TIMEOUT_S:.0f} s: {self.feed.health}")
             time.sleep(0.002)
         return self.came - moment
 
@@ -121,8 +121,8 @@ def try_faults(
     *,
     wake_s: float = 20.0,
 ) -> Iterator[Outcome]:
-    """Tries each fault `repeats` times for so many `seconds`; connections that were given up on have `wake_s` to end.
-    The camera's clips: `clip`, `still` and `other`, of another size."""
+    """Injects each fault `repeats` times for `seconds`; abandoned connections have `wake_s` to end. The camera's clips
+    are `clip`, `still` and `other` (of another size)."""
     for fault in faults:
         before = threading.active_count(), resident_mb()
         recovered, after_key, during = [], [], 0
@@ -130,11 +130,11 @@ def try_faults(
             with Watcher(f"rtsp://127.0.0.1:{proxy.port}/clip", live) as watcher:
                 for _ in range(repeats):
                     watcher.frame_after(time.monotonic())
-                    time.sleep(_STEADY_S + random.random())  # key pictures come by the second: not always then
-                    at_first = watcher.seen
+                    time.sleep(_STEADY_S + random.random())  # key frames come once a second: vary the phase
+                    seen_before = watcher.seen
                     begin(fault, camera, proxy)
                     time.sleep(seconds)
-                    during += watcher.seen - at_first
+                    during += watcher.seen - seen_before
                     until_key, since_key = _recovered(fault, camera, proxy, watcher)
                     recovered.append(until_key + since_key)
                     after_key.append(since_key)
@@ -149,19 +149,19 @@ def try_faults(
 
 
 def _recovered(fault: Fault, camera: ClipCamera, proxy: FaultyProxy, watcher: Watcher) -> tuple[float, float]:
-    """Seconds from the fault's end to the first key picture that is sent, and from there to the first good picture."""
+    """Seconds from the fault's end to the first key frame sent, and from there to the first intact frame."""
     end(fault, camera, proxy)
     ended = time.monotonic()
-    while proxy.key_at is None or proxy.key_at <= ended:  # what came before may hang on what was lost
-        if time.monotonic() > ended + _PATIENCE_S:
-            raise TimeoutError(f"{fault}: no key picture was sent within {_PATIENCE_S:.0f} s of its end")
+    while proxy.key_at is None or proxy.key_at <= ended:  # earlier frames may refer to lost ones
+        if time.monotonic() > ended + _TIMEOUT_S:
+            raise TimeoutError(f"{fault}: no key frame was sent within {_TIMEOUT_S:.0f} s of its end")
         time.sleep(0.002)
     key_at = proxy.key_at
     return key_at - ended, watcher.frame_after(key_at)
 
 
 def resident_mb() -> float:
-    """The memory of this process, MB; 0 where the system does not tell."""
+    """The resident memory of this process in MB; 0 where the system has no /proc."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
     except OSError:

@@ -1,4 +1,4 @@
-"""The command `alpr`: a lazy group, so that help costs nothing, and one place where errors become exit codes."""
+"""The command `alpr`: a group that imports verbs lazily, and the mapping of errors to exit codes."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from typing import NoReturn
 
 import click
 
-from streamer.cli.console import notice, report_error, say, settle_streams, stop_log
+from streamer.cli.console import notice, print_line, report_error, settle_streams, stop_log
 from streamer.cli.lazy import LazyGroup, PipeClosed, Verb
 from streamer.errors import AlprError
 
 VERBS = {
     "run": Verb("streamer.cli.run:run", "Read the plates of a video, a folder or an address."),
     "read": Verb("streamer.cli.read:read", "Read the plates of pictures."),
-    "replay": Verb("streamer.cli.replay:replay", "Track and vote again, from a recording."),
+    "replay": Verb("streamer.cli.replay:replay", "Track and vote again from a recording."),
     "explain": Verb("streamer.cli.explain:explain", "Show why tracks have no row."),
     "bench": Verb("streamer.cli.bench:bench", "Measure speed on this machine."),
-    "doctor": Verb("streamer.cli.doctor:doctor", "Check this machine, and whether a camera answers."),
+    "doctor": Verb("streamer.cli.doctor:doctor", "Check this machine and a camera."),
     "chaos": Verb("streamer.cli.chaos:chaos", "Serve a video as an RTSP camera with faults."),
-    "soak": Verb("streamer.cli.soak:soak", "Play clips for hours and measure memory."),
+    "soak": Verb("streamer.cli.soak:soak", "Play clips for hours and measure memory growth."),
     "check": Verb("streamer.cli.check:check", "Check a configuration file."),
 }
-# These need torch and live with the training code; they are found where that is installed.
+# These need torch and belong to the training code; they work where that is installed.
 TRAIN_VERBS = {
     "train": "Train a network (training extra).",
     "export": "Convert trained networks for the run time (training extra).",
     "eval": "Measure networks on labelled data (training extra).",
     "synth": "Draw plates and clips (training extra).",
 }
-# What the loader says when OpenCV's system libraries are missing.
+# Parts of the loader's message when OpenCV's system libraries are missing.
 _SYSTEM_LIBRARIES = ("libGL", "libgthread", "libglib", "libSM", "libXext", "libXrender", "libxcb", "libEGL")
 
-# What a write to a standard stream may end with.
+# Errors of writing to a standard stream.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
 
 
 def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not context.resilient_parsing:
-        say(f"alpr {_version()}")
+        print_line(f"alpr {_version()}")
         context.exit()
 
 
@@ -92,7 +92,7 @@ def _main(arguments: list[str] | None) -> NoReturn:
     except AlprError as error:
         _fail(str(error), error.exit_code, getattr(error, "messages", ()))
     except BrokenPipeError:
-        _leave_stdout()
+        _abandon_stdout()
         sys.exit(0)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
@@ -106,14 +106,14 @@ def _main(arguments: list[str] | None) -> NoReturn:
         notice("alpr: stopped by Ctrl-C")
         sys.exit(130)
     except PipeClosed:
-        _leave_stdout()
+        _abandon_stdout()
         sys.exit(0)
     except OSError as error:
         if error.errno == errno.ENOENT and _folder_is_gone():
-            _fail("the working folder is not there any more: change to another (cd)", 2)
+            _fail("the working folder no longer exists: change to another (cd)", 2)
         if error.filename is not None or error.errno not in _FULL:
             raise
-        _leave_stdout()
+        _abandon_stdout()
         _fail(f"standard output: cannot be written ({os.strerror(error.errno)}): free space or give another output", 4)
     except ImportError as error:
         if not any(name in str(error) for name in _SYSTEM_LIBRARIES):
@@ -127,7 +127,7 @@ def _main(arguments: list[str] | None) -> NoReturn:
 
 
 def _fail(message: str, code: int, messages: Sequence[str] = ()) -> NoReturn:
-    """Writes a line, or one for each of several faults, and exits."""
+    """Reports the error, or each of several, and exits."""
     for one in messages or (message,):
         report_error(one)
     sys.exit(code)
@@ -141,7 +141,7 @@ def _folder_is_gone() -> bool:
     return False
 
 
-def _leave_stdout() -> None:
-    """Keeps the interpreter from failing on standard output once more when it flushes."""
+def _abandon_stdout() -> None:
+    """Redirects standard output to the null device, so that the interpreter's final flush does not fail."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

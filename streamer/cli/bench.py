@@ -1,4 +1,4 @@
-"""`alpr bench`: speed on this machine, with what it is compared to measured in the same process."""
+"""`alpr bench`: speed on this machine, measured together with a baseline in the same process."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ bench.add_command(stream)
     "--detector", default="plate-detector-s", show_default=True, metavar="NAME|XML", help="Detector to measure."
 )
 def detector(image: Path | None, rounds: int, detector: str) -> None:
-    """Milliseconds of the detector, from picture to plates: on IMAGE, or on 1920x1080 without a plate.
+    """Measure the detector from picture to plates: on IMAGE, or on a 1920x1080 picture without a plate.
 
-    Per precision and number of threads: median and 95th percentile of the whole, and the medians of its parts:
-    shrinking the picture, the network, decoding its maps with suppression, and the second look at what was found.
+    Prints milliseconds per precision and number of threads: median and 95th percentile of the whole, and medians of its
+    parts: resizing, the network, decoding of its outputs with suppression, and the refiner.
     """
     import cv2
 
@@ -52,10 +52,10 @@ def detector(image: Path | None, rounds: int, detector: str) -> None:
 
     picture = _empty_street() if image is None else cv2.imread(str(image))
     if picture is None:
-        raise InputError(f"{image}: cannot be read as a picture; name a JPEG or PNG file")
+        raise InputError(f"{image}: cannot be read as a picture: give a JPEG or PNG file")
     frame = frame_of(picture)
     click.echo(f"cpu {cpu_name()}, picture {frame.width}x{frame.height}")
-    click.echo("precision threads   median      p95 | shrink network  decode    look plates")
+    click.echo("precision threads   median      p95 | shrink network  decode  refine plates")
     for precision, threads in _variants():
         cv2.setNumThreads(threads)
         engine = Detector(detector, precision, threads)
@@ -63,18 +63,18 @@ def detector(image: Path | None, rounds: int, detector: str) -> None:
         size = net_size(frame.width, frame.height, engine.input)
         shrink = median(times(lambda size=size: letterbox(frame, *size), rounds))  # type: ignore[misc]
         network = median(times(engine.infer_blank, rounds))
-        look, found = 0.0, engine.detect(frame)
+        refine, found = 0.0, engine.detect(frame)
         if engine.refiner is not None and len(finds := engine.finds(frame)):
-            look = median(times(lambda r=engine.refiner, f=finds: r.refine(frame, f), rounds))  # type: ignore[misc]
-        decode = max(0.0, median(whole) - shrink - network - look)
+            refine = median(times(lambda r=engine.refiner, f=finds: r.refine(frame, f), rounds))  # type: ignore[misc]
+        decode = max(0.0, median(whole) - shrink - network - refine)
         click.echo(
-            f"{precision:9s} {threads:7d} {_timing(whole)} | {shrink:6.3f} {network:7.3f} {decode:7.3f} {look:7.3f} "
+            f"{precision:9s} {threads:7d} {_timing(whole)} | {shrink:6.3f} {network:7.3f} {decode:7.3f} {refine:7.3f} "
             f"{len(found):6d}"
         )
 
 
 def _empty_street() -> Image:
-    """A picture (1080, 1920, 3) with soft shapes and noise, in which nothing is found."""
+    """A picture (1080, 1920, 3) with soft shapes and noise, without a plate."""
     import cv2
     import numpy as np
 
@@ -95,7 +95,7 @@ def _empty_street() -> Image:
 )
 @click.option("--reader", default="plate-reader", show_default=True, metavar="NAME|XML", help="Reader to measure.")
 def reader(rounds: int, reader: str) -> None:
-    """Milliseconds of the reader on one rectified plate, per precision and number of threads."""
+    """Measure the reader on one rectified plate: milliseconds per precision and number of threads."""
     import numpy as np
 
     from streamer.engine.reader import Reader

@@ -42,7 +42,7 @@ _RTSP_PORT = 554
     multiple=True,
     type=click.Choice(list(FAULTS)),
     metavar="NAME",
-    help="Fault to show (listed below); given several times, they take turns.",
+    help="Fault to inject (listed below); may be repeated, faults then alternate.",
 )
 @click.option(
     "--percent",
@@ -50,7 +50,7 @@ _RTSP_PORT = 554
     default=5,
     show_default=True,
     metavar="PERCENT",
-    help="Share of the packets that a fault of packets hits.",
+    help="Share of packets that a fault of packets affects, in percent.",
 )
 @click.option(
     "--seconds",
@@ -77,7 +77,7 @@ _RTSP_PORT = 554
     default=5,
     show_default=True,
     metavar="COUNT",
-    help="Number of times that --trial tries each fault.",
+    help="With --trial: number of times that each fault is injected.",
 )
 @log_options
 def chaos(
@@ -92,10 +92,10 @@ def chaos(
     log_level: str | None,
     log_format: Literal["text", "json"],
 ) -> None:
-    """Serve SOURCE as an RTSP camera that has the chosen faults, until Ctrl-C.
+    """Serve SOURCE as an RTSP camera with the chosen faults, until Ctrl-C.
 
-    SOURCE: a video file (H.264 or H.265; needs GStreamer, see alpr doctor), or the rtsp:// address of a camera, in
-    front of which the faults are put. Read it over TCP.
+    SOURCE: a video file (H.264 or H.265; needs GStreamer), or the rtsp:// address of a camera, whose stream is then
+    served with the faults. Read it over TCP.
     """
     from streamer.chaos.faults import Fault
     from streamer.chaos.inject import begin, end
@@ -111,7 +111,7 @@ def chaos(
         proxy = stack.enter_context(FaultyProxy(host, upstream, port))
         click.echo(f"rtsp://127.0.0.1:{proxy.port}{path}")
         quit_ = threading.Event()
-        # Where the signal comes while the line is being told something, an exception there would leave it half told.
+        # An exception raised by the signal could interrupt a call of the proxy halfway.
         signal.signal(signal.SIGINT, lambda *_: quit_.set())
         for fault in itertools.cycle(faults) if faults else itertools.repeat(None):
             if quit_.wait(pause):
@@ -127,7 +127,7 @@ def chaos(
 
 @contextmanager
 def _camera(source: str, names: list[str]) -> Iterator[tuple[ClipCamera | None, str, int, str]]:
-    """The camera behind the proxy, where it is one of ours; its host, port, and the rest of its address."""
+    """Our own camera behind the proxy (else None); its host, port, and the rest of its address."""
     if "://" not in source:
         with clip_camera(Path(source)) as camera:
             yield camera, "127.0.0.1", camera.port, "/clip"
@@ -135,15 +135,15 @@ def _camera(source: str, names: list[str]) -> Iterator[tuple[ClipCamera | None, 
     parts = urlparse(source)
     if parts.scheme != "rtsp" or not parts.hostname:
         raise click.UsageError("SOURCE must be a video file or an rtsp:// address")
-    if unfit := [name for name in names if name in CLIP]:
-        raise click.UsageError(f"{', '.join(unfit)}: only a video file can be shown so, not a camera")
+    if unusable := [name for name in names if name in CLIP]:
+        raise click.UsageError(f"{', '.join(unusable)}: only for a video file as SOURCE, not for a camera")
     rest = parts.path + (f"?{parts.query}" if parts.query else "")
     yield None, parts.hostname, parts.port or _RTSP_PORT, rest
 
 
 @contextmanager
 def clip_camera(source: Path) -> Iterator[ClipCamera]:
-    """A video file as a camera that can also stand still and change its size."""
+    """A video file as a camera that can also freeze and change its size."""
     from streamer.chaos.camera import ClipCamera
     from streamer.chaos.clip import check_clip, still_and_other
 
@@ -158,8 +158,8 @@ def _trial(source: Path, faults: list[Fault], repeats: int, seconds: float) -> N
     from streamer.chaos.trial import CATALOGUE, try_faults
     from streamer.config.models import LiveConfig
 
-    click.echo("seconds from a fault's end to the first good picture (and since a key picture was sent again, p95);")
-    click.echo("frames during faults; what was left behind")
+    click.echo("seconds from a fault's end to the first intact frame (and since a key frame was sent again, p95);")
+    click.echo("frames during faults; leaked threads and memory")
     click.echo(f"{'fault':14s} median    p95    max (key)  frames reconnects lost threads    MB")
     with clip_camera(source) as camera:
         live = LiveConfig(frozen_s=3.0)

@@ -1,4 +1,4 @@
-"""`alpr check`: a configuration file without running it."""
+"""`alpr check`: checks a configuration file without a run."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from streamer.cli.options import set_option
 def check(config: Path, sets: tuple[str, ...]) -> None:
     """Check CONFIG, a YAML file of settings, and list what differs from the defaults.
 
-    Also checks that the variables in camera addresses are set and that the networks are there. Reports every
-    fault; exit code 2 (5 where a network is missing).
+    Also checks that the variables in camera addresses are set and that the networks exist. Reports every fault; exit
+    code 2 (5 where a network is missing).
     """
-    from streamer.cli.console import say, warn
+    from streamer.cli.console import print_line, warn
     from streamer.config.models import RunConfig, load_config
     from streamer.config.urls import redact
     from streamer.engine.zoo import config_folder, find_model
@@ -40,12 +40,12 @@ def check(config: Path, sets: tuple[str, ...]) -> None:
     for name, camera in checked.cameras.items():
         try:
             open_source(camera.address())
-        except AlprError as error:  # may be there when it is run
+        except AlprError as error:  # it may be reachable later
             warn(f"{config}: cameras.{name}.url: {error}")
     changes = list(_changes(RunConfig().model_dump(), checked.model_dump()))
-    say(f"{config}: good, {len(changes)} of its settings differ from the defaults")
+    print_line(f"{config}: valid, {len(changes)} of its settings differ from the defaults")
     for key, default, value in changes:
-        say(redact(f"  {key}: {value} (default {default})"))
+        print_line(redact(f"  {key}: {value} (default {default})"))
 
 
 def _changes(default: dict[str, Any], given: dict[str, Any], parent: str = "") -> Iterator[tuple[str, Any, Any]]:

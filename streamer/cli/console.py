@@ -1,4 +1,4 @@
-"""The three standard streams as a command finds them: closed, of an encoding without Chinese, without colour."""
+"""Standard streams of a command: closed ones, limited encodings, colour; and log lines on standard error."""
 
 from __future__ import annotations
 
@@ -20,53 +20,53 @@ if TYPE_CHECKING:
 
 
 def settle_streams() -> None:
-    """Makes the standard streams fit for use; to be called before any file is opened.
+    """Makes the standard streams usable; call before any file is opened.
 
-    One that is closed becomes the null device, or the next file would get its number and take what is printed. What an
-    encoding lacks is printed as an escape like `\\u6d25`: a run must not end because of a character.
+    A closed one becomes the null device; otherwise the next file opened would get its number and receive the output.
+    Characters that the encoding lacks are printed as escapes like `\\u6d25`, so that no run fails at a character.
     """
     for number in (0, 1, 2):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number: this one
     if sys.stdin is None:
         sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - as long as the process
     if sys.stdout is None:
-        sys.stdout = _nowhere()
+        sys.stdout = _null()
     if sys.stderr is None:
-        sys.stderr = _nowhere()
+        sys.stderr = _null()
     for stream in (sys.stdout, sys.stderr):
-        # An error handler that was asked for (PYTHONIOENCODING=latin-1:replace) stays.
+        # An error handler that was set (PYTHONIOENCODING=latin-1:replace) is kept.
         if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
             stream.reconfigure(errors="backslashreplace")
 
 
-def _nowhere() -> IO[str]:
+def _null() -> IO[str]:
     return open(os.devnull, "w", encoding="utf-8")
 
 
 def table_console(width: int) -> Any:
-    """Where tables go: standard output; `width` where it has none of its own, being a file or a pipe."""
+    """The console for tables on standard output; `width` where that is a file or a pipe."""
     if not sys.stdout.isatty():
         return console(width=width)
     return console(force_terminal=not plain(sys.stdout))
 
 
 def ascii_only() -> bool:
-    """Whether JSON on standard output must escape all beyond ASCII, as the encoding has not every character."""
+    """Whether JSON on standard output must escape non-ASCII characters, because its encoding lacks some."""
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
     return not encoding.startswith(("utf", "cp65001"))
 
 
-def say(text: str) -> None:
-    """A line on standard output, in its own encoding (click would write UTF-8 where that is ASCII)."""
+def print_line(text: str) -> None:
+    """Prints a line on standard output in its encoding (click would write UTF-8 where it is ASCII)."""
     click.echo(printable(text), file=sys.stdout, color=None if not plain(sys.stdout) else False)
 
 
 def notice(text: str, level: int = 20, colour: str | None = None) -> None:
-    """A line on standard error, at this level of logging (20 is INFO), in the form that the log has; nothing happens
-    where nobody takes it."""
+    """Prints a line on standard error at this log level (20 is INFO), in the format of the log; errors of writing are
+    ignored."""
     if level < _Log.level:
         return
     if _Log.form == "json":
@@ -87,7 +87,7 @@ def _put(text: str, colour: str | None) -> None:
 
 
 class _Log:
-    """How lines are written on standard error, for this process."""
+    """The log settings of this process."""
 
     level = 0
     form: Form = "text"
@@ -95,7 +95,7 @@ class _Log:
 
 
 def start_log(level: str = "info", form: Form = "text") -> None:
-    """From now on log records are lines on standard error, with time and level; of a lower level none are written."""
+    """Writes log records from `level` on to standard error, with time and level."""
     import logging
 
     from streamer.cli.log import JsonLines, TextLines
@@ -115,7 +115,7 @@ def start_log(level: str = "info", form: Form = "text") -> None:
 
 
 def stop_log() -> None:
-    """Undoes `start_log`: records go where the program that called us has them go."""
+    """Undoes `start_log`: records go to the handlers of the calling program again."""
     if _Log.handler is not None:
         import logging
 

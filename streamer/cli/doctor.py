@@ -1,4 +1,4 @@
-"""`alpr doctor`: whether this machine and a camera are fit, and what to do where not."""
+"""`alpr doctor`: checks of this machine and of cameras, with remedies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streamer.cli.console import say
+from streamer.cli.console import print_line
 from streamer.cli.options import set_option
 
 if TYPE_CHECKING:
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 _LEAST_FREE = 1e9  # bytes on the disk
 _OPENCVS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
 _CODECS = ("h264", "hevc", "mjpeg", "vp9", "av1")
-_LOOK_S = 5.0  # at a camera
+_WATCH_S = 5.0  # reading a camera
 _LEAST_FRAMES = 3
-_EARLIEST = 1_700_000_000  # 2023: a clock before that was never set
+_EARLIEST = 1_700_000_000  # 2023: an earlier time means that the clock was never set
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at, what was found, and, where it is not good, what to do."""
+    """What was checked, the result, and, where it is a fault, the remedy."""
 
     what: str
     found: str
@@ -51,13 +51,13 @@ class Finding:
     "config_path",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Check each camera of this YAML file too.",
+    help="Check each camera of this YAML file, too.",
 )
 @set_option
 def doctor(source: str | None, out: Path, config_path: Path | None, sets: tuple[str, ...]) -> None:
     """Check this machine, and SOURCE (a camera's address or a file) or the cameras of --config where given.
 
-    Prints one line per check, and what to do where something is wrong; the exit code is then 3.
+    Prints one line per check, and a remedy for each fault; exit code 3 where there is a fault.
     """
     checks: list[Callable[[], Iterator[Finding]]] = [
         processor,
@@ -79,9 +79,9 @@ def doctor(source: str | None, out: Path, config_path: Path | None, sets: tuple[
         for finding in check():
             bad += bool(finding.remedy)
             mark = click.style("!!", fg="red") if finding.remedy else click.style("ok", fg="green")
-            say(f"{mark}  {finding.what}: {finding.found}")
+            print_line(f"{mark}  {finding.what}: {finding.found}")
             if finding.remedy:
-                say(f"    {finding.remedy}")
+                print_line(f"    {finding.remedy}")
     raise SystemExit(3 if bad else 0)
 
 
@@ -105,7 +105,7 @@ def networks() -> Iterator[Finding]:
         try:
             make().prepare()
         except AlprError as error:
-            yield Finding(name, str(error), "install again: the weights must lie as they were shipped")
+            yield Finding(name, str(error), "install again: the weights must be those that were shipped")
             continue
         yield Finding(name, f"ready in {time.perf_counter() - began:.1f} s")
 
@@ -114,7 +114,9 @@ def packages() -> Iterator[Finding]:
     found = [name for name in _OPENCVS if _installed(name)]
     remedy = ""
     if len(found) > 1:
-        remedy = f"several lie over each other: pip uninstall -y {' '.join(found)}, then pip install {found[0]}"
+        remedy = (
+            f"several are installed over one another: pip uninstall -y {' '.join(found)}, then pip install {found[0]}"
+        )
     yield Finding("opencv", ", ".join(found) or "none", remedy if found else "pip install opencv-python")
 
 
@@ -138,7 +140,7 @@ def codecs() -> Iterator[Finding]:
 
 
 def disk(out: Path) -> Iterator[Finding]:
-    """Free space where outputs shall go, and whether a file can be written there."""
+    """Free space in the folder of outputs, and whether a file can be written there."""
     place = next((p for p in (out.absolute(), *out.absolute().parents) if p.exists()), Path("/"))
     if not place.is_dir():
         yield Finding(f"disk at {place}", "is a file, no folder", "give the name of a folder")
@@ -155,24 +157,24 @@ def disk(out: Path) -> Iterator[Finding]:
 def clock(now: float) -> Iterator[Finding]:
     from datetime import datetime
 
-    told = datetime.fromtimestamp(now).astimezone().isoformat(timespec="seconds")
-    yield Finding("clock", told, "" if now > _EARLIEST else "set the clock (NTP): rows of cameras carry its time")
+    time_text = datetime.fromtimestamp(now).astimezone().isoformat(timespec="seconds")
+    yield Finding("clock", time_text, "" if now > _EARLIEST else "set the clock (NTP): rows of cameras have its time")
 
 
 def camera_answer(name: str, config: RunConfig) -> Iterator[Finding]:
-    """As `answer`, of one camera of a configuration."""
+    """As `answer`, for one camera of a configuration."""
     from streamer.errors import ConfigError
 
     try:
         address = config.cameras[name].address()
     except ConfigError as error:
-        yield Finding(name, str(error), "mend its url in the configuration")
+        yield Finding(name, str(error), "correct its url in the configuration")
         return
     yield from answer(address, name, config.live)
 
 
 def answer(source: str, name: str | None = None, live: LiveConfig | None = None) -> Iterator[Finding]:
-    """What a source says of itself, and how many frames came in some seconds."""
+    """The size and declared rate of a source, and the measured rate over some seconds."""
     from streamer.errors import ConfigError, InputError
     from streamer.source.resolve import open_source
 
@@ -191,13 +193,14 @@ def answer(source: str, name: str | None = None, live: LiveConfig | None = None)
             came: list[tuple[float, float]] = []
             for frame in one.frames():
                 came.append((frame.pts, time.perf_counter()))
-                if came[-1][1] - opened > (_LOOK_S if one.live else _LOOK_S / 2):
+                if came[-1][1] - opened > (_WATCH_S if one.live else _WATCH_S / 2):
                     break
             declared = f", {float(info.rate):.1f} frames/s declared" if info.rate else ""
-            rate = rate_of(came, patient=one.live)
-            told = "too few frames came to measure a rate" if rate is None else f"{rate:.1f} frames/s "
-            told += "" if rate is None else "came" if one.live else "decoded"
-            size = f"{info.width}x{info.height}{declared}, opened in {opened - began:.1f} s, {told}"
+            rate = rate_of(came, skip_buffered=one.live)
+            measured = "too few frames arrived to measure a rate"
+            if rate is not None:
+                measured = f"{rate:.1f} frames/s {'received' if one.live else 'decoded'}"
+            size = f"{info.width}x{info.height}{declared}, opened in {opened - began:.1f} s, {measured}"
             remedy = "check the camera's frame rate and the network" if rate is None and one.live else ""
             yield Finding(name or one.name, size, remedy)
         except InputError as error:
@@ -208,11 +211,11 @@ def answer(source: str, name: str | None = None, live: LiveConfig | None = None)
             one.close()
 
 
-def rate_of(came: Sequence[tuple[float, float]], *, patient: bool) -> float | None:
-    """Frames a second by when each came, beside its time in the stream; None of too few. `patient`: those that had been
-    waiting when a camera was opened come at once and are left out."""
+def rate_of(came: Sequence[tuple[float, float]], *, skip_buffered: bool) -> float | None:
+    """Frames per second by (time in the stream, arrival) of each frame; None for too few. `skip_buffered`: leave out
+    those that a camera had buffered, which arrive at once."""
     first = 0
-    while patient and first + 1 < len(came):
+    while skip_buffered and first + 1 < len(came):
         step, gap = (after - before for before, after in zip(came[first], came[first + 1], strict=True))
         first += 1
         if gap >= step / 2:

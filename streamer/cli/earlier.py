@@ -1,4 +1,4 @@
-"""What an earlier run wrote is not overwritten without a word."""
+"""Protection of an earlier run's outputs: they are not overwritten without asking."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from streamer.errors import ConfigError, InputError
 if TYPE_CHECKING:
     from streamer.source.base import Source
 
-_MOST_LOOKED_AT = 8
+_MOST_OPENED = 8
 
 
 def check_earlier(
@@ -30,57 +30,58 @@ def check_earlier(
     notes: Callable[[], Sequence[str]] = tuple,
     again: bool = True,
 ) -> None:
-    """Asks on a terminal, and is a ConfigError elsewhere, where a run would overwrite what other sources gave. `rows`:
-    the files of rows (name templates); those that hold rows of these `cameras` only are replaced, as the run gives
-    them again, and so are then the `others` beside them; unless it does not give them all `again`. `notes` on the
-    sources are told before the question: they may change the answer."""
+    """Where a run would overwrite the output of other sources: asks on a terminal, raises ConfigError elsewhere.
+
+    `rows`: the row files (name templates). Those with rows of these `cameras` only are replaced, since the run writes
+    them again, and then the `others` beside them, too; not so where it does not write them all `again`. `notes` on the
+    sources are printed before the question, as they may affect the answer."""
     own, replaced = set(cameras), False
-    doubtful: list[tuple[Path, str]] = []
+    conflicts: list[tuple[Path, str]] = []
     for path in _files(rows, cameras):
         names = set(_cameras(path))
-        if strange := sorted(str(name) for name in names - own):
-            doubtful.append((path, f"holds rows of {strange[0]}" if strange[0] != "None" else "holds something"))
+        if foreign := sorted(str(name) for name in names - own):
+            conflicts.append((path, f"holds rows of {foreign[0]}" if foreign[0] != "None" else "holds other data"))
         elif names and not again:
-            doubtful.append((path, f"holds rows of {min(map(str, names))}"))
+            conflicts.append((path, f"holds rows of {min(map(str, names))}"))
         elif names:
             replaced = True
             if not quiet:
                 notice(f"{path}: its rows of an earlier run are replaced")
     if not replaced:
-        there = [p for p in others if p is not None and p.is_file() and p.stat().st_size]
-        doubtful += [(path, "is there already") for path in there]
-    for note in notes() if doubtful and not quiet else ():
+        existing = [p for p in others if p is not None and p.is_file() and p.stat().st_size]
+        conflicts += [(path, "exists already") for path in existing]
+    for note in notes() if conflicts and not quiet else ():
         warn(note)
-    for path, why in doubtful:
-        if sys.stdin.isatty() and sys.stderr.isatty() and click.confirm(f"{path} {why}: overwrite it?", err=True):
+    for path, reason in conflicts:
+        if sys.stdin.isatty() and sys.stderr.isatty() and click.confirm(f"{path} {reason}: overwrite it?", err=True):
             continue
         raise ConfigError(
-            f"{path}: {why}: add --append to keep that, --replace to overwrite it, or give another name", at=path
+            f"{path}: {reason}: add --append to keep that, --replace to overwrite it, or give another name", at=path
         )
 
 
 def notes_on(sources: Sequence[Source]) -> list[str]:
-    """What is to be said of the first of the files that are to be read; InputError where the only one cannot be."""
+    """The warnings of the first files that are to be read; InputError where the only one cannot be opened."""
     from streamer.source.file import VideoSource
 
     notes: list[str] = []
-    for source in sources[:_MOST_LOOKED_AT]:
+    for source in sources[:_MOST_OPENED]:
         if isinstance(source, VideoSource) and Path(source.address).is_file():
-            looked_at = source.again()
-            looked_at.name = source.name
+            opened = source.again()
+            opened.name = source.name
             try:
-                looked_at.open()
+                opened.open()
             except InputError:
                 if len(sources) == 1:
                     raise
             finally:
-                looked_at.close()
-            notes += looked_at.warnings
+                opened.close()
+            notes += opened.warnings
     return notes
 
 
 def _files(rows: Sequence[Path | None], cameras: Sequence[str]) -> Iterator[Path]:
-    """The files of rows, with all their parts, that are there."""
+    """The existing row files, with all their parts."""
     from streamer.sink.base import descriptor_of
     from streamer.sink.names import Template, last_number, numbered
     from streamer.sink.rows import FIELDS
@@ -98,7 +99,7 @@ def _files(rows: Sequence[Path | None], cameras: Sequence[str]) -> Iterator[Path
 
 
 def _cameras(path: Path) -> Iterator[str | None]:
-    """Whose rows a file holds; None for what is no row."""
+    """The camera of each row in a file; None for other data."""
     from streamer.sink.csv import unguard
 
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from streamer.cli.console import say, table_console
+from streamer.cli.console import print_line, table_console
 from streamer.errors import InputError, printable
 
 _EXAMPLES = 3
@@ -18,12 +18,12 @@ _EXAMPLES = 3
 
 @click.command()
 @click.argument("ledger", type=click.Path(path_type=Path))
-@click.option("--all", "every", is_flag=True, help="Print one line per track without a row, not only the sums.")
+@click.option("--all", "every", is_flag=True, help="Print one line per track without a row, too.")
 def explain(ledger: Path, every: bool) -> None:
     """Show why tracks have no row, from LEDGER, the folder that alpr run --ledger wrote.
 
-    For each reason: the number of tracks, the setting that decides it, the value with which half of them would have a
-    row, and crops.
+    Prints for each reason the number of tracks, the setting that decides it, the value with which half of them would
+    have a row, and crops.
     """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -35,7 +35,7 @@ def explain(ledger: Path, every: bool) -> None:
         if row["type"] == "rejection":
             rejected[row["reason"]].append(row)
     count = sum(len(v) for v in rejected.values())
-    say(f"{len(rows) - count} rows; {count} tracks gave none")
+    print_line(f"{len(rows) - count} rows; {count} tracks without a row")
     console = table_console(140)
     if rejected:
         table = Table(box=SIMPLE_HEAD)
@@ -73,10 +73,10 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise InputError(f"{file}: is not there; name the folder given to alpr run --ledger", at=file) from None
+        raise InputError(f"{file}: does not exist; give the folder given to alpr run --ledger", at=file) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
-            f"{file}: cannot be read ({error}); name the folder given to alpr run --ledger", at=file
+            f"{file}: cannot be read ({error}); give the folder given to alpr run --ledger", at=file
         ) from None
     for number, line in enumerate(text.splitlines(), 1):
         try:

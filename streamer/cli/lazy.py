@@ -22,7 +22,7 @@ class Verb:
 
 
 class PipeClosed(Exception):
-    """Whoever read our standard output has seen enough: `alpr read ... | head`."""
+    """The reader of our standard output has closed it, as in `alpr read ... | head`."""
 
 
 class LazyGroup(click.Group):
@@ -59,14 +59,14 @@ class LazyGroup(click.Group):
         if name and not name.startswith("-") and name not in self.list_commands(ctx):
             import difflib
 
-            near = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(self.list_commands(ctx))}"
+            close = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(self.list_commands(ctx))}"
             raise click.UsageError(f"no command {name!r}: {hint}", ctx)
         return super().resolve_command(ctx, args)
 
 
 def train_command(name: str) -> click.Command:
-    """The verb `name` of the training code; ConfigError says what to install where it is not there."""
+    """The verb `name` of the training code; ConfigError with the installation command where it is missing."""
     if not _has_train_cli():
         raise ConfigError(
             f"alpr {name} needs the training extra: git clone the project, then pip install -e '.[train]' in it"

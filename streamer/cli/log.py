@@ -1,4 +1,4 @@
-"""How log records become lines on standard error: text for people, JSON for log collectors."""
+"""Formats of log lines on standard error: text, or JSON for log collectors."""
 
 from __future__ import annotations
 

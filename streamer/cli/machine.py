@@ -1,4 +1,4 @@
-"""What the benchmarks share: the machine's name, and measured values in a line."""
+"""Helpers of the benchmarks: the processor's name and the range of measurements."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def spread(values: list[float]) -> str:
 
 
 def cpu_name() -> str:
-    """The processor's name as its maker writes it, where the system tells."""
+    """The processor's model name where the system provides it, else its architecture."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):

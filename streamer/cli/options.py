@@ -11,8 +11,8 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 class SectionedCommand(click.Command):
-    """A command whose --help shows its options under headings. `sections`: the names of the parameters of each; what
-    none names comes in the last one."""
+    """A command whose --help shows its options under headings. `sections`: the names of the parameters of each; the
+    rest is shown under the last one."""
 
     def __init__(self, *, sections: Mapping[str, Sequence[str]], **rest: Any) -> None:
         super().__init__(**rest)
@@ -30,14 +30,17 @@ class SectionedCommand(click.Command):
 
 def cadence_option(command: Decorated) -> Decorated:
     """--cadence; None where not given."""
-    text = "Frames given to the detector: every one, or (auto) fewer while nothing moves or all plates are read."
+    text = (
+        "Run the detector on every frame, or (auto) on fewer while nothing moves or all plates are read. "
+        "[default: every]"
+    )
     return click.option("--cadence", type=click.Choice(["every", "auto"]), help=text)(command)
 
 
 def video_track_option(command: Decorated) -> Decorated:
     """--video-track; None where not given."""
     text = (
-        "Which video track of a file with several to read, counted from 1. [default: the one marked so, or the first]"
+        "Video track to read of a file with several, counted from 1. [default: the one marked as default, or the first]"
     )
     return click.option("--video-track", type=click.IntRange(min=1), metavar="N", help=text)(command)
 
@@ -51,7 +54,7 @@ def set_option(command: Decorated) -> Decorated:
 def country_option(command: Decorated) -> Decorated:
     """--country, as `countries`."""
     text = (
-        "Countries whose plates are expected (DE, BR, or several as DE,AT); their formats become likelier. "
+        "Countries whose plates are expected (DE, BR, or several as DE,AT); their formats become more likely. "
         "May be repeated."
     )
     return click.option("--country", "countries", metavar="CODE", multiple=True, help=text)(command)
@@ -94,7 +97,7 @@ def model_options(command: Decorated) -> Decorated:
             click.option(
                 "--precision",
                 type=click.Choice(["auto", "int8", "bf16", "f32"]),
-                help="Number format of the networks; auto: int8 where the processor is fast at it, else f32. "
+                help="Number format of the networks; auto: int8 where the processor supports it well, else f32. "
                 "[default: auto]",
             ),
             click.option(

@@ -1,4 +1,4 @@
-"""The outputs of a run: options of the command line as entries of `outputs:`, and which files they are."""
+"""The outputs of a run: command-line options as entries of `outputs:`, and their files."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from streamer.config.outputs import TYPES, Output
 from streamer.errors import ConfigError
 
 ROWS = ("csv", "platerecognizer", "jsonl")
-_NO_ROWS = ("crops", "snapshots", "mot", "ledger", "record")  # beside these rows go to the terminal
+_NO_ROWS = ("crops", "snapshots", "mot", "ledger", "record")  # with only these, rows go to the terminal
 
 
-def flagged(
+def entries_of_options(
     csv: Path | None,
     dialect: str,
     jsonl: Path | None,
@@ -27,7 +27,7 @@ def flagged(
     record: Path | None,
     show: bool,
 ) -> list[Output]:
-    """The entries that options stand for."""
+    """The entries of `outputs:` that the options are short for."""
     paths = {
         "platerecognizer" if dialect == "platerecognizer" else "csv": csv, "jsonl": jsonl, "ledger": ledger,
         "video": video, "crops": crops, "snapshots": snapshots, "mot": mot, "record": record,
@@ -42,27 +42,27 @@ def flagged(
 
 
 def merged(configured: Sequence[Output], flags: Sequence[Output]) -> list[Output]:
-    """Those of the configuration and of the options: an option stands in the place of all entries of its type."""
+    """The outputs of the configuration and of the options: an option replaces all entries of its type."""
     given = {_kind(output) for output in flags}
     return [*(output for output in configured if _kind(output) not in given), *flags]
 
 
 def with_terminal(outputs: Sequence[Output]) -> list[Output]:
-    """The outputs, and the terminal where rows would go nowhere and nothing is shown."""
+    """The outputs, and the terminal where no output has rows or a window."""
     if all(output.type in _NO_ROWS for output in outputs):
         return [*outputs, Output(type="terminal")]
     return list(outputs)
 
 
 def paths_of(outputs: Sequence[Output], *types: str) -> list[Path]:
-    """The paths of those of these types (of all)."""
+    """The paths of the outputs of these types (of all types)."""
     return [
         Path(path) for o in outputs if (not types or o.type in types) and isinstance(path := getattr(o, "path", 0), str)
     ]
 
 
 def single_files(outputs: Sequence[Output]) -> list[Path]:
-    """The files, beside those of rows, that a run overwrites as a whole."""
+    """The files, other than row files, that a run overwrites."""
     videos = [path for path in paths_of(outputs, "video") if not is_folder(path)]
     ledgers = [path / "ledger.jsonl" for path in paths_of(outputs, "ledger")]
     return [*ledgers, *videos, *paths_of(outputs, "mot", "record")]

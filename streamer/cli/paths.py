@@ -1,4 +1,4 @@
-"""What a run reads and what it writes must be different files, under whatever names."""
+"""Checks that the inputs and outputs of a run are distinct files, whatever their names."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def check_paths(
     videos: Sequence[Path],
     others: Sequence[Path | None],
 ) -> None:
-    """ConfigError where an output, its template filled in, is one of `inputs`, or stands for two outputs, or is one
-    file for many videos."""
+    """ConfigError where an output, with its template filled in, is one of `inputs` or also another output, or one file
+    is given for several videos."""
     from streamer.sink.names import Template
     from streamer.sink.rows import FIELDS
     from streamer.sink.video import annotated_names
@@ -52,23 +52,23 @@ def check_paths(
 
 
 def check_apart(inputs: Sequence[Path], given: Sequence[Path], written: Sequence[Path] = ()) -> None:
-    """ConfigError where one of the outputs `given`, or of those `written` beside them, is an input, or one of `given`
-    stands for two."""
+    """ConfigError where one of the outputs `given`, or of the files `written` by them, is an input, or two of `given`
+    are the same file."""
     read = {key for path in inputs for key in _keys(path)}
     for path in (*given, *sorted(written)):
         if read & _keys(path):
             raise ConfigError(f"{path}: is the source as well as an output: give the output another name", at=path)
     seen: set[object] = set()
     for path in given:
-        if path.is_char_device():  # /dev/null may be given often
+        if path.is_char_device():  # /dev/null may be given several times
             continue
         if seen & _keys(path):
-            raise ConfigError(f"{path}: stands for two outputs: give each its own name", at=path)
+            raise ConfigError(f"{path}: is used for two outputs: give each its own name", at=path)
         seen |= _keys(path)
 
 
 def _keys(path: Path) -> set[object]:
-    """What a file is known by: its name where case may not count, and its number, which all its names share."""
+    """The identities of a file: its name without case, and its device and inode, which all its names share."""
     resolved = path.resolve()
     keys: set[object] = {(resolved.parent, resolved.name.casefold())}
     if resolved.exists() and not resolved.is_char_device():
@@ -78,5 +78,5 @@ def _keys(path: Path) -> set[object]:
 
 
 def is_folder(video: Path) -> bool:
-    """Whether --video names a folder for many files: one that is there, or a name without a suffix."""
+    """Whether --video names a folder for many files: an existing one, or a name without a suffix."""
     return video.is_dir() or not video.suffix

@@ -1,4 +1,4 @@
-"""How far a run is, on a terminal."""
+"""Progress of a run on a terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from streamer.source.base import StreamInfo
     from streamer.types import RunSummary
 
-    Told = Callable[[StreamInfo, RunSummary], None]
+    ProgressCallback = Callable[[StreamInfo, RunSummary], None]
 
 _EVERY_S = 0.2
 _BAR, _LEAST_BAR, _MOST_NAME = 30, 8, 30
@@ -26,8 +26,8 @@ _BAR, _LEAST_BAR, _MOST_NAME = 30, 8, 30
 
 @contextmanager
 def screen_for(*, rows: bool) -> Iterator[Screen | None]:
-    """The screen while inside, where there is a terminal; `rows`: standard output shows the rows, so that they and the
-    progress are drawn by one hand."""
+    """The screen within the context, where there is a terminal. `rows`: standard output shows the rows, so that rows
+    and progress are drawn on the same stream."""
     stderr = not (rows and sys.stdout.isatty())
     if (rows and _is_pipe(sys.stdout)) or plain(sys.stderr if stderr else sys.stdout):
         yield None
@@ -43,27 +43,27 @@ def screen_for(*, rows: bool) -> Iterator[Screen | None]:
 
 
 def _is_pipe(stream: IO[str]) -> bool:
-    """Whether another program reads it, which may draw on the same terminal (`alpr run ... | less`)."""
+    """Whether it is a pipe to another program, which may draw on the same terminal (`alpr run ... | less`)."""
     try:
         return stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
     except (OSError, ValueError):
         return False
 
 
-def progress_on(screen: Screen, sources: int) -> Told:
-    """What a run is to call after every frame: one line for all of its sources, however many."""
-    return _Progress(screen, sources).told
+def progress_on(screen: Screen, sources: int) -> ProgressCallback:
+    """The callback for every frame of a run: draws one progress line for all of its sources."""
+    return _Progress(screen, sources).update
 
 
 class _Progress:
     def __init__(self, screen: Screen, sources: int) -> None:
         self._screen, self._sources = screen, sources
         self._info: StreamInfo | None = None
-        self._number, self._before = 0, 0  # of the source, and frames of those before it
+        self._number, self._before = 0, 0  # of the source, and the frames of those before it
         self._began = self._shown = time.monotonic()
         self._rate, self._counted = 0.0, (self._began, 0)
 
-    def told(self, info: StreamInfo, summary: RunSummary) -> None:
+    def update(self, info: StreamInfo, summary: RunSummary) -> None:
         now = time.monotonic()
         if info is not self._info:
             self._info, self._before, self._began = info, summary.frames - 1, now
@@ -93,16 +93,16 @@ class _Progress:
             share = share if self._sources > 1 else min(frames / info.frames, 1.0)
             parts.append(f"{min(frames, info.frames)}/{info.frames} frames")
             if self._sources == 1 and frames < info.frames and now - self._began > 1:
-                parts.append(f"{_clock((info.frames - frames) * (now - self._began) / frames)} left")
+                parts.append(f"{_duration((info.frames - frames) * (now - self._began) / frames)} left")
         elif not info.still:
             parts.append(f"{frames} frames, {self._rate:.0f}/s" if self._rate else f"{frames} frames")
         parts.append(plates_and_rows(summary))
-        told = Text(", ".join(parts), no_wrap=True, overflow="crop")
+        counts = Text(", ".join(parts), no_wrap=True, overflow="crop")
         name = Text(one_line(info.name), no_wrap=True, overflow="ellipsis")
         name.truncate(_MOST_NAME)
         line = Table.grid(padding=(0, 1))
-        room = self._screen.width - told.cell_len - 1
-        cells: list[Any] = [told]
+        room = self._screen.width - counts.cell_len - 1
+        cells: list[Any] = [counts]
         if share is not None and room - name.cell_len - 1 >= _LEAST_BAR:
             cells.insert(0, ProgressBar(1.0, share, width=min(_BAR, room - name.cell_len - 1)))
         if name.cell_len <= room:
@@ -113,7 +113,7 @@ class _Progress:
         return line
 
 
-def _clock(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

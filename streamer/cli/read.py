@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamer.cli.console import ascii_only, say, warn
+from streamer.cli.console import ascii_only, print_line, warn
 from streamer.cli.options import country_option, model_options
 from streamer.errors import InputError, one_line
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 @country_option
 @model_options
 def read(images: tuple[Path, ...], as_json: bool, countries: tuple[str, ...], **models: Any) -> None:
-    """Read the plates of IMAGES: picture files, or folders of them (not what lies in folders inside).
+    """Read the plates of IMAGES: picture files, or folders of them (without subfolders).
 
     Prints one line per plate, separated by tabs: picture, text (- where nothing can be read, ? for a character that
-    cannot be read), confidence of the text, score of the detection, and box as x1,y1,x2,y2 in pixels. Every plate found
-    is printed, however unsure its text; alpr run writes a row only from vote.min_confidence (0.5) on.
+    cannot be read), confidence of the text, score of the detection, and box as x1,y1,x2,y2 in pixels. Every detected
+    plate is printed, also with low confidence; alpr run writes a row only from vote.min_confidence (0.5) on.
     """
     from streamer import PlateReader
     from streamer.config.urls import redact
@@ -43,7 +43,7 @@ def read(images: tuple[Path, ...], as_json: bool, countries: tuple[str, ...], **
 
         cv2.setNumThreads(given["threads"])
     show = _print_json if as_json else _print_rows
-    told = 0
+    reported = 0
     for path in paths:
         shown = Path(redact(str(path)))  # an address may hold a password
         try:
@@ -52,21 +52,23 @@ def read(images: tuple[Path, ...], as_json: bool, countries: tuple[str, ...], **
             hint = "; alpr run reads videos" if path.suffix.lower() in VIDEO_SUFFIXES else ""
             failures.append(redact(f"{error}{hint}"))
             if as_json:
-                say(json.dumps({"image": str(shown), "plates": [], "error": failures[-1]}, ensure_ascii=ascii_only()))
+                print_line(
+                    json.dumps({"image": str(shown), "plates": [], "error": failures[-1]}, ensure_ascii=ascii_only())
+                )
         else:
             for note in picture.warnings:
                 warn(note)
             show(shown, reader.read(picture.bgr))
-        if total > 1:  # at once: the end may be hours away
-            for failure in failures[told:]:
+        if total > 1:  # at once: there may be many pictures left
+            for failure in failures[reported:]:
                 warn(failure)
-            told = len(failures)
+            reported = len(failures)
     if failures:
         raise InputError(failures[0] if total == 1 else f"{len(failures)} of {total} pictures failed: see above")
 
 
 def _expand(images: Sequence[Path]) -> tuple[list[Path], list[str]]:
-    """Files as given, folders as their pictures by name; and what is wrong with the rest."""
+    """The picture files, those of folders by name; and messages about the rest."""
     from streamer.source.resolve import sources_in
     from streamer.source.suffixes import IMAGE_SUFFIXES
 
@@ -89,7 +91,7 @@ def _expand(images: Sequence[Path]) -> tuple[list[Path], list[str]]:
 
 def _print_json(path: Path, plates: Iterable[Plate]) -> None:
     row = {"image": str(path), "plates": [record_of(p) for p in plates]}
-    say(json.dumps(row, ensure_ascii=ascii_only()))
+    print_line(json.dumps(row, ensure_ascii=ascii_only()))
 
 
 def record_of(plate: Plate) -> dict[str, object]:
@@ -108,11 +110,11 @@ def record_of(plate: Plate) -> dict[str, object]:
 
 
 def _print_rows(path: Path, plates: Sequence[Plate]) -> None:
-    """Tab-separated, so that `cut` and eyes can both use it."""
+    """Prints tab-separated lines, for `cut` as well as for reading."""
     name = one_line(str(path))
     for plate in plates:
         box = ",".join(f"{v:.0f}" for v in plate.box_xyxy)
         more = "" if plate.text else "\tnothing legible (script not supported?)"
-        say(f"{name}\t{plate.text or '-'}\t{plate.confidence:.3f}\t{plate.score:.3f}\t{box}{more}")
+        print_line(f"{name}\t{plate.text or '-'}\t{plate.confidence:.3f}\t{plate.score:.3f}\t{box}{more}")
     if not plates:
-        say(f"{name}\tno plate")
+        print_line(f"{name}\tno plate")

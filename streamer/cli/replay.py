@@ -22,31 +22,31 @@ _FILE = click.Path(dir_okay=True, path_type=Path)
     "ledger_path",
     type=_FILE,
     metavar="FOLDER",
-    help="Write why tracks have no row to this folder; alpr explain FOLDER shows it.",
+    help="Write the reason for every track without a row to this folder, for alpr explain FOLDER.",
 )
 @click.option(
     "--config",
     "config_path",
     type=_FILE,
     metavar="FILE",
-    help="Read settings from this YAML file; track, read, vote and zones count here.",
+    help="Read settings from this YAML file; only track, read, vote and zones apply.",
 )
 @set_option
 @click.option(
     "--append/--replace",
     default=None,
     help="Keep the rows that are in the output files, or overwrite them. [default: ask, or refuse, where they hold "
-    "what this recording did not give]",
+    "rows of other sources]",
 )
-@click.option("--camera", metavar="NAME", help="Write this name in the rows instead of the source's own name.")
+@click.option("--camera", metavar="NAME", help="Camera name in the rows. [default: the source's name]")
 @country_option
 @click.option(
     "--min-score",
     type=float,
     metavar="SHARE",
-    help="Detections with a score below this, between 0 and 1, begin no track. [default: as recorded]",
+    help="Detections with a score below this, between 0 and 1, do not begin a track. [default: as recorded]",
 )
-@click.option("--quiet", is_flag=True, help="Print nothing but errors (and rows, where they go to the terminal).")
+@click.option("--quiet", is_flag=True, help="Print only errors (and rows, where they go to the terminal).")
 def replay(
     recording: Path,
     csv_path: Path | None,
@@ -60,19 +60,19 @@ def replay(
     min_score: float | None,
     quiet: bool,
 ) -> None:
-    """Make rows again from RECORDING, the file that alpr run --record wrote, without the networks.
+    """Write the rows of RECORDING, a file that alpr run --record wrote, without running the networks.
 
-    The same settings give the same rows; other settings show in seconds what they would have given. Only what was read
-    then can be used now: record with read.every 1 and read.confirm_s 0.01 to keep a reading of every frame.
+    The same settings give the same rows; other settings show their effect in seconds. Only recorded readings can be
+    used: record with read.every 1 and read.confirm_s 0.01 to have a reading of every frame.
     """
     from streamer.cli.earlier import check_earlier
-    from streamer.cli.outputs import flagged, with_terminal
+    from streamer.cli.outputs import entries_of_options, with_terminal
     from streamer.cli.paths import check_apart
     from streamer.cli.report import report
     from streamer.config.models import load_config
     from streamer.engine.zoo import config_folder
     from streamer.plates.grammar import check_countries
-    from streamer.replay.rerun import replay as run_again
+    from streamer.replay.rerun import replay as replay_sources
     from streamer.sink.guard import protected
     from streamer.sink.registry import OutputPlace, open_outputs
     from streamer.source.recording import read_recording
@@ -85,16 +85,16 @@ def replay(
     config = load_config(config_path, sets, options)
     check_tracker(config.track)
     check_countries(config.all_countries(), config_folder() / "plates")
-    sources = read_recording(recording)  # before the outputs: a bad name must not empty the rows of an earlier run
+    sources = read_recording(recording)  # before the outputs: a wrong name must not empty the rows of an earlier run
     inputs = [path for path in (recording, config_path) if path]
     check_apart(inputs, [p for p in (csv_path, jsonl_path, ledger_path) if p is not None])
     click.get_current_context().with_resource(protected(inputs))
     if append is None:
         ledger = None if ledger_path is None else ledger_path / "ledger.jsonl"
         names = [config.camera] if config.camera else [one.name for one in sources]
-        whole = not any(one.of_camera for one in sources)  # of a camera it holds one run of many
+        whole = not any(one.of_camera for one in sources)  # a camera's rows come from several runs
         check_earlier(names, (csv_path, jsonl_path), (ledger,), quiet=quiet, again=whole)
-    flags = flagged(csv_path, "alpr", jsonl_path, False, None, None, None, None, ledger_path, None, False)
+    flags = entries_of_options(csv_path, "alpr", jsonl_path, False, None, None, None, None, ledger_path, None, False)
     sinks = open_outputs(with_terminal(flags), OutputPlace(config, append=bool(append)))
-    summary = run_again(sources, sinks, config)
+    summary = replay_sources(sources, sinks, config)
     report(summary, quiet)

@@ -1,4 +1,4 @@
-"""What is printed of a run at its end."""
+"""The summary printed at the end of a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def reported(work: Callable[[], RunSummary], quiet: bool) -> RunSummary:
-    """Does the work; where it fails, what was done until then is told all the same."""
+    """Calls `work`; where it fails, prints the summary so far before the error is raised."""
     try:
         return work()
     except Exception as error:
@@ -24,6 +24,7 @@ def reported(work: Callable[[], RunSummary], quiet: bool) -> RunSummary:
 
 
 def conclude(summary: RunSummary, stop: Stop, quiet: bool, sinks: Sequence[Sink]) -> None:
+    """Prints the summary and what was written; exits with 130 where the run was interrupted."""
     report(summary, quiet)
     for line in () if quiet else written_lines(sinks):
         notice(line)
@@ -34,7 +35,7 @@ def conclude(summary: RunSummary, stop: Stop, quiet: bool, sinks: Sequence[Sink]
 
 
 def report(summary: RunSummary | None, quiet: bool) -> None:
-    """What was done, on stderr: rows on stdout stay clean."""
+    """Prints the summary on standard error; standard output has rows only."""
     if summary is None or quiet:
         return
     for warning in summary.warnings:
@@ -43,11 +44,12 @@ def report(summary: RunSummary | None, quiet: bool) -> None:
     without = sum(n for reason, n in summary.rejected.items() if reason != "seen too rarely")
     notice(
         f"{summary.passages} passages from {summary.tracks} tracks "
-        f"({without} without a sure text), "
+        f"({without} without a row), "
         f"{summary.detections} detections and {summary.reads} reads in {summary.frames} frames, "
         f"{summary.seconds:.1f} s ({rate:.0f} frames/s)"
     )
     if without and not summary.passages:
         notice(
-            "plates were detected, none was read surely enough for a row: use --ledger FOLDER and alpr explain FOLDER"
+            "plates were detected, none was read with enough confidence for a row: use --ledger FOLDER and "
+            "alpr explain FOLDER"
         )

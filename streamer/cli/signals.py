@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 EXIT_INTERRUPTED, _EXIT_TERMINATED = 130, 143
-_IMPATIENT_S = 0.5  # `timeout` and others send one signal twice
+_REPEAT_S = 0.5  # `timeout` and others send one signal twice within this time
 
 
 class Stop:
-    """The wish to end, from SIGTERM, Ctrl-C or a terminal that went away (SIGHUP). A second SIGTERM or Ctrl-C ends at
-    once; rows are whole even then. A hangup comes more than once, and beside SIGTERM at a shutdown: it never hurries.
+    """Requests to stop: SIGTERM, Ctrl-C or a closed terminal (SIGHUP). A second SIGTERM or Ctrl-C ends the process at
+    once; rows are complete even then. SIGHUP may come repeatedly, and with SIGTERM at a shutdown, so it never does.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Stop:
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Takes the signals over while inside, where this is the main thread."""
+        """Handles the signals within the context, in the main thread only."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -42,7 +42,7 @@ class Stop:
     def _handle(self, number: int, _: object) -> None:
         if number in (signal.SIGINT, signal.SIGTERM):
             now = time.monotonic()
-            if self._asked_at is not None and now - self._asked_at >= _IMPATIENT_S:
+            if self._asked_at is not None and now - self._asked_at >= _REPEAT_S:
                 os._exit(EXIT_INTERRUPTED if number == signal.SIGINT else _EXIT_TERMINATED)
             self._asked_at = self._asked_at or now
             self.interrupted = self.interrupted or number == signal.SIGINT

@@ -20,11 +20,11 @@ from streamer.process.memory import keep_memory_small
 
 if TYPE_CHECKING:
     from streamer.soak.probe import Sample
-    from streamer.soak.run import Soaked
+    from streamer.soak.run import SoakResult
 
-_TELL_S = 60.0
-_LEAST_S, _SURE_S = 600.0, 3600.0  # less tells nothing of memory; more should tell
-_MOST_MB = 5.0  # an hour, that memory may grow with 95 % certainty
+_PRINT_S = 60.0
+_LEAST_S, _SURE_S = 600.0, 3600.0  # memory cannot be judged on less; after more it should be
+_MOST_MB = 5.0  # per hour: highest upper bound of memory growth
 
 
 @click.command()
@@ -49,7 +49,7 @@ _MOST_MB = 5.0  # an hour, that memory may grow with 95 % certainty
     default=3.0,
     show_default=True,
     metavar="FACTOR",
-    help="Speed, as a multiple of the clips' own.",
+    help="Speed, as a multiple of real time.",
 )
 @click.option(
     "--reconnect-minutes",
@@ -86,11 +86,10 @@ def soak(
     log_format: Literal["text", "json"],
     **options: Any,
 ) -> int:
-    """Play CLIPS (video files) as cameras whose connections break, faster than real time, and measure what grows.
+    """Play CLIPS (video files) as cameras with broken connections, faster than real time, and measure growth of memory.
 
-    Prints the slope of the memory with its upper 95 % bound, the frame age, and the threads and
-    files left behind at the end. Exit code 1 where that bound is over 5 MB an hour or something was left behind. Ctrl-C
-    ends it early, with the report so far.
+    Prints the slope of the memory with its upper 95 % bound, the frame age, and leaked threads and files. Exit code 1
+    where that bound is over 5 MB an hour or something leaked. Ctrl-C ends the run and prints the report so far.
     """
     from streamer.config.models import RunConfig
     from streamer.pipeline.engines import load_engines
@@ -106,16 +105,20 @@ def soak(
     warm_s = 60 * warm_minutes if warm_minutes is not None else min(600.0, seconds / 10)
     played = tuple(clips[k % len(clips)] for k in range(cameras or len(clips)))
     plan = Plan(played, seconds, speed, 60 * reconnect_minutes, min(5.0, seconds / 100), warm_s)
-    click.echo(f"{len(played)} cameras at {speed:g} times their pace for {hours:g} h")
+    click.echo(f"{len(played)} cameras at {speed:g} times real time for {hours:g} h")
     click.echo(f"{'min':>6s} {'MB':>7s} threads files  age ms p50    p99   frames    rows dropped reconnects")
-    with tempfile.TemporaryDirectory(prefix="alpr-soak-") as folder, _stopped() as stop, _told(samples) as told:
-        done = soak(plan, config, load_engines(config), Path(folder), stop, told)
+    with (
+        tempfile.TemporaryDirectory(prefix="alpr-soak-") as folder,
+        _stopped() as stop,
+        _samples_to(samples) as on_sample,
+    ):
+        done = soak(plan, config, load_engines(config), Path(folder), stop, on_sample)
     return _report(done, plan.speed, len(played))
 
 
 @contextmanager
 def _stopped() -> Iterator[threading.Event]:
-    """Ctrl-C and SIGTERM end the run, not the report."""
+    """Ctrl-C and SIGTERM end the run; the report is still printed."""
     import signal
 
     stop = threading.Event()
@@ -131,28 +134,28 @@ def _stopped() -> Iterator[threading.Event]:
 
 
 @contextmanager
-def _told(path: Path | None) -> Iterator[Callable[[Sample], None]]:
-    """Prints a sample a minute and writes all to the file."""
+def _samples_to(path: Path | None) -> Iterator[Callable[[Sample], None]]:
+    """Prints one sample per minute and writes all to the file."""
     from streamer.sink.base import output_errors
     from streamer.soak.probe import Sample
 
-    last = [-_TELL_S]
-    with tempfile.TemporaryFile("w") if path is None else _opened(path) as stream:
+    last = [-_PRINT_S]
+    with tempfile.TemporaryFile("w") if path is None else _open(path) as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow([f.name for f in fields(Sample)])
 
-        def tell(sample: Sample) -> None:
+        def write(sample: Sample) -> None:
             with output_errors(path or Path("samples")):
                 writer.writerow([f"{v:.2f}" if isinstance(v, float) else v for v in asdict(sample).values()])
                 stream.flush()
-            if sample.at_s - last[0] >= _TELL_S:
+            if sample.at_s - last[0] >= _PRINT_S:
                 last[0] = sample.at_s
                 click.echo(_line(sample))
 
-        yield tell
+        yield write
 
 
-def _opened(path: Path) -> Any:
+def _open(path: Path) -> Any:
     from streamer.sink.base import output_errors
 
     with output_errors(path):
@@ -166,8 +169,8 @@ def _line(s: Sample) -> str:
     )
 
 
-def _report(done: Soaked, speed: float, cameras: int) -> int:
-    """Prints what came of it; 1 where memory may grow by too much, or something was left behind."""
+def _report(done: SoakResult, speed: float, cameras: int) -> int:
+    """Prints the result; returns 1 where memory may grow too much, or something leaked."""
     if not done.samples:
         click.echo("stopped before the first sample")
         return 0

@@ -1,4 +1,4 @@
-"""What the outputs of a run report at its end."""
+"""Lines about the written outputs at the end of a run."""
 
 from __future__ import annotations
 

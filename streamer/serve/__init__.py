@@ -1,1 +1,1 @@
-"""What a run serves over HTTP."""
+"""Metrics and health of a run over HTTP."""

@@ -1,4 +1,4 @@
-"""What a run is doing, for Prometheus and for who restarts it: /metrics, /healthz and /readyz over HTTP."""
+"""Metrics for Prometheus and health checks over HTTP: /metrics, /healthz and /readyz."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from streamer.source.health import Health
 _log = logging.getLogger(__name__)
 
 _READY_S = 15.0  # a camera without a frame for longer is not ready
-_CLIENT_S = 5.0  # that a client may take for its request and for taking the answer
-_MOST_CLIENTS = 32  # at once; one more, and the oldest is dropped
+_CLIENT_S = 5.0  # time limit of a request and its response
+_MOST_CLIENTS = 32  # at once; beyond that the oldest is disconnected
 _MOST_BYTES = 1 << 16  # of a request
 _POLL_S = 0.1
 
 
 class Metrics(Streams):
-    """The streams of a run, read when somebody asks. `ready`: whether all cameras must have frames for the run to be
-    ready, or any."""
+    """Metrics of a run's streams and outputs, collected on request. `ready`: whether the run is ready with frames from
+    any camera or only from all."""
 
     def __init__(self, ready: Literal["any", "all"] = "any") -> None:
         super().__init__()
         self._ready = ready
 
     def readiness(self) -> tuple[bool, str]:
-        """Whether the run is ready, and which cameras have had no frame for too long, or none yet."""
+        """Whether the run is ready, with a text that names the cameras without recent frames."""
         now = time.monotonic()
         cameras = [w for w in self.watched if w.health is not None]
         silent = [w.name for w in cameras if w.health and not _up(w.health, now)]
@@ -47,13 +47,13 @@ class Metrics(Streams):
         return ready, f"{'ready, but ' if ready else ''}no frame: {', '.join(silent)}"
 
     def collect(self) -> Iterator[Metric]:
-        """As prometheus_client asks a collector."""
+        """Called by prometheus_client."""
         streams = self.watched
         for field, text in (
-            ("frames", "Frames looked at"),
-            ("detections", "Plates found at the operating point"),
+            ("frames", "Frames processed"),
+            ("detections", "Plates detected at the operating point"),
             ("reads", "Readings made"),
-            ("tracks", "Tracks that were believed and ended"),
+            ("tracks", "Confirmed tracks that ended"),
             ("passages", "Rows written"),
         ):
             counter = CounterMetricFamily(f"alpr_{field}", text, labels=["camera"])
@@ -64,7 +64,7 @@ class Metrics(Streams):
         for w in streams:
             waiting.add_metric([w.name], w.summary.waiting)
         yield waiting
-        rejected = CounterMetricFamily("alpr_rejected", "Tracks that gave no row", labels=["camera", "reason"])
+        rejected = CounterMetricFamily("alpr_rejected", "Tracks without a row", labels=["camera", "reason"])
         for w in streams:
             for reason, count in sorted(w.summary.rejected.items()):
                 rejected.add_metric([w.name, reason], count)
@@ -74,8 +74,8 @@ class Metrics(Streams):
 
     def _outputs(self) -> Iterator[Metric]:
         waiting = GaugeMetricFamily("alpr_output_waiting_rows", "Rows not written yet", labels=["output"])
-        dropped = CounterMetricFamily("alpr_output_dropped_rows", "Rows lost by an output", labels=["output"])
-        failed = CounterMetricFamily("alpr_output_failed_writes", "Tries to write that failed", labels=["output"])
+        dropped = CounterMetricFamily("alpr_output_dropped_rows", "Rows dropped by an output", labels=["output"])
+        failed = CounterMetricFamily("alpr_output_failed_writes", "Failed attempts to write", labels=["output"])
         skipped = CounterMetricFamily("alpr_output_skipped_frames", "Frames not drawn to keep up", labels=["output"])
         for one in self.deliveries:
             waiting.add_metric([one.name], one.waiting)
@@ -87,14 +87,14 @@ class Metrics(Streams):
     def _connections(self, cameras: list[Watched]) -> Iterator[Metric]:
         now = time.monotonic()
         reconnects = CounterMetricFamily("alpr_reconnects", "Connections after the first", labels=["camera"])
-        dropped = CounterMetricFamily("alpr_dropped_frames", "Frames thrown away to keep up", labels=["camera"])
+        dropped = CounterMetricFamily("alpr_dropped_frames", "Frames dropped to keep up", labels=["camera"])
         faults = CounterMetricFamily("alpr_faults", "Connections that ended, by fault", labels=["camera", "fault"])
-        up = GaugeMetricFamily("alpr_camera_up", "1 where frames come, else 0", labels=["camera"])
+        up = GaugeMetricFamily("alpr_camera_up", "1 while frames arrive, else 0", labels=["camera"])
         silence = GaugeMetricFamily(
-            "alpr_last_frame_age_seconds", "Since the last frame came; since the start before any", labels=["camera"]
+            "alpr_last_frame_age_seconds", "Seconds since the last frame, or since the start", labels=["camera"]
         )
         delay = HistogramMetricFamily(
-            "alpr_delay_seconds", "From a frame's coming to its being done", labels=["camera"]
+            "alpr_delay_seconds", "Frame age when it was processed, in seconds since its arrival", labels=["camera"]
         )
         for w in cameras:
             assert w.health is not None
@@ -115,7 +115,7 @@ def _up(health: Health, now: float) -> bool:
 
 class MetricsServer:
     """Serves a run's metrics until it is closed. `at`: PORT (on this machine only) or HOST:PORT. ConfigError where it
-    is not a port, or taken. No client can keep others from being answered."""
+    is not a port, or taken. No client can block others."""
 
     def __init__(self, metrics: Metrics, at: str) -> None:
         host, _, port = at.rpartition(":")
@@ -142,42 +142,42 @@ class MetricsServer:
         self._thread.join()
 
     def _answer(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        said: Iterable[bytes]
+        body: Iterable[bytes]
         path = environ.get("PATH_INFO", "")
         if path == "/metrics":
             try:
-                said = self._page(environ, start)
-            except Exception:  # a bug of ours, which must not end the run
+                body = self._page(environ, start)
+            except Exception:  # a bug must not end the run
                 _log.exception("metrics could not be collected")
-                said = _say(start, "500 Internal Server Error", "metrics could not be collected: see the log")
+                body = _respond(start, "500 Internal Server Error", "metrics could not be collected: see the log")
         elif path == "/healthz":
-            said = _say(start, "200 OK", "ok")
+            body = _respond(start, "200 OK", "ok")
         elif path == "/readyz":
             ready, text = self._metrics.readiness()
-            said = _say(start, "200 OK" if ready else "503 Service Unavailable", text)
+            body = _respond(start, "200 OK" if ready else "503 Service Unavailable", text)
         else:
-            said = _say(start, "404 Not Found", "/metrics, /healthz, /readyz")
-        return [] if environ.get("REQUEST_METHOD") == "HEAD" else said
+            body = _respond(start, "404 Not Found", "/metrics, /healthz, /readyz")
+        return [] if environ.get("REQUEST_METHOD") == "HEAD" else body
 
 
-def _say(start: Callable[..., Any], status: str, text: str) -> list[bytes]:
+def _respond(start: Callable[..., Any], status: str, text: str) -> list[bytes]:
     start(status, [("Content-Type", "text/plain; charset=utf-8")])
     return [(text + "\n").encode()]
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """A thread a client, of which there are a bounded number, each for a bounded time."""
+    """One thread per client, with a limit on their number and duration."""
 
     daemon_threads, block_on_close, request_queue_size = True, False, 128
 
     def __init__(self, host: str, port: int) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._clients: dict[Any, float] = {}  # connections, and when each came
+        self._clients: dict[Any, float] = {}  # by connection: when it was opened
         self._lock = threading.Lock()
         super().__init__((host, port), _Handler)
 
     def server_bind(self) -> None:
-        """Without the look-up of a name, which may take long."""
+        """Binds without a host name look-up, which may take long."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
@@ -188,15 +188,15 @@ class _Server(ThreadingMixIn, WSGIServer):
         with self._lock:
             self._clients[request] = time.monotonic()
             surplus = list(self._clients)[:-_MOST_CLIENTS]
-        self._hang_up(surplus)
+        self._disconnect(surplus)
         super().process_request(request, client_address)
 
     def service_actions(self) -> None:
-        """Hangs up on clients that took too long."""
+        """Disconnects clients that exceed the time limit."""
         now = time.monotonic()
         with self._lock:
             late = [request for request, came in self._clients.items() if now - came > _CLIENT_S]
-        self._hang_up(late)
+        self._disconnect(late)
 
     def shutdown_request(self, request: Any) -> None:
         with self._lock:
@@ -207,14 +207,14 @@ class _Server(ThreadingMixIn, WSGIServer):
         super().server_close()
         with self._lock:
             left = list(self._clients)
-        self._hang_up(left)
+        self._disconnect(left)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that go away are none of ours; standard error belongs to the run."""
+        """Logs only at debug level: clients may disconnect at any time."""
         _log.debug("metrics: a client failed", exc_info=True)
 
-    def _hang_up(self, requests: list[Any]) -> None:
-        """Wakes up the threads of these connections, which then close them."""
+    def _disconnect(self, requests: list[Any]) -> None:
+        """Shuts these connections down; their threads then close them."""
         for request in requests:
             with self._lock:
                 self._clients.pop(request, None)
@@ -225,7 +225,7 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 
 class _Limited(io.RawIOBase):
-    """The first bytes of a stream."""
+    """A stream limited to its first bytes."""
 
     def __init__(self, stream: Any) -> None:
         self._stream, self._left = stream, _MOST_BYTES
@@ -248,8 +248,8 @@ class _Handler(WSGIRequestHandler):
         self.rfile = io.BufferedReader(_Limited(self.rfile))
 
     def get_stderr(self) -> Any:
-        """For what wsgiref says of clients that go away."""
+        """Discards wsgiref's messages about clients."""
         return io.StringIO()
 
     def log_message(self, *_: Any) -> None:
-        """Says nothing: standard error belongs to the run."""
+        """Logs nothing: standard error is the run's."""

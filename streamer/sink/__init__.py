@@ -1,1 +1,1 @@
-"""Where passages and annotated frames go: one file a sink, one interface (base.py)."""
+"""Outputs of passages and annotated frames: one module per sink, one interface (base.py)."""

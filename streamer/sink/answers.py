@@ -1,4 +1,4 @@
-"""What one sink knows and another asks for, where each works in a thread of its own."""
+"""Values that one sink provides and another waits for, each in its own thread."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _SILENCE_S = 4.0
 
 
 class Answers:
-    """Texts by key. Who asks before the answer is there waits for it, as long as other answers come; after a silence
-    of `silence_s` nobody waits until one comes again."""
+    """Texts by key. `get` waits for a missing one as long as others arrive; after `silence_s` without any it returns at
+    once, until one arrives again."""
 
     def __init__(self, silence_s: float = _SILENCE_S) -> None:
         self._silence_s = silence_s
@@ -20,7 +20,7 @@ class Answers:
         self._count, self._silent = 0, False
 
     def put(self, key: str, text: str, *, last: bool = False) -> None:
-        """`last`: no other may come."""
+        """Provides the text of a key. `last`: no other may follow."""
         with self._changed:
             self._answers[key] = text
             if len(self._answers) > _MOST:
@@ -29,7 +29,7 @@ class Answers:
             self._changed.notify_all()
 
     def get(self, key: str) -> str:
-        """The answer; empty where none came."""
+        """The text; empty where none came."""
         with self._changed:
             while key not in self._answers and not self._silent:
                 before = self._count

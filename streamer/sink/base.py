@@ -1,4 +1,4 @@
-"""The one interface of all sinks, and the opening of output files."""
+"""The interface of all sinks, and opening output files."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from streamer.types import Frame, Passage, Plates, Reading, Rejection
 
 @dataclass(frozen=True)
 class Wants:
-    """What a sink is written: events of these types, and no others.
+    """The events that a sink is given, by type.
 
-    `every_frame`: a FrameSeen for each frame, also where the detector did not run; else only where it did. `crops`,
-    `snapshots`: passages carry the picture of the plate, the whole frame; they are None for a sink that wants none.
+    `every_frame`: a FrameSeen for every frame; otherwise only for those that the detector ran on. `crops`, `snapshots`:
+    passages carry the picture of the plate, the whole frame; both are None for other sinks.
     """
 
     events: frozenset[type[Event]] = frozenset({PassageFinal})
@@ -45,36 +45,37 @@ class Wants:
     crops: bool = False
     snapshots: bool = False
 
-    def takes(self, event: Event) -> bool:
+    def matches(self, event: Event) -> bool:
+        """Whether the sink wants this event."""
         if isinstance(event, FrameSeen) and event.found is None and not self.every_frame:
             return False
         return type(event) in self.events
 
     def __or__(self, other: Wants) -> Wants:
-        """What either wants."""
+        """What either of the two wants."""
         every = any(w.every_frame and FrameSeen in w.events for w in (self, other))
         return Wants(self.events | other.events, every, self.crops or other.crops, self.snapshots or other.snapshots)
 
 
 @runtime_checkable
 class Sink(Protocol):
-    """Takes the events of a run. Constructing one proves that its output can be written; OutputError says why not.
+    """Receives the events of a run. Its constructor checks that the output can be written; OutputError otherwise.
 
-    A stream begins with StreamOpened. Events come one at a time, those of a stream in order, in a thread of the sink's
-    own (delivery.py). `close` leaves a whole output, whatever came before, and may be called twice.
-    A sink that wraps another passes `wants` and `write` on.
+    A stream begins with StreamOpened. Events arrive one at a time, those of a stream in order, in a thread of the
+    sink's own (delivery.py). `close` completes the output, also after errors, and may be called twice. A sink that
+    wraps another forwards `wants` and `write`.
     """
 
     @property
     def wants(self) -> Wants: ...
 
     def write(self, event: Event) -> None:
-        """One event. An exception means that it is not written: it may be written again."""
+        """Writes one event. An exception means that it was not written; the call may be repeated."""
 
     def close(self) -> None: ...
 
 
-# What each hook of BaseSink is called for; `frame` is for FrameSeen too where `needs_frames`.
+# The events that each hook of BaseSink is called for; with `needs_frames`, `frame` is called for FrameSeen, too.
 _HOOKS: dict[str, frozenset[type[Event]]] = {
     "begin": frozenset({StreamOpened}),
     "seen": frozenset({FrameSeen}),
@@ -87,9 +88,9 @@ _HOOKS: dict[str, frozenset[type[Event]]] = {
 
 
 class BaseSink:
-    """A sink that does nothing: override the hooks that matter. What it wants follows from those that are."""
+    """A sink that does nothing: override the hooks that matter; `wants` follows from those that are overridden."""
 
-    needs_frames = False  # `frame` for every frame; true in a class that overrides it
+    needs_frames = False  # whether `frame` is called for every frame; true in a class that overrides it
     wants_crops = False
     wants_snapshots = False
     delivery: DeliveryConfig | None = None  # how rows and frames reach it, where that is configured
@@ -111,7 +112,7 @@ class BaseSink:
 
     @property
     def name(self) -> str:
-        """What logs and metrics call it."""
+        """The name in logs and metrics."""
         return type(self).__name__.removesuffix("Sink").lower() or "sink"
 
     def write(self, event: Event) -> None:
@@ -141,10 +142,10 @@ class BaseSink:
         """A stream begins; called once for each source, before its first frame."""
 
     def frame(self, frame: Frame, plates: Plates, tracks: Sequence[TrackView]) -> None:
-        """One frame with what was detected in it, and the tracks that were hit in it."""
+        """One frame with its detections and the tracks that were hit in it."""
 
     def seen(self, frame: Frame, plates: Plates, readings: dict[int, Reading]) -> None:
-        """Detections and readings of a frame: all plates found, and what was read of some, by row of `plates`."""
+        """All detections in a frame, and the readings of some, by row of `plates`."""
 
     def passage(self, passage: Passage) -> None:
         """One final row."""
@@ -157,16 +158,16 @@ class BaseSink:
         """A track that ended without a row, and why."""
 
     def waiting(self, camera: str, passages: Sequence[Passage]) -> None:
-        """The rows of a live camera that are not final yet, whenever they are others than before; none at first."""
+        """The rows of a live camera that are not final yet, whenever they change; none at first."""
 
     def tick(self) -> None:
-        """Some time went by; called about once a second for cameras."""
+        """Called about once a second for cameras."""
 
     def close(self) -> None:
         """Nothing to close."""
 
     def result(self) -> str:
-        """What was written, and where; empty where nothing is."""
+        """What was written, and where; empty for nothing."""
         return ""
 
 
@@ -177,15 +178,16 @@ def output_errors(path: str | Path) -> Iterator[None]:
         yield
     except OSError as error:
         if isinstance(error, BrokenPipeError) and descriptor_of(Path(path)) == 1:
-            raise  # who reads our standard output has seen enough
+            raise  # the reader of our standard output has gone
         raise OutputError(f"{path}: cannot be written ({_reason(error)}): {_remedy(error)}", at=path) from None
 
 
 def open_output(path: Path, *, append: bool = False, later: bool = False) -> io.FileIO:
-    """The file, unbuffered and empty (or at its end; or, for `later`, as it is until `empty`), its folders made.
+    """Opens the file, unbuffered: empty, at its end (`append`), or unchanged until `empty` is called (`later`). Creates
+    its folders.
 
-    `-` and /dev/stdout are standard output, and /dev/fd/N is what this process has open there: as it was opened, so
-    that nothing in it is emptied. OutputError where it cannot be written.
+    `-` and /dev/stdout are standard output, and /dev/fd/N is the open file with that number; neither is truncated.
+    OutputError where it cannot be written.
     """
     check_no_input(path)
     with output_errors(path):
@@ -193,25 +195,25 @@ def open_output(path: Path, *, append: bool = False, later: bool = False) -> io.
         if number is not None:
             return InheritedStream(os.dup(number), "w")
         path.parent.mkdir(parents=True, exist_ok=True)
-        return io.FileIO(path, "a" if append else "w", opener=_as_it_is if later else None)
+        return io.FileIO(path, "a" if append else "w", opener=_without_truncation if later else None)
 
 
 def empty(stream: io.FileIO) -> None:
-    """Empties a file that was opened for `later`: the run has begun to read, and replaces what an earlier one wrote."""
+    """Empties a file opened for `later`: once the run reads its source, it replaces an earlier run's output."""
     if not isinstance(stream, InheritedStream) and stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
         stream.truncate(0)
 
 
-def _as_it_is(path: str, flags: int) -> int:
+def _without_truncation(path: str, flags: int) -> int:
     return os.open(path, flags & ~os.O_TRUNC, 0o666)
 
 
 class InheritedStream(io.FileIO):
-    """A file that somebody else opened: what is in it, and where, is not ours to alter."""
+    """A file that was opened by the parent process: it is never truncated or repositioned."""
 
 
 def descriptor_of(path: Path) -> int | None:
-    """The number of the open file that a path stands for, None for an ordinary path."""
+    """The file descriptor that a path names, None for an ordinary path."""
     text = str(path)
     if text in ("-", "/dev/stdout"):
         return 1
@@ -222,7 +224,7 @@ def descriptor_of(path: Path) -> int | None:
 
 
 def write_whole(stream: io.FileIO, data: bytes) -> None:
-    """Writes all of `data` (a raw file may take a part of it at a time), or nothing where the file can be cut back."""
+    """Writes all of `data` (a raw file may write only a part at once), or nothing where the file can be truncated."""
     before = _position(stream)
     view = memoryview(data)
     try:
@@ -232,12 +234,12 @@ def write_whole(stream: io.FileIO, data: bytes) -> None:
         if before is not None:
             with suppress(OSError):
                 stream.truncate(before)
-                stream.seek(before)  # or the next row would begin after a gap of zeros
+                stream.seek(before)  # otherwise the next row would follow a gap of zeros
         raise
 
 
 def _position(stream: io.FileIO) -> int | None:
-    """Where the next byte goes; None where what follows cannot be cut off again."""
+    """The position of the next byte; None where the file cannot be truncated."""
     if isinstance(stream, InheritedStream) or not stream.seekable():
         return None
     return os.fstat(stream.fileno()).st_size if "a" in stream.mode else stream.tell()
@@ -249,7 +251,7 @@ def _reason(error: OSError) -> str:
 
 def _remedy(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "free some space, what was written so far is whole"
+        return "free some space; what was written so far is complete"
     if error.errno == errno.EISDIR:
         return "it is a folder, give the name of a file"
     return "give a path in a folder you may write to"

@@ -1,4 +1,4 @@
-"""The best picture of every passage's plate."""
+"""The plate crop of the best reading of every passage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The CSV of final rows, schema 1: RFC 4180 with line feeds, UTF-8, a passage a row, the same bytes every time."""
+"""The CSV of final rows, schema 1: RFC 4180 with line feeds, UTF-8, one passage per row, byte-identical for the same
+input."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from streamer.passages.course import direction_deg, movement
 from streamer.sink.base import BaseSink
 from streamer.sink.parts import Form
 from streamer.sink.rows import RowFiles
-from streamer.sink.table import encode_row, look
+from streamer.sink.table import encode_row, prepare
 from streamer.source.base import StreamInfo
 from streamer.types import Passage
 
@@ -26,17 +27,17 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class CsvSink(BaseSink):
-    """Writes rows to `path` (a name template, see rows.py), each whole and at once, so that a reader (or a crash) never
-    sees half a row."""
+    """Writes rows to `path` (a name template, see rows.py), each in one call, so that no reader (or crash) sees half a
+    row."""
 
     columns: tuple[str, ...] = COLUMNS
 
     def __init__(
-        self, path: str | Path, *, append: bool = False, config: RowsConfig | None = None, patient: bool = False
+        self, path: str | Path, *, append: bool = False, config: RowsConfig | None = None, retry: bool = False
     ) -> None:
         self.path, self.rows = Path(path), 0
-        form = Form(encode_row(self.columns), lambda path: look(path, self.columns))
-        self._files = RowFiles(Path(path), config or RowsConfig(), append=append, form=form, patient=patient)
+        form = Form(encode_row(self.columns), lambda path: prepare(path, self.columns))
+        self._files = RowFiles(Path(path), config or RowsConfig(), append=append, form=form, retry=retry)
 
     def begin(self, info: StreamInfo) -> None:
         self._files.begin()
@@ -100,12 +101,12 @@ def degrees_text(passage: Passage) -> str:
 
 
 def guard(text: str) -> str:
-    """Free text that a spreadsheet would run as a formula gets a `'` before it, as does text that begins with one."""
+    """Prefixes `'` to text that a spreadsheet would run as a formula, and to text that begins with `'`."""
     return f"'{text}" if text.startswith((*_FORMULA, "'")) else text
 
 
 def unguard(cell: str) -> str:
-    """The text that `guard` was given."""
+    """The inverse of `guard`."""
     return cell[1:] if cell.startswith("'") else cell
 
 

@@ -1,7 +1,7 @@
-"""Between the events of a run and a sink: a queue and a thread, so that no sink holds up a camera or another sink.
+"""A queue and a thread for each sink, so that no sink delays a camera or another sink.
 
-Of a recording nothing is lost: it waits where a queue is full, and a sink that fails is out. A camera never waits: once
-the queue is full its oldest rows are dropped and counted, and a row that cannot be written is tried again until it can.
+A recording loses nothing: it waits where a queue is full, and a sink that fails receives no more events. A camera never
+waits: with a full queue its oldest rows are dropped and counted, and a write that failed is retried.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ _log = logging.getLogger(__name__)
 
 _ROWS = (PassageFinal, PassageProvisional, PassageWithdrawn, TrackRejected)
 _REPORT_S = 60.0
-_BUG_TRIES = 3  # of an event with which a sink fails otherwise than an output does
+_BUG_TRIES = 3  # with an event at which the sink raises something other than an output error
 _CLOSING_RETRY_S = 0.1
 _STOP_POLL_S = 0.1
 _GRACE_S = 0.5  # for the sink's own close
 
 
 class Delivery:
-    """The way to one sink, for any number of streams and threads.
+    """The queue of one sink, for any number of streams and threads.
 
-    `policy`: None for what `sink.delivery` says, laid over RECORDING, or over CAMERA once a live stream is opened.
-    `stop`: once set, nothing waits longer for room than `drain_s`. `error` is why the sink failed; `on_error` is called
-    with it. Counts: rows `waiting`, `dropped` (the queue was full, or the run ended
-    first), `failed_writes` (tries that failed), frames `skipped`.
+    `policy`: None for that of `sink.delivery`, based on RECORDING, or on CAMERA once a live stream is opened. `stop`:
+    once set, nothing waits longer for room than `drain_s`. `error` is the sink's failure; `on_error` is called with it.
+    Counts: rows `waiting`, `dropped` (the queue was full, or the run ended first), `failed_writes` (failed attempts),
+    frames `skipped`.
     """
 
     def __init__(
@@ -65,13 +65,13 @@ class Delivery:
         self._on_error, self._stop = on_error, stop
         self._changed = threading.Condition(threading.RLock())
         self._queue: OrderedDict[int, Event] = OrderedDict()
-        self._rows: dict[str, deque[int]] = {}  # of each stream: the numbers of its rows in the queue
-        self._unsettled: dict[str, int] = {}  # of each stream: the number of its last PassagesWaiting
+        self._rows: dict[str, deque[int]] = {}  # by stream: the numbers of its rows in the queue
+        self._last_waiting: dict[str, int] = {}  # by stream: the number of its last PassagesWaiting
         self._next = self._row_count = self._frames = 0
         self._in_hand: Event | None = None
         self._ticking = self._closing = False
         self._deadline: float | None = None
-        self._reported_s, self._troubled = float("-inf"), 0
+        self._reported_s = float("-inf")
         self._stopped_s: float | None = None
         self._thread: threading.Thread | None = None
 
@@ -82,12 +82,12 @@ class Delivery:
             return self._row_count + isinstance(self._in_hand, _ROWS)
 
     def put(self, event: Event) -> None:
-        """Hands an event over. Waits only where the policy says so."""
+        """Queues an event. Waits only where the policy requires it."""
         if isinstance(event, StreamOpened) and not self._fixed:
             self._policy = self._configured(live=event.info.live)
-        if self.failed or not self.wants.takes(event):
+        if self.failed or not self.wants.matches(event):
             return
-        event = self._light(event)
+        event = self._without_pictures(event)
         with self._changed:
             if self._policy.mode == "inline":
                 self._deliver(event)
@@ -95,12 +95,12 @@ class Delivery:
                 self._append(event)
 
     def close(self) -> None:
-        """Writes what waits, within `drain_s`, and closes the sink; what could not be written is an `error`."""
+        """Writes the queue, within `drain_s`, and closes the sink; rows that could not be written are an `error`."""
         self.begin_close()
         self.finish_close()
 
     def begin_close(self) -> None:
-        """Takes no more events; the time to drain begins."""
+        """Accepts no more events and starts the time limit of draining."""
         with self._changed:
             if not self._closing:
                 self._closing = True
@@ -109,7 +109,7 @@ class Delivery:
                 self._changed.notify_all()
 
     def finish_close(self) -> None:
-        """Waits for the end of what `begin_close` began."""
+        """Waits until the queue is written and the sink closed, within the time limit."""
         if self._thread is None:
             self._close_sink()
             return
@@ -122,10 +122,10 @@ class Delivery:
         pictures = self.wants.crops or self.wants.snapshots
         return policy_of(getattr(self.sink, "delivery", None), live=live, pictures=pictures)
 
-    # Handing over
+    # The callers' threads
 
-    def _light(self, event: Event) -> Event:
-        """The event without the pictures that the sink does not want: many may wait."""
+    def _without_pictures(self, event: Event) -> Event:
+        """The event without pictures that the sink does not want: many may be queued."""
         crops, snapshots = self.wants.crops, self.wants.snapshots
         if (crops and snapshots) or not isinstance(event, PassageFinal | PassageProvisional | PassageWithdrawn):
             if isinstance(event, PassagesWaiting):
@@ -134,15 +134,15 @@ class Delivery:
         passage = event.passage
         if (passage.crop is None or crops) and (passage.snapshot is None or snapshots):
             return event
-        lighter = replace(
+        reduced = replace(
             passage, crop=passage.crop if crops else None, snapshot=passage.snapshot if snapshots else None
         )
-        return replace(event, passage=lighter)
+        return replace(event, passage=reduced)
 
     def _room_for(self, event: Event) -> bool:
-        """Makes or waits for room; False where the event is left out."""
+        """Waits for room, or makes it by dropping; False where the event itself is dropped."""
         if isinstance(event, Tick):
-            return not self._ticking and not self._closing  # one is enough
+            return not self._ticking and not self._closing  # one in the queue is enough
         while not self.failed and not self._closing:
             if isinstance(event, FrameSeen):
                 if self._frames < self._policy.frames:
@@ -184,14 +184,14 @@ class Delivery:
             self._frames += 1
         elif isinstance(event, Tick):
             self._ticking = True
-        elif isinstance(event, PassagesWaiting):  # the last of a stream counts
-            self._queue.pop(self._unsettled.get(event.stream, 0), None)
-            self._unsettled[event.stream] = number
+        elif isinstance(event, PassagesWaiting):  # only the last of each stream is kept
+            self._queue.pop(self._last_waiting.get(event.stream, 0), None)
+            self._last_waiting[event.stream] = number
         self._queue[number] = event
         self._changed.notify_all()
 
     def _drop_oldest(self) -> None:
-        """The oldest row of the stream that has most of them: one busy camera costs no other's rows."""
+        """Drops the oldest row of the stream with the most rows, so that a busy camera costs no other's rows."""
         stream = max(self._rows, key=lambda name: len(self._rows[name]))
         del self._queue[self._rows[stream].popleft()]
         self._row_count -= 1
@@ -215,7 +215,7 @@ class Delivery:
         with self._changed:
             while not self._queue and not self._closing:
                 self._changed.wait()
-            if self._queue and self._late():
+            if self._queue and self._past_deadline():
                 self._give_up(f"{self.name}: the output is too slow")
             if not self._queue:
                 return None
@@ -237,7 +237,7 @@ class Delivery:
             except Exception as error:
                 tries += 1
                 self.failed_writes += 1
-                if not self._again(event, error, tries, time.monotonic() - began):
+                if not self._retry(event, error, tries, time.monotonic() - began):
                     return
             else:
                 if tries:
@@ -246,20 +246,20 @@ class Delivery:
                     self._reported_s = float("-inf")
                 return
 
-    def _again(self, event: Event, error: Exception, tries: int, seconds: float) -> bool:
-        """Waits until it is time to try an event again; False where it is not to be tried."""
+    def _retry(self, event: Event, error: Exception, tries: int, seconds: float) -> bool:
+        """Waits until an event is to be retried; False where it is not."""
         retry = self._policy.retry
         if isinstance(event, Tick) and retry is not None and isinstance(error, OutputError | OSError):
             self._report(str(error))
             return False
-        lasting = isinstance(error, BrokenPipeError) or (
+        permanent = isinstance(error, BrokenPipeError) or (
             isinstance(error, AlprError) and not isinstance(error, OutputError)
         )
-        if retry is None or lasting or isinstance(event, FrameSeen):
+        if retry is None or permanent or isinstance(event, FrameSeen):
             self._fail(error)
             return False
         if not isinstance(error, OutputError | OSError) and tries >= _BUG_TRIES:
-            _log.error("%s: failed with an event, which is left out", self.name, exc_info=error)
+            _log.error("%s: failed with an event, which is dropped", self.name, exc_info=error)
             self.error = self.error or error
             self.dropped += isinstance(event, _ROWS)
             return False
@@ -273,29 +273,29 @@ class Delivery:
                 self._changed.wait_for(lambda: self._closing, wait_s)
             else:
                 self._changed.wait_for(lambda: False, min(wait_s, _CLOSING_RETRY_S))
-            if self._late():
+            if self._past_deadline():
                 self._give_up(str(_output(error)))
         return not self.failed
 
-    def _late(self) -> bool:
+    def _past_deadline(self) -> bool:
         return self._closing and self._deadline is not None and time.monotonic() >= self._deadline
 
-    def _report(self, what: str) -> None:
+    def _report(self, reason: str) -> None:
         """Logs, once a minute, that rows wait, and how many were dropped."""
         now = time.monotonic()
         if now - self._reported_s >= _REPORT_S:
             self._reported_s = now
             lost = f", {self.dropped} are lost" if self.dropped else ""
-            _log.warning("%s: %s; rows wait until it can be written (%d now%s)", self.name, what, self.waiting, lost)
+            _log.warning("%s: %s; rows wait until it can be written (%d now%s)", self.name, reason, self.waiting, lost)
 
-    def _give_up(self, why: str) -> None:
-        """The time to drain is over: what waits is lost."""
+    def _give_up(self, reason: str) -> None:
+        """The time limit of draining has passed: queued rows are lost."""
         rows = self.waiting
         if rows:
             self.dropped += rows
-            self._fail(OutputError(f"{why}; {rows} row{' is' if rows == 1 else 's are'} lost"))
+            self._fail(OutputError(f"{reason}; {rows} row{' is' if rows == 1 else 's are'} lost"))
         else:
-            self._fail(OutputError(why))
+            self._fail(OutputError(reason))
 
     def _fail(self, error: BaseException) -> None:
         error = _output(error) if isinstance(error, OSError) else error
@@ -319,5 +319,5 @@ class Delivery:
 
 def _output(error: Exception) -> Exception:
     if not isinstance(error, OSError) or isinstance(error, BrokenPipeError):
-        return error  # who read our standard output has seen enough
+        return error  # the reader of our standard output has gone
     return OutputError(f"an output could not be written ({error}): free space or give another path")

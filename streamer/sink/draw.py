@@ -19,22 +19,22 @@ _PAD = 4
 
 @dataclass(frozen=True)
 class _Layer:
-    """A picture that is drawn into, or one plane of it: pixels of the frame to one of its own, and how BGR looks in it
-    (an (h, w, 3) bitmap in the frame's size -> one of the layer's)."""
+    """A picture to draw into, or one plane of it. `steps`: frame pixels per pixel of it; `convert`: from an (h, w, 3)
+    BGR bitmap in the frame's size to the layer's size and values."""
 
     pixels: Image
     steps: tuple[int, int]  # along x, along y
-    shown: Callable[[Image], Image]
+    convert: Callable[[Image], Image]
 
 
 def annotate(picture: Image, tracks: Sequence[TrackView]) -> None:
-    """Draws into (H, W, 3) BGR: each track's quad, and above it what the vote says so far."""
+    """Draws into (H, W, 3) BGR: each track's quad, with the text of the vote so far above it."""
     height, width = picture.shape[:2]
     _draw([_Layer(picture, (1, 1), lambda bitmap: bitmap)], width, height, tracks)
 
 
 def annotate_planes(planes: YuvPlanes, tracks: Sequence[TrackView]) -> None:
-    """The same in the planes themselves, which must be writable and whole halves where they are subsampled."""
+    """Draws into the planes, which must be writable; subsampled ones must have exactly half the size."""
     height, width = planes.y.shape
     matrix = bgr_matrix(planes)
     layers = []
@@ -45,7 +45,7 @@ def annotate_planes(planes: YuvPlanes, tracks: Sequence[TrackView]) -> None:
 
 
 def _in_plane(bitmap: Image, row: FloatArray, steps: tuple[int, int]) -> Image:
-    """(h, w, 3) BGR -> (h / step, w / step) of one plane, its row of the map from BGR given."""
+    """(h, w, 3) BGR -> (h / step, w / step) of one plane; `row`: its row of the BGR matrix."""
     import cv2
 
     plane: Image = cv2.transform(bitmap, row)
@@ -61,7 +61,7 @@ def _draw(layers: Sequence[_Layer], width: int, height: int, tracks: Sequence[Tr
             text = label(f"{track.text} {track.confidence * 100:.0f}%", size)[:height, :width]
             x, y = _place(text, track, line, width, height)
             for layer in layers:
-                _paste(layer, text, x, y)
+                _draw_bitmap(layer, text, x, y)
 
 
 def _outline(layers: Sequence[_Layer], quad: FloatArray, bgr: tuple[int, int, int], line: int) -> None:
@@ -69,15 +69,15 @@ def _outline(layers: Sequence[_Layer], quad: FloatArray, bgr: tuple[int, int, in
 
     dot = np.full((2, 2, 3), bgr, np.uint8)
     for layer in layers:
-        # Continuous coordinates: pixel centres lie at halves; 4 fractional bits draw the line where the edge is.
+        # Continuous coordinates: pixel centres are at halves; 4 fractional bits place the line on the edge.
         corners = np.round((quad / layer.steps - 0.5) * 16).astype(np.int32).reshape(4, 1, 2)
-        colour = np.atleast_1d(layer.shown(dot)[0, 0]).tolist()
+        colour = np.atleast_1d(layer.convert(dot)[0, 0]).tolist()
         cv2.polylines(layer.pixels, [corners], True, colour, max(1, line // layer.steps[1]), cv2.LINE_AA, 4)
 
 
 @lru_cache(maxsize=256)
 def label(text: str, size: int) -> Image:
-    """(h, w, 3) BGR bitmap of a text, `size` px high letters; kept, because a track's text rarely changes."""
+    """(h, w, 3) BGR bitmap of a text, with letters `size` px high; cached, because a track's text rarely changes."""
     import cv2
 
     font = _font()
@@ -95,7 +95,7 @@ def _font() -> Any:
 
 
 def _place(text: Image, track: TrackView, line: int, width: int, height: int) -> tuple[int, int]:
-    """Where a label's top left corner lies: above the plate, below where there is no room. Even, as chroma wants it."""
+    """The top left corner of a label: above the plate, or below where there is no room. Even, for subsampled chroma."""
     h, w = text.shape[:2]
     x1, y1, _, y2 = track.box_xyxy
     top = y1 - h - line if y1 - h - line >= 0 else y2 + line
@@ -103,8 +103,8 @@ def _place(text: Image, track: TrackView, line: int, width: int, height: int) ->
     return x - x % 2, y - y % 2
 
 
-def _paste(layer: _Layer, text: Image, x: int, y: int) -> None:
-    part = layer.shown(text)
+def _draw_bitmap(layer: _Layer, text: Image, x: int, y: int) -> None:
+    part = layer.convert(text)
     row, column = y // layer.steps[1], x // layer.steps[0]
     target = layer.pixels[row : row + part.shape[0], column : column + part.shape[1]]
     target[:] = part[: target.shape[0], : target.shape[1]].reshape(target.shape)

@@ -1,4 +1,4 @@
-"""What happens in a stream, as values: the pipeline makes them, sinks are written them."""
+"""Events of a stream: made by the pipeline, written by sinks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class TrackView:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened in the stream of that name (the camera's, as in the rows)."""
+    """Base of all events; `stream`: the stream's name (the camera's, as in the rows)."""
 
     stream: str
 
@@ -45,8 +45,8 @@ class FrameSeen(Event):
     """One frame, after its tracks were updated.
 
     `found`: all plates detected in it, None where the detector did not run on it; `kept`: those of them inside the
-    zones; `readings`: what was read of some, by row of `found`; `tracks`: those hit in this frame, or where they are
-    expected where the detector did not run. `may_skip`: a sink that is behind may leave it out (live streams).
+    zones; `readings`: by row of `found`; `tracks`: those hit in this frame, or at their predicted boxes where the
+    detector did not run. `may_skip`: a sink that cannot keep up may skip it (live streams).
     """
 
     frame: Frame
@@ -59,7 +59,7 @@ class FrameSeen(Event):
 
 @dataclass(frozen=True)
 class PassageFinal(Event):
-    """A row that will not change any more."""
+    """A final row."""
 
     passage: Passage
 
@@ -82,7 +82,7 @@ class PassageWithdrawn(Event):
 
 @dataclass(frozen=True)
 class PassagesWaiting(Event):
-    """The rows of a live camera that are not final yet, whenever they are others than before."""
+    """The rows of a live camera that are not final yet, whenever they change."""
 
     passages: tuple[Passage, ...]
 
@@ -96,8 +96,8 @@ class TrackRejected(Event):
 
 @dataclass(frozen=True)
 class HealthChanged(Event):
-    """A camera was connected, or lost for another reason than before: `up`, and the kind of fault where it is not (see
-    source/faults.py). One that does not answer at the start is lost before its stream is opened."""
+    """A camera was connected (`up`), or lost for another reason than before (`reason`: the kind of fault, see
+    source/faults.py). A camera that does not answer at the start is lost before its stream is opened."""
 
     up: bool
     reason: str = ""
@@ -105,4 +105,4 @@ class HealthChanged(Event):
 
 @dataclass(frozen=True)
 class Tick(Event):
-    """About a second went by; `stream` is empty."""
+    """Sent about once a second; `stream` is empty."""

@@ -9,12 +9,12 @@ import unicodedata
 
 _UNFIT = re.compile(r"[^\w.+-]+")
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{k}" for port in ("com", "lpt") for k in range(1, 10))}
-_MOST_BYTES = 120  # of a name: 255 less what a template, a part's number and a suffix add
+_MOST_BYTES = 120  # of a name: 255 less room for a template's text, a number and a suffix
 
 
 def file_name(text: str, otherwise: str = "camera") -> str:
-    """`text` as a part of a file's name. What had to be altered gets a short hash of the text behind it, so that two
-    texts never become one name; `otherwise` stands in where nothing is left of it."""
+    """`text` as a part of a file name. A name that had to be altered ends in a short hash of the text, so that two
+    texts never share a name; `otherwise` is used where no character of it remains."""
     name = _UNFIT.sub("_", unicodedata.normalize("NFC", text)).strip("._")
     encoded = name.encode("utf-8", "replace")
     name = encoded[:_MOST_BYTES].decode("utf-8", "ignore").rstrip("._") or otherwise
@@ -24,8 +24,8 @@ def file_name(text: str, otherwise: str = "camera") -> str:
 
 
 class FileNames:
-    """The names of one run: two that differ in case only would be one file on some systems, so the later gets a hash
-    too."""
+    """The names of one run: two that differ only in case would be one file on some systems, so that the later one gets
+    a hash, too."""
 
     def __init__(self) -> None:
         self._taken: dict[str, str] = {}

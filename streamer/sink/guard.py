@@ -1,4 +1,4 @@
-"""No run destroys what it was given to read: inputs are known while it lasts, and no output is opened over one."""
+"""Protection of inputs: a run registers them, and no output is opened over one."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 
 from streamer.errors import ConfigError
 
-_inputs: Counter[tuple[int, int]] = Counter()  # device and number of each file, whatever its names are
+_inputs: Counter[tuple[int, int]] = Counter()  # by device and inode, so that all names of a file count
 
 
 @contextmanager
 def protected(paths: Iterable[str | Path]) -> Iterator[None]:
-    """The files among `paths` are inputs while inside."""
+    """Registers the files among `paths` as inputs within the context."""
     keys = [key for path in paths if (key := _key(path)) is not None]
     _inputs.update(keys)
     try:
@@ -24,7 +24,7 @@ def protected(paths: Iterable[str | Path]) -> Iterator[None]:
 
 
 def check_no_input(path: str | Path) -> None:
-    """ConfigError where an output of that name would be written over an input, under whatever name."""
+    """ConfigError where the path is an input, under any of its names."""
     key = _key(path)
     if key is not None and _inputs[key] > 0:
         raise ConfigError(f"{path}: is the source as well as an output: give the output another name", at=path)
@@ -33,7 +33,7 @@ def check_no_input(path: str | Path) -> None:
 def _key(path: str | Path) -> tuple[int, int] | None:
     try:
         path = Path(path)
-        found = path.stat() if path.is_file() else None  # a device or pipe is nothing that could be destroyed
+        found = path.stat() if path.is_file() else None  # a device or pipe cannot be overwritten
     except (OSError, ValueError):
         return None
     return None if found is None else (found.st_dev, found.st_ino)

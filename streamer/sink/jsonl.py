@@ -1,4 +1,4 @@
-"""JSON Lines: one passage a line, the names of the CSV's columns as keys, numbers as numbers."""
+"""JSON Lines: one passage per line, with the CSV's column names as keys."""
 
 from __future__ import annotations
 
@@ -11,28 +11,30 @@ from streamer.config.models import RowsConfig
 from streamer.passages.course import movement
 from streamer.sink.base import BaseSink
 from streamer.sink.csv import box_list, degrees_text, time_text
-from streamer.sink.parts import Form, as_it_is
+from streamer.sink.parts import Form, unchanged
 from streamer.sink.rows import RowFiles
-from streamer.sink.tails import mend_tail
+from streamer.sink.tails import repair_tail
 from streamer.source.base import StreamInfo
 from streamer.types import Passage
 
 
 class JsonlSink(BaseSink):
-    """Writes passages to `path`, each line whole and at once; with `early`, rows that may change yet too."""
+    """Writes passages to `path`, each line in one call; with `provisional`, provisional rows, too."""
 
     def __init__(
         self,
         path: str | Path,
         *,
         append: bool = False,
-        early: bool = False,
+        provisional: bool = False,
         config: RowsConfig | None = None,
-        patient: bool = False,
+        retry: bool = False,
     ) -> None:
-        self._early = early
+        self._provisional = provisional
         self.path, self.lines = Path(path), 0
-        self._files = RowFiles(Path(path), config or RowsConfig(), append=append, form=Form(look=look), patient=patient)
+        self._files = RowFiles(
+            Path(path), config or RowsConfig(), append=append, form=Form(prepare=prepare), retry=retry
+        )
 
     def begin(self, info: StreamInfo) -> None:
         self._files.begin()
@@ -41,7 +43,7 @@ class JsonlSink(BaseSink):
         self._line(passage, record_of(passage))
 
     def provisional(self, passage: Passage, *, withdrawn: bool = False) -> None:
-        if self._early:
+        if self._provisional:
             self._line(passage, {**record_of(passage), "status": "withdrawn" if withdrawn else "provisional"})
 
     def waiting(self, camera: str, passages: Sequence[Passage]) -> None:
@@ -65,13 +67,13 @@ def encode_line(record: dict[str, object]) -> bytes:
     return (json.dumps(record, ensure_ascii=False) + "\n").encode("utf-8", "replace")
 
 
-def look(path: Path) -> Callable[[bytes], bytes]:
-    """Mends the end of a file that is appended to."""
-    mend_tail(path, _whole, quoted=False)
-    return as_it_is
+def prepare(path: Path) -> Callable[[bytes], bytes]:
+    """Repairs the end of a file that is appended to."""
+    repair_tail(path, _is_complete, quoted=False)
+    return unchanged
 
 
-def _whole(line: bytes) -> bool:
+def _is_complete(line: bytes) -> bool:
     try:
         json.loads(line)
     except ValueError:

@@ -1,7 +1,7 @@
-"""Keeps the files of an output within limits: the oldest go, and never one that this program did not write.
+"""Keeps the files of an output within limits: deletes the oldest, and only files that this program wrote.
 
-What was written is noted in a hidden file beside it, so that the next run knows its predecessor's files; one that has
-changed since is somebody else's.
+A hidden index file in the folder lists them, so that the next run knows those of earlier runs; a file that has changed
+since is left alone.
 """
 
 from __future__ import annotations
@@ -17,50 +17,50 @@ from pathlib import Path
 from streamer.config.models import PicturesConfig
 
 _DAY_S = 86400.0
-_SPARE = 1000  # lines of files that are gone before the notes are written anew
+_SPARE = 1000  # index lines of deleted files before the index is rewritten
 
-Noted = tuple[str, int, int]  # the path below the folder, bytes, when it was changed (ns)
+Entry = tuple[str, int, int]  # path below the folder, bytes, modification time (ns)
 
 
 class Keeper:
-    """Of the files below `folder`; `notes`: the name of the hidden file."""
+    """Limits the files below `folder`; `index`: the name of the index file."""
 
     def __init__(
-        self, folder: Path, notes: str, config: PicturesConfig, clock: Callable[[], float] = time.time
+        self, folder: Path, index: str, config: PicturesConfig, clock: Callable[[], float] = time.time
     ) -> None:
-        self._folder, self._notes, self._config, self._clock = folder, folder / notes, config, clock
+        self._folder, self._index, self._config, self._clock = folder, folder / index, config, clock
         self._limited = any(v is not None for v in (config.max_files, config.max_mb, config.max_age_days))
-        self._files: deque[Noted] = deque()
+        self._files: deque[Entry] = deque()
         self._bytes, self._lines = 0, 0
         if self._limited:
             self._load()
 
     def add(self, path: Path) -> None:
-        """A file was written."""
+        """Adds a file that was written."""
         if not self._limited:
             return
         found = path.stat()
-        noted = path.relative_to(self._folder).as_posix(), found.st_size, found.st_mtime_ns
-        with self._notes.open("a", encoding="utf-8", errors="surrogateescape") as notes:
-            notes.write(json.dumps(noted) + "\n")
-        self._files.append(noted)
-        self._bytes, self._lines = self._bytes + noted[1], self._lines + 1
+        entry = path.relative_to(self._folder).as_posix(), found.st_size, found.st_mtime_ns
+        with self._index.open("a", encoding="utf-8", errors="surrogateescape") as index:
+            index.write(json.dumps(entry) + "\n")
+        self._files.append(entry)
+        self._bytes, self._lines = self._bytes + entry[1], self._lines + 1
         self.prune()
 
     def prune(self) -> None:
-        """Deletes what is too much or too old."""
-        while self._files and self._over():
+        """Deletes files beyond the limits."""
+        while self._files and self._exceeded():
             name, size, changed = self._files.popleft()
             self._bytes -= size
             path = self._folder / name
-            if _is(path, size, changed):
-                with suppress(OSError):  # a folder that may not be written to: the next run tries again
+            if _unchanged(path, size, changed):
+                with suppress(OSError):  # a read-only folder: the next run tries again
                     path.unlink()
-                    self._tidy(path.parent)
+                    self._remove_empty(path.parent)
         if self._lines > 2 * len(self._files) + _SPARE:
             self._load()
 
-    def _over(self) -> bool:
+    def _exceeded(self) -> bool:
         config = self._config
         if config.max_files is not None and len(self._files) > config.max_files:
             return True
@@ -70,8 +70,8 @@ class Keeper:
             config.max_age_days is not None and self._clock() - self._files[0][2] / 1e9 > config.max_age_days * _DAY_S
         )
 
-    def _tidy(self, folder: Path) -> None:
-        """Removes the folders that the template made, once they are empty."""
+    def _remove_empty(self, folder: Path) -> None:
+        """Removes folders that the name template created, once they are empty."""
         while folder != self._folder and self._folder in folder.parents:
             try:
                 folder.rmdir()
@@ -80,31 +80,31 @@ class Keeper:
             folder = folder.parent
 
     def _load(self) -> None:
-        """Reads the notes, of this process and others, and writes those of files that are still there."""
-        files = {noted[0]: noted for noted in self._noted() if _is(self._folder / noted[0], *noted[1:])}
-        self._files = deque(sorted(files.values(), key=lambda noted: noted[2]))
+        """Reads the index, of this process and others, and rewrites it for the files that still exist."""
+        files = {entry[0]: entry for entry in self._entries() if _unchanged(self._folder / entry[0], *entry[1:])}
+        self._files = deque(sorted(files.values(), key=lambda entry: entry[2]))
         self._bytes, self._lines = sum(size for _, size, _ in self._files), len(self._files)
-        if self._notes.exists():
-            fresh = self._notes.with_name(f"{self._notes.name}.{os.getpid()}")
-            fresh.write_text("".join(json.dumps(noted) + "\n" for noted in self._files), encoding="utf-8")
-            fresh.replace(self._notes)
+        if self._index.exists():
+            fresh = self._index.with_name(f"{self._index.name}.{os.getpid()}")
+            fresh.write_text("".join(json.dumps(entry) + "\n" for entry in self._files), encoding="utf-8")
+            fresh.replace(self._index)
         self.prune()
 
-    def _noted(self) -> Iterator[Noted]:
-        if not self._notes.is_file():
+    def _entries(self) -> Iterator[Entry]:
+        if not self._index.is_file():
             return
-        for line in self._notes.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:  # a kill may have cut the last line
+        for line in self._index.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:  # the last line may be cut off
                 name, size, changed = json.loads(line)
-                noted = str(name), int(size), int(changed)
+                entry = str(name), int(size), int(changed)
             except (ValueError, TypeError):
                 continue
-            if not os.path.isabs(noted[0]) and ".." not in Path(noted[0]).parts:
-                yield noted
+            if not os.path.isabs(entry[0]) and ".." not in Path(entry[0]).parts:
+                yield entry
 
 
-def _is(path: Path, size: int, changed: int) -> bool:
-    """Whether the file is as it was written."""
+def _unchanged(path: Path, size: int, changed: int) -> bool:
+    """Whether the file is unchanged since it was written."""
     try:
         found = path.lstat()
     except OSError:

@@ -9,7 +9,7 @@ from pathlib import Path
 from streamer.config.models import RowsConfig
 from streamer.sink.base import BaseSink, output_errors
 from streamer.sink.csv import box_list, time_text
-from streamer.sink.jsonl import look
+from streamer.sink.jsonl import prepare
 from streamer.sink.names import literal
 from streamer.sink.parts import Form
 from streamer.sink.rows import RowFiles
@@ -17,7 +17,7 @@ from streamer.source.base import StreamInfo
 from streamer.types import Passage, Rejection
 
 FILE, CROPS = "ledger.jsonl", "crops"
-MOST_CROPS = 50  # kept of each reason; a camera may run for months
+MOST_CROPS = 50  # per reason; a camera may run for months
 
 
 class LedgerSink(BaseSink):
@@ -26,7 +26,7 @@ class LedgerSink(BaseSink):
     def __init__(self, path: str | Path, *, append: bool = False) -> None:
         self.path = Path(path)
         self._files = RowFiles(
-            literal(self.path / FILE), RowsConfig(fsync="never"), append=append, form=Form(look=look)
+            literal(self.path / FILE), RowsConfig(fsync="never"), append=append, form=Form(prepare=prepare)
         )
         self._crops: Counter[str] = Counter()
         self._rows = 0
@@ -49,7 +49,7 @@ class LedgerSink(BaseSink):
         self._files.write("", line.encode("utf-8", "replace"))
 
     def _crop(self, rejection: Rejection) -> str | None:
-        """Writes the crop and gives its name in the folder; None where there is none, or enough of its reason."""
+        """Writes the crop and returns its name in the folder; None without one, or after MOST_CROPS of its reason."""
         if rejection.crop is None or self._crops[rejection.reason] >= MOST_CROPS:
             return None
         import cv2

@@ -13,19 +13,19 @@ from streamer.types import Frame, Plates
 
 
 class MotSink(BaseSink):
-    """Writes a line for each track hit in each frame to `path`, anew when it begins; with `keep` to NAME-2 and so on
-    where that is there. For one source."""
+    """Writes a line for each track hit in each frame to `path`, replacing an earlier file; with `keep`, to NAME-2,
+    NAME-3 ... where it exists. For one source."""
 
     needs_frames = True
 
     def __init__(self, path: str | Path, *, keep: bool = False) -> None:
         self.path = free_name(Path(path)) if keep else Path(path)
         self._stream = open_output(self.path, later=True)
-        self._begun = False
+        self._started = False
 
     def begin(self, info: StreamInfo) -> None:
-        if not self._begun:
-            self._begun = True
+        if not self._started:
+            self._started = True
             with output_errors(self.path):
                 empty(self._stream)
 

@@ -1,4 +1,4 @@
-"""Names of output files: templates that are filled in, and names that nothing has yet."""
+"""Names of output files: templates, and names that are not taken."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streamer.sink.base import output_errors
 from streamer.sink.file_names import FileNames, file_name
 from streamer.sink.guard import check_no_input
 
-# Given out in this process: an empty file of an earlier run may be used again, these not.
+# Names used by this process: an empty file of an earlier run may be used again, one of these may not.
 _taken: dict[Path, object] = {}
 
 
@@ -25,23 +25,21 @@ class Template:
         try:
             self.fields = {name for _, name, _, _ in string.Formatter().parse(str(path)) if name is not None}
         except ValueError as error:
-            raise ConfigError(
-                f"{path}: not a name that can be filled in ({error}): write {{{{ for a brace", at=path
-            ) from None
+            raise ConfigError(f"{path}: not a valid name template ({error}): write {{{{ for a brace", at=path) from None
         if unknown := sorted(self.fields - set(fields)):
             known = ", ".join(f"{{{name}}}" for name in fields)
             raise ConfigError(f"{path}: {{{unknown[0]}}} is not known: expected {known}", at=path)
 
     def filled(self, now: datetime, **values: str) -> Path:
-        """The path with the time and `values` filled in; none of these can leave its place in it."""
+        """The path with the time and `values` filled in; no value can add or leave a folder."""
         clock = {"date": f"{now:%Y-%m-%d}", "hour": f"{now:%H}", "time": f"{now:%H%M%S}"}
-        # Cameras are few and remembered; plates and events are without end.
+        # Cameras are few, so that their names are remembered; plates and events are unlimited.
         names = {key: self._names.of(v, key) if key == "camera" else file_name(v, key) for key, v in values.items()}
         return Path(str(self.path).format(**clock, **names))
 
     @property
     def folder(self) -> Path:
-        """The part of the path before the first field: it holds all that is written."""
+        """The folder before the first field, which contains all files."""
         parts: list[str] = []
         for part in self.path.parts[:-1]:
             if "{" in part or "}" in part:
@@ -61,7 +59,7 @@ def numbered(named: Path, number: int) -> Path:
 
 
 def last_number(named: Path) -> int:
-    """Of the last part that is there, 1 where none is."""
+    """The number of the last existing part, 1 without any."""
     number = 1
     while numbered(named, number + 1).exists():
         number += 1
@@ -69,13 +67,13 @@ def last_number(named: Path) -> int:
 
 
 def literal(path: Path) -> Path:
-    """A template that stands for just this path."""
+    """A template without fields for this path."""
     return Path(str(path).replace("{", "{{").replace("}", "}}"))
 
 
 def free_name(named: Path) -> Path:
-    """`named`, or the first of NAME-2, NAME-3 ... that holds nothing yet; the file is made, so that nobody else takes
-    it. Devices and pipes are as they are."""
+    """`named`, or the first of NAME-2, NAME-3 ... that is new or empty; creates the file, so that no other output takes
+    it. Devices and pipes are returned unchanged."""
     if named.exists() and not named.is_file():
         return named
     number, mine = 1, object()
@@ -83,13 +81,13 @@ def free_name(named: Path) -> Path:
         named.parent.mkdir(parents=True, exist_ok=True)
         while True:
             path = numbered(named, number)
-            if _taken.setdefault(path.absolute(), mine) is mine and _made(path):
+            if _taken.setdefault(path.absolute(), mine) is mine and _claimed(path):
                 return path
             number += 1
 
 
 def new_name(named: Path) -> Path:
-    """`named`, or the first of NAME-2, NAME-3 ... that is not there; the file is made."""
+    """`named`, or the first of NAME-2, NAME-3 ... that does not exist; creates the file."""
     number = 1
     while True:
         path = numbered(named, number)
@@ -100,8 +98,8 @@ def new_name(named: Path) -> Path:
             number += 1
 
 
-def _made(path: Path) -> bool:
-    """Whether the file is new, or was there and holds nothing."""
+def _claimed(path: Path) -> bool:
+    """Creates the file; True where it is new, or exists and is empty."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     except FileExistsError:

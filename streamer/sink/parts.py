@@ -1,5 +1,5 @@
-"""One file of rows: opened for appending and locked, so that two runs never write into each other's rows; noticed when
-it is moved away, deleted or emptied by somebody else."""
+"""One file of rows: opened for appending and locked, so that two runs never mix their rows. Detects that another
+process moved, deleted or emptied it."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ from streamer.sink.base import InheritedStream, open_output, output_errors, writ
 
 try:
     import fcntl
-except ImportError:  # Windows: no such lock there, appending still keeps rows whole
+except ImportError:  # Windows has no such lock; appended rows are still complete
     fcntl = None  # type: ignore[assignment]
 
 
-def as_it_is(row: bytes) -> bytes:
+def unchanged(row: bytes) -> bytes:
     return row
 
 
 @dataclass(frozen=True)
 class Form:
-    """What files of rows look like. `header` begins each; `look` mends one that is there already before it is appended
-    to, and gives the function that brings a row into its form, or raises ConfigError."""
+    """The format of row files. `header` begins each; `prepare` repairs an existing file before it is appended to, and
+    returns the function that adapts a row to its columns, or raises ConfigError."""
 
     header: bytes = b""
-    look: Callable[[Path], Callable[[bytes], bytes]] = lambda path: as_it_is
+    prepare: Callable[[Path], Callable[[bytes], bytes]] = lambda path: unchanged
 
 
 @dataclass
 class Part:
-    """An open file: the name that the template gave, and which part of it this is. `earlier`: it still holds the rows
-    of an earlier run, to be replaced when this one begins."""
+    """An open file: `named`, the name by the template, and `number`, which part of it this is. `earlier`: it still
+    contains the rows of an earlier run, to be replaced when this one begins."""
 
     named: Path
     number: int
     path: Path
     stream: io.FileIO
     form: Form
-    fit: Callable[[bytes], bytes] = as_it_is
+    adapt: Callable[[bytes], bytes] = unchanged
     earlier: bool = False
 
     def begin(self) -> None:
-        """Empties the file of an earlier run's rows."""
+        """Removes an earlier run's rows."""
         if self.earlier:
             with output_errors(self.path):
                 self.stream.truncate(0)
@@ -56,20 +56,20 @@ class Part:
 
     def write(self, row: bytes, *, sync: bool) -> None:
         with output_errors(self.path):
-            if self.size() == 0:  # also where somebody else emptied it
-                self.fit = as_it_is
+            if self.size() == 0:  # also where another process emptied it
+                self.adapt = unchanged
                 row = self.form.header + row
-            write_whole(self.stream, self.fit(row))
+            write_whole(self.stream, self.adapt(row))
             if sync and not isinstance(self.stream, InheritedStream) and self.stream.seekable():
                 os.fsync(self.stream.fileno())
 
     def size(self) -> int:
-        """In bytes; 1 where it is no ordinary file."""
+        """Its size in bytes; 1 where it is no regular file."""
         found = os.fstat(self.stream.fileno())
         return found.st_size if stat.S_ISREG(found.st_mode) else 1
 
-    def gone(self) -> bool:
-        """Whether the path is another file by now, or none."""
+    def was_moved(self) -> bool:
+        """Whether its path is another file now, or none."""
         if isinstance(self.stream, InheritedStream):
             return False
         mine = os.fstat(self.stream.fileno())
@@ -88,21 +88,21 @@ class Part:
 
 
 def open_part(named: Path, number: int, path: Path, form: Form, *, append: bool, started: bool) -> Part:
-    """Opens the file. Without `append` it is emptied, where the run has `started`, or else when it begins."""
+    """Opens the file. Without `append` it is emptied: at once where the run has `started`, else when it begins."""
     stream = open_output(path, append=True)
     part = Part(named, number, path, stream, form)
     try:
         _lock(path, stream)
-        ours = stat.S_ISREG(os.fstat(stream.fileno()).st_mode) and not isinstance(stream, InheritedStream)
-        if append and ours and part.size():
+        regular = stat.S_ISREG(os.fstat(stream.fileno()).st_mode) and not isinstance(stream, InheritedStream)
+        if append and regular and part.size():
             with output_errors(path):
-                part.fit = form.look(path)
-        elif ours and part.size():
+                part.adapt = form.prepare(path)
+        elif regular and part.size():
             part.earlier = True
         if part.earlier:
             if started:
                 part.begin()
-        elif form.header and (not ours or not part.size()) and not (append and _holds(stream)):
+        elif form.header and (not regular or not part.size()) and not (append and _has_rows(stream)):
             with output_errors(path):
                 write_whole(stream, form.header)
     except BaseException:
@@ -111,8 +111,8 @@ def open_part(named: Path, number: int, path: Path, form: Form, *, append: bool,
     return part
 
 
-def _holds(stream: io.FileIO) -> bool:
-    """Whether something is in it already: what is appended to has its header."""
+def _has_rows(stream: io.FileIO) -> bool:
+    """Whether the file has content, so that a header is in it."""
     found = os.fstat(stream.fileno())
     return stat.S_ISREG(found.st_mode) and found.st_size > 0
 
@@ -128,4 +128,4 @@ def _lock(path: Path, stream: io.FileIO) -> None:
                 f"{path}: another run is writing to it: give each run a file of its own, or wait until that one ends",
                 at=path,
             ) from None
-        # A network file system without locks: rows are still appended whole.
+        # A network file system without locks: appended rows are still complete.

@@ -1,4 +1,4 @@
-"""The files of pictures: a folder or a name template, kept within limits."""
+"""Picture files of passages: in a folder or by a name template, within limits."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ FIELDS = ("camera", "date", "hour", "time", "stream", "event_id", "plate")
 
 
 class PictureSink(BaseSink):
-    """Writes a picture of every final row under `path`: EVENT_ID in a folder, or a name template. A name without
-    {event_id} that something has already gets a number. Subclasses say what the picture is."""
+    """Writes a picture for every final row: EVENT_ID in the folder `path`, or by a name template. A name without
+    {event_id} that is taken gets a number. Subclasses provide the picture."""
 
     suffix = ".png"
 
@@ -35,7 +35,9 @@ class PictureSink(BaseSink):
         named = self.path
         if self.path.suffix.lower() != self.suffix:
             if "{" in self.path.name and Path(self.path.name).suffix:
-                raise ConfigError(f"{self.path}: these pictures are {self.suffix[1:].upper()}: end it in {self.suffix}")
+                raise ConfigError(
+                    f"{self.path}: these pictures are {self.suffix[1:].upper()}: end the name in {self.suffix}"
+                )
             named = Path(str(self.path) if "{" in str(self.path) else literal(self.path)) / f"{{event_id}}{self.suffix}"
         self._template, self._clock = Template(named, FIELDS), clock
         self.written, self._paths = 0, Answers()
@@ -44,7 +46,7 @@ class PictureSink(BaseSink):
             self._keeper = Keeper(self._template.folder, f".alpr-written-{self.suffix[1:]}", config or PicturesConfig())
 
     def picture(self, passage: Passage) -> bytes | None:
-        """The file's content; None where there is no picture."""
+        """The content of the file; None without a picture."""
         raise NotImplementedError
 
     def passage(self, passage: Passage) -> None:
@@ -56,7 +58,7 @@ class PictureSink(BaseSink):
         self._paths.put(passage.event_id, path)
 
     def _written(self, passage: Passage) -> str:
-        """Writes the picture and gives its path; empty where there is none."""
+        """Writes the picture and returns its path; empty without one."""
         data = self.picture(passage)
         if data is None:
             return ""
@@ -75,7 +77,7 @@ class PictureSink(BaseSink):
         return str(file)
 
     def path_of(self, passage: Passage) -> str:
-        """Where the passage's picture is, which is waited for; empty where it has none."""
+        """The path of the passage's picture, waiting until it is written; empty without one."""
         return self._paths.get(passage.event_id)
 
     def tick(self) -> None:

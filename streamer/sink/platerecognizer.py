@@ -1,7 +1,7 @@
-"""The CSV of Plate Recognizer's stream software, for those who have programs that read it.
+"""The CSV format of Plate Recognizer's Stream, for programs that read it.
 
-Its columns and its habits: lower-case plates, a blank between date and time, nested values as Python writes them.
-Columns for what is not known here (make, colour and orientation of the vehicle; ours are of the plate) stay empty.
+Its columns and conventions: lower-case plates, a space between date and time, nested values as Python literals. Columns
+that are not known here (make, colour and orientation of the vehicle; ours are of the plate) stay empty.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ COLUMNS = (
     "timestamp", "plate", "score", "dscore", "file", "box", "model_make", "color", "vehicle", "region", "orientation",
     "candidates", "source_url", "position_sec", "direction",
 )  # fmt: skip
-# Our regions that are one country, and the least probability at which the reader tells one.
+# Our regions that are a single country, and the least probability at which the reader reports a region.
 _COUNTRIES, _LEAST = {"china": "cn"}, 0.6
 
 
 class PlateRecognizerSink(CsvSink):
-    """A passage a row, as `CsvSink` writes them. `pictures`: sinks that have written a passage's picture before its
-    row; the first that has one gives `file`."""
+    """Writes one row per passage as `CsvSink` does. `pictures`: sinks that write a passage's picture before its row;
+    the first that has one provides `file`."""
 
     columns = COLUMNS
     pictures: Sequence[PictureSink] = ()
@@ -53,7 +53,7 @@ class PlateRecognizerSink(CsvSink):
         return tuple(cells.get(column, "") for column in COLUMNS)
 
     def _file(self, passage: Passage) -> str:
-        """The picture of this passage where one was written, else what it was seen in."""
+        """The path of this passage's picture, else its source."""
         return next(
             (path for sink in self.pictures if (path := sink.path_of(passage))), passage.source or passage.camera
         )

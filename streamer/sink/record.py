@@ -13,8 +13,8 @@ from streamer.types import Frame, Plates, Reading
 
 
 class RecordSink(BaseSink):
-    """Writes a recording (source.recording) to `path`, anew when the first stream begins; with `keep` to
-    NAME-2 and so on where that is there."""
+    """Writes a recording (source.recording) to `path`, replacing an earlier file when the first stream begins; with
+    `keep`, to NAME-2, NAME-3 ... where it exists."""
 
     def __init__(self, path: str | Path, networks: Networks, *, keep: bool = False) -> None:
         self.path = free_name(Path(path)) if keep else Path(path)
@@ -26,7 +26,7 @@ class RecordSink(BaseSink):
         if self._stream is None:
             with output_errors(self.path):
                 empty(self._file)
-                # No name and no time in the header: the same run gives the same bytes.
+                # No name and no time in the header, so that the same run writes the same bytes.
                 self._stream = gzip.GzipFile(filename="", mode="wb", fileobj=self._file, compresslevel=4, mtime=0)
         self._line(stream_line(info, self._networks))
 

@@ -116,7 +116,7 @@ def _csv(output: RowsOutput, place: OutputPlace) -> Sink:
 def _jsonl(output: JsonlOutput, place: OutputPlace) -> Sink:
     from streamer.sink.jsonl import JsonlSink
 
-    return JsonlSink(Path(output.path), early=output.provisional, **_rows(output, place))
+    return JsonlSink(Path(output.path), provisional=output.provisional, **_rows(output, place))
 
 
 def _pictures(output: PicturesOutput, place: OutputPlace) -> Sink:
@@ -176,7 +176,7 @@ def _window(output: Output, place: OutputPlace) -> Sink:
 def _terminal(output: Output, place: OutputPlace) -> Sink:
     from streamer.sink.terminal import terminal_sink
 
-    return terminal_sink(early=False) if place.terminal is None else place.terminal()
+    return terminal_sink(provisional=False) if place.terminal is None else place.terminal()
 
 
 _MAKERS: dict[str, Callable[[Any, OutputPlace], Sink]] = {

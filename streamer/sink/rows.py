@@ -1,6 +1,6 @@
-"""The files that rows go to: one, or as many as a name with {camera}, {date} or {hour} in it stands for.
+"""Row files: one, or several by a name template with {camera}, {date} or {hour}.
 
-A row is written whole and at once. A new file begins where the name changes, or where the size is reached.
+Each row is written in one call. A new file begins when the name changes or the size limit is reached.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from streamer.sink.waiting import Row, WaitingRows, missing
 _log = logging.getLogger(__name__)
 
 FIELDS = ("camera", "date", "hour")
-_MOST_WAITING = 10_000  # rows that a camera's run keeps while they cannot be written
+_MOST_WAITING = 10_000  # rows kept while they cannot be written
 _MOST_OPEN = 64  # files at once
-_RETRY_S, _TELL_S = 5.0, 60.0
+_RETRY_S, _WARN_S = 5.0, 60.0
 
 
 class RowFiles:
-    """Writes rows under a name template, in files of the given `form`. `patient`: rows that cannot be written wait
-    until they can, as a camera's do; else OutputError. Files of an earlier run that are to be replaced are emptied when
-    this run has begun to read (`begin`), not before.
+    """Writes rows by a name template, in files of the given `form`. `retry`: rows that cannot be written are kept and
+    retried; without it they raise OutputError. Files of an earlier run that are to be replaced are emptied once this
+    run reads its source (`begin`), not before.
     """
 
     def __init__(
@@ -40,29 +40,29 @@ class RowFiles:
         *,
         append: bool = False,
         form: Form | None = None,
-        patient: bool = False,
+        retry: bool = False,
         clock: Callable[[], datetime] = datetime.now,
     ) -> None:
         self._template, self._config, self._append = Template(path, FIELDS), config, append
-        self._form, self._patient, self._clock = form or Form(), patient, clock
+        self._form, self._retry, self._clock = form or Form(), retry, clock
         self._open: OrderedDict[str, Part] = OrderedDict()  # by camera; one for all where the name has none
-        self._begun: set[str] = set()  # the cameras that have had a file in this run
-        self._looked_at: dict[Path, Callable[[bytes], bytes]] = {}
+        self._started_cameras: set[str] = set()  # those that have had a file in this run
+        self._prepared: dict[Path, Callable[[bytes], bytes]] = {}
         self._waiting: deque[tuple[str, bytes]] = deque()
-        self._lost, self._told_s = 0, -_TELL_S
+        self._lost, self._warned_s = 0, -_WARN_S
         self._started = False
         self._tried = 0.0
         ordinary = descriptor_of(path) is None and (path.is_file() or not path.exists())
-        self._kept = WaitingRows(path) if ordinary else None
+        self._stored = WaitingRows(path) if ordinary else None
         self._resumed: set[str] = set()
         with output_errors(path):
-            if "camera" in self._template.fields:  # no name yet, but a folder to write to
+            if "camera" in self._template.fields:  # no name yet, but its folder must be writable
                 path.parent.mkdir(parents=True, exist_ok=True)
             else:
                 self._part("")
 
     def begin(self) -> None:
-        """The first source is open: what an earlier run wrote is replaced now, where it is to be."""
+        """The first source is open: an earlier run's rows are replaced now, where they are to be."""
         if not self._started:
             self._started = True
             for part in self._open.values():
@@ -74,27 +74,27 @@ class RowFiles:
         self._flush()
 
     def tick(self) -> None:
-        """Some time went by: rows that wait are tried again."""
+        """Retries rows that could not be written."""
         if self._waiting and time.monotonic() - self._tried >= _RETRY_S:
             self._flush()
 
     def waiting(self, camera: str, rows: Sequence[Row]) -> None:
-        """The rows of a camera that are not final yet: they are kept on the disk. At the first call what a run that was
-        killed had kept is written, or is dropped where its rows are to be replaced."""
-        if self._kept is None:
+        """Stores the rows of a camera that are not final yet on disk. The first call writes those that a killed run
+        left, or drops them where its rows are to be replaced."""
+        if self._stored is None:
             return
         if camera not in self._resumed:
-            earlier = self._kept.read(camera) if self._append else []
+            earlier = self._stored.read(camera) if self._append else []
             if new := missing(earlier, self._part(camera).path) if earlier else []:
                 _log.warning("%s: %d rows left by a killed run are added", self._template.path, len(new))
             for row in new:
                 self.write(camera, row)
-            self._resumed.add(camera)  # not before: a disk that is full is tried again
-        self._kept.write(camera, rows)
+            self._resumed.add(camera)  # only now: where the disk is full, the next call retries
+        self._stored.write(camera, rows)
 
     def close(self) -> None:
-        """Closes all files; OutputError where rows still wait."""
-        self._patient = False
+        """Closes all files; OutputError where rows could not be written."""
+        self._retry = False
         try:
             if self._waiting:
                 self._flush()
@@ -110,31 +110,31 @@ class RowFiles:
                 self._put(*self._waiting[0])
                 self._waiting.popleft()
         except OutputError as error:
-            if not self._patient:
+            if not self._retry:
                 many = len(self._waiting) + self._lost
                 self._waiting.clear()
                 raise OutputError(f"{error}{f'; {many} rows are lost' if many > 1 else ''}") from None
             if len(self._waiting) > _MOST_WAITING:
                 self._waiting.popleft()
                 self._lost += 1
-            self._tell(error)
+            self._warn(error)
             return
         except BaseException:
-            self._waiting.clear()  # nobody reads them, or this is a bug: close must not meet it again
+            self._waiting.clear()  # the reader is gone, or a bug: close() must not fail with them again
             raise
         if waited > 1:
-            _log.warning("%s: can be written again; the %d rows that waited are there", self._template.path, waited)
+            _log.warning("%s: can be written again; the %d rows that waited are written", self._template.path, waited)
         if self._lost:
-            _log.error("%s: %d rows found no room and are lost", self._template.path, self._lost)
-        self._lost, self._told_s = 0, -_TELL_S
+            _log.error("%s: %d rows are lost, too many waited", self._template.path, self._lost)
+        self._lost, self._warned_s = 0, -_WARN_S
 
-    def _tell(self, error: OutputError) -> None:
-        """Says at first, and once a minute, that rows wait, and how many were lost."""
+    def _warn(self, error: OutputError) -> None:
+        """Logs at first, and once a minute, that rows wait, and how many are lost."""
         now = time.monotonic()
-        if now - self._told_s >= _TELL_S:
-            self._told_s = now
+        if now - self._warned_s >= _WARN_S:
+            self._warned_s = now
             lost = f"; the oldest {self._lost} are lost" if self._lost else ""
-            _log.warning("%s; rows wait until it can be (%d now%s)", error, len(self._waiting), lost)
+            _log.warning("%s; rows wait until it can be written (%d now%s)", error, len(self._waiting), lost)
 
     def _put(self, camera: str, row: bytes) -> None:
         self._part(camera, len(row)).write(row, sync=self._config.fsync == "row")
@@ -144,34 +144,34 @@ class RowFiles:
         key = camera if "camera" in self._template.fields else ""
         named = self._template.filled(self._clock(), camera=camera)
         before = self._open.get(key)
-        moved = before is not None and before.gone()
+        moved = before is not None and before.was_moved()
         if before is not None and moved:
             _log.warning("%s: was moved away or deleted; a new file is started", before.path)
-            self._looked_at.pop(before.path, None)
+            self._prepared.pop(before.path, None)
         same = before is not None and before.named == named
         if before is not None and same and not moved and not self._full(before, more):
             self._open.move_to_end(key)
             return before
-        again = self._append or moved or (before is None and key in self._begun)
+        again = self._append or moved or (before is None and key in self._started_cameras)
         if before is not None and same:
             number = before.number if moved else before.number + 1
         else:
             number = last_number(named) if again else 1
         path = numbered(named, number)
-        form = Form(self._form.header, self._look)
+        form = Form(self._form.header, self._prepare)
         part = open_part(named, number, path, form, append=again, started=self._started)
         if before is not None:
             before.close()
         self._open[key] = part
-        self._begun.add(key)
+        self._started_cameras.add(key)
         if len(self._open) > _MOST_OPEN:
             self._open.popitem(last=False)[1].close()
         return part
 
-    def _look(self, path: Path) -> Callable[[bytes], bytes]:
-        if path not in self._looked_at:  # once: a long file takes a while
-            self._looked_at[path] = self._form.look(path)
-        return self._looked_at[path]
+    def _prepare(self, path: Path) -> Callable[[bytes], bytes]:
+        if path not in self._prepared:  # once: it takes a while for a long file
+            self._prepared[path] = self._form.prepare(path)
+        return self._prepared[path]
 
     def _full(self, part: Part, more: int) -> bool:
         if self._config.rotate_mb is None or not part.stream.seekable():

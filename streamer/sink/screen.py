@@ -1,4 +1,5 @@
-"""The foot of a terminal: rows that may change yet, and one line of progress. What is printed goes above it."""
+"""The status area at the bottom of a terminal: provisional rows and one line of progress. Output is printed above
+it."""
 
 from __future__ import annotations
 
@@ -9,12 +10,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any
 
-_EVERY_S = 0.2  # between two drawings: a terminal must not cost more than the work
-_LEAST_ABOVE = 4  # lines of the terminal that stay for what was printed
+_EVERY_S = 0.2  # between two updates, to limit their cost
+_LEAST_ABOVE = 4  # lines of the terminal that are left for printed output
 
 
 def plain(stream: IO[str]) -> bool:
-    """Whether no escape sequences may go there: it is no terminal, or NO_COLOR or TERM say so."""
+    """Whether no escape sequences may be written: it is no terminal, or NO_COLOR or TERM forbid them."""
     unfit = ("dumb", "unknown") if os.name == "nt" else ("", "dumb", "unknown")
     unwanted = bool(os.environ.get("NO_COLOR")) or os.environ.get("CLICOLOR") == "0"
     return not _is_terminal(stream) or unwanted or os.environ.get("TERM", "").lower() in unfit
@@ -28,28 +29,28 @@ def _is_terminal(stream: IO[str]) -> bool:
 
 
 def console(**options: Any) -> Any:
-    """A console of rich that leaves a closed pipe to its caller (its own way is to end the process with 1)."""
+    """A console of rich that raises BrokenPipeError for a closed pipe (rich itself ends the process with 1)."""
     from rich.console import Console
 
-    class _Calm(Console):
+    class _RaisingConsole(Console):
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError
 
-    return _Calm(**options)
+    return _RaisingConsole(**options)
 
 
 class _Foot:
-    """Is asked anew whenever something is printed above it."""
+    """Renders the current content whenever something is printed above it."""
 
-    def __init__(self, made: Callable[[], Any]) -> None:
-        self._made = made
+    def __init__(self, content: Callable[[], Any]) -> None:
+        self._content = content
 
     def __rich__(self) -> Any:
-        return self._made()
+        return self._content()
 
 
 class Screen:
-    """Draws its foot while started, at most five times a second and only where something was told to it."""
+    """Draws the status area while started, at most five times a second, when `draw` or `print` is called."""
 
     def __init__(self, *, stderr: bool = False) -> None:
         from rich.live import Live
@@ -58,8 +59,8 @@ class Screen:
         self.progress: Any = None  # a renderable of one line
         self._drawn = 0.0
         self._gone = False
-        # The terminal itself was looked at (`plain`): rich's own guesses (CI, TTY_COMPATIBLE) must not differ. Long
-        # messages are broken by the terminal alone, so that they can be copied.
+        # `plain` has decided about the terminal: rich's own detection (CI, TTY_COMPATIBLE) must not differ. Long
+        # messages are wrapped by the terminal only, so that they can be copied.
         self._console: Any = console(stderr=stderr, highlight=False, force_terminal=True, soft_wrap=True)
         self._live = Live(
             _Foot(self.foot),
@@ -67,7 +68,7 @@ class Screen:
             auto_refresh=False,
             transient=True,
             vertical_overflow="crop",
-            redirect_stdout=_is_terminal(sys.stdout),  # what goes to a file stays there
+            redirect_stdout=_is_terminal(sys.stdout),  # not where it goes to a file
             redirect_stderr=_is_terminal(sys.stderr),
         )
 
@@ -77,12 +78,12 @@ class Screen:
 
     def start(self) -> None:
         self._live.start()
-        self._console.show_cursor(True)  # whoever is killed leaves a terminal with a cursor
+        self._console.show_cursor(True)  # so that a killed run leaves a visible cursor
 
     def stop(self) -> None:
-        """Takes the foot away; what was printed stays."""
+        """Removes the status area; printed output stays."""
         self.rows, self.progress = (), None
-        with self._calm():
+        with self._ignore_errors():
             self._live.stop()
 
     def print(self, line: str, *, bold: bool = False) -> None:
@@ -92,23 +93,23 @@ class Screen:
         self._console.print(Text(line, style="bold" if bold else ""), soft_wrap=True)
 
     def draw(self) -> None:
-        """Shows what is new, if it is not too soon."""
+        """Updates the status area, unless it was updated just before."""
         now = time.monotonic()
         if not self._gone and now - self._drawn >= _EVERY_S:
             self._drawn = now
-            with self._calm():
+            with self._ignore_errors():
                 self._live.refresh()
 
     @contextlib.contextmanager
-    def _calm(self) -> Iterator[None]:
-        """A terminal that went away ends no run."""
+    def _ignore_errors(self) -> Iterator[None]:
+        """A terminal that is closed does not end the run."""
         try:
             yield
         except (OSError, ValueError):
             self._gone = True
 
     def foot(self) -> Any:
-        """What is drawn: the last rows that fit, and the progress."""
+        """The status area: the last rows that fit, and the progress."""
         from rich.console import Group
         from rich.text import Text
 

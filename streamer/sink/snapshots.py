@@ -1,4 +1,4 @@
-"""The whole frame in which every passage's plate was read best."""
+"""The frame of the best reading of every passage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The end of a file that is appended to, as a crash or power failure leaves it: half a row, half a character, NULs."""
+"""Repair of a file that is appended to after a crash or power failure: an incomplete row or character, NULs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _log = logging.getLogger(__name__)
 
 _CHUNK = 1 << 16
 _MOST_TORN = 1 << 26
-_SHOWN = 300  # bytes of what is cut away, in the log
+_SHOWN = 300  # bytes of a removed row in the log
 
 
-def mend_tail(path: Path, whole: Callable[[bytes], bool], *, quoted: bool) -> None:
-    """Cuts a torn last row and a tail of NULs off, and says so; whole rows stay as they are. A last row without a line
-    feed that is `whole` gets one. `quoted`: line feeds inside of `"` belong to a row, as in a CSV."""
+def repair_tail(path: Path, is_complete: Callable[[bytes], bool], *, quoted: bool) -> None:
+    """Removes an incomplete last row and trailing NULs, and logs it; complete rows are unchanged. A last row without a
+    line feed that `is_complete` gets one. `quoted`: line feeds within `"` belong to a row, as in a CSV."""
     with path.open("r+b") as stream:
         size = stream.seek(0, os.SEEK_END)
         end = _without_nul(stream, size)
@@ -30,12 +30,12 @@ def mend_tail(path: Path, whole: Callable[[bytes], bool], *, quoted: bool) -> No
         stream.seek(start)
         torn = stream.read(min(end - start, _MOST_TORN))
         keep, more = end, b""
-        if torn and not within_quotes and whole(torn):
+        if torn and not within_quotes and is_complete(torn):
             more = b"\n"
         elif within_quotes and b"\n" in torn.rstrip(b"\r\n"):
-            # The quote was left open long ago, whole rows may follow it: nothing is cut, it is closed.
+            # Complete rows may follow an unclosed quote: it is closed, nothing is removed.
             more = _ending(torn)
-            _log.warning("%s: a quote was left open before %d bytes of rows, which are kept", path, end - start)
+            _log.warning("%s: a quote is not closed before %d bytes of rows, which are kept", path, end - start)
         elif torn:
             keep = start
             _log.warning("%s: its last row was incomplete and is removed: %s", path, _shown(torn))
@@ -48,7 +48,7 @@ def mend_tail(path: Path, whole: Callable[[bytes], bool], *, quoted: bool) -> No
 
 
 def _ending(torn: bytes) -> bytes:
-    """What has to follow so that a reader finds the next row: where quotes stand wrong, readers go by their place."""
+    """The ending after which a CSV reader finds the next row."""
     text = torn.decode("utf-8", "replace")
     for ending in ("", "\n", '"\n'):
         with contextlib.suppress(csv.Error):
@@ -62,7 +62,7 @@ def _shown(data: bytes) -> str:
 
 
 def _without_nul(stream: BinaryIO, size: int) -> int:
-    """Where the tail of NULs begins."""
+    """The position where trailing NULs begin."""
     end = size
     while end:
         begin = max(0, end - _CHUNK)
@@ -86,7 +86,7 @@ def _after_last_feed(stream: BinaryIO, end: int) -> int:
 
 
 def _last_row(stream: BinaryIO, end: int) -> tuple[int, bool]:
-    """Where the row begins that has no end, and whether a quote is open in it."""
+    """Where the unterminated row begins, and whether a quote is open in it."""
     stream.seek(0)
     at = start = 0
     within = False

@@ -13,7 +13,7 @@ from streamer.sink.csv import time_text
 from streamer.sink.screen import Screen, plain
 from streamer.types import Passage, Rejection
 
-# Each column: its name, its width, and how soon it is left out where the terminal is narrow (never: 0).
+# Each column: its name, its width, and its rank in being left out of a narrow terminal (highest first; 0: never).
 _COLUMNS = (("camera", 24, 0), ("plate", 12, 0), ("conf", 6, 2), ("from", 12, 3), ("to", 12, 4), ("reads", 5, 5))
 _GAP = "  "
 _LEAST_CAMERA = 10
@@ -21,7 +21,7 @@ _MOST_OPEN = 1000
 
 
 class TerminalSink(BaseSink):
-    """Prints each passage as a line of a table, as it becomes final; with a `screen`, above its foot."""
+    """Prints each passage as a line of a table when it becomes final; with a `screen`, above its status area."""
 
     def __init__(self, stream: IO[str] | None = None, screen: Screen | None = None) -> None:
         self._stream, self._screen = stream, screen
@@ -38,9 +38,10 @@ class TerminalSink(BaseSink):
 
     def close(self) -> None:
         if not self._any and not self._closed:
-            why = "nothing legible on them (script not supported?)"
-            why = why if self._illegible == self._unsure else "none read surely enough (alpr run --ledger writes why)"
-            unsure = f": {self._unsure} seen, {why}"
+            reason = "nothing legible on them (script not supported?)"
+            if self._illegible != self._unsure:
+                reason = "none read with enough confidence (alpr run --ledger writes the reasons)"
+            unsure = f": {self._unsure} seen, {reason}"
             self._print("no plate was read" + (unsure if self._unsure else ""))
         self._closed = True
 
@@ -50,7 +51,7 @@ class TerminalSink(BaseSink):
         self._any = True
 
     def _headed(self) -> tuple[tuple[str, int], ...]:
-        """The columns, under a heading: with the first row, and where the terminal's width has changed."""
+        """The columns; prints the heading before the first row, and where the terminal's width has changed."""
         columns = columns_of(self._width())
         if columns != self._head:
             self._head = columns
@@ -66,7 +67,7 @@ class TerminalSink(BaseSink):
         stream.flush()
 
     def _width(self) -> int | None:
-        """Of the terminal; None where it is none."""
+        """The width of the terminal; None where it is none."""
         if self._screen is not None:
             return self._screen.width
         stream = self._stream or sys.stdout
@@ -77,9 +78,9 @@ class TerminalSink(BaseSink):
         return get_terminal_size().columns
 
 
-class PromptTerminalSink(TerminalSink):
-    """Tells rows on a terminal as soon as a plate is read: at the foot of the screen until they are final, or, where
-    there may be no foot, as lines that say so in place of their readings."""
+class ProvisionalTerminalSink(TerminalSink):
+    """Shows provisional rows, too: in the status area of the screen until they are final, or, without a screen, as
+    lines marked `open` in the last column."""
 
     def __init__(self, screen: Screen | None = None) -> None:
         super().__init__(None, screen)
@@ -104,7 +105,7 @@ class PromptTerminalSink(TerminalSink):
         for key, row in list(self._open.items()):
             if events & row.events:
                 del self._open[key]
-        self._tell_screen()
+        self._update_screen()
         self._row(passage)
         self._show()
 
@@ -114,11 +115,11 @@ class PromptTerminalSink(TerminalSink):
 
     def close(self) -> None:
         self._open.clear()
-        self._tell_screen()
+        self._update_screen()
         super().close()
 
     def _same(self, passage: Passage) -> frozenset[str]:
-        """The events that this row stands for: the plate of an open row that comes back is shown once."""
+        """The events that this row stands for: a plate that comes back is shown once while its row is open."""
         events = {passage.event_id}
         for key, row in list(self._open.items()):
             if (row.camera, row.plate) == (passage.camera, passage.plate):
@@ -133,10 +134,10 @@ class PromptTerminalSink(TerminalSink):
     def _show(self) -> None:
         if self._screen is not None:
             self._headed()
-            self._tell_screen()
+            self._update_screen()
             self._screen.draw()
 
-    def _tell_screen(self) -> None:
+    def _update_screen(self) -> None:
         if self._screen is not None:
             width = self._width()
             self._screen.rows = [row.line(width) for row in self._open.values()]
@@ -150,15 +151,15 @@ class _OpenRow:
     line: Callable[[int | None], str]
 
 
-def terminal_sink(screen: Screen | None = None, *, early: bool = True) -> TerminalSink:
-    """The sink for rows on standard output: with `early`, those that may change yet too where that is a terminal."""
-    if screen is not None or (early and sys.stdout.isatty() and plain(sys.stdout)):
-        return PromptTerminalSink(screen)
+def terminal_sink(screen: Screen | None = None, *, provisional: bool = True) -> TerminalSink:
+    """The sink for rows on standard output; with `provisional`, also provisional rows where it is a terminal."""
+    if screen is not None or (provisional and sys.stdout.isatty() and plain(sys.stdout)):
+        return ProvisionalTerminalSink(screen)
     return TerminalSink()
 
 
 def columns_of(width: int | None) -> tuple[tuple[str, int], ...]:
-    """The columns that fit, with their widths; all of them where there is no width to keep to."""
+    """The columns that fit, with their widths; all of them without a width."""
     chosen = list(_COLUMNS)
     while width is not None:
         room = width - sum(size for name, size, _ in chosen if name != "camera") - len(_GAP) * (len(chosen) - 1)
@@ -169,7 +170,7 @@ def columns_of(width: int | None) -> tuple[tuple[str, int], ...]:
 
 
 def _row(passage: Passage, columns: tuple[tuple[str, int], ...], width: int | None, mark: str = "") -> str:
-    """A line of the table; `mark` stands in the last column where the row is not final."""
+    """A line of the table; `mark` replaces the last column where the row is not final."""
     cells = _cells(passage)
     if mark:
         cells[columns[-1][0]] = mark
@@ -192,7 +193,7 @@ def _cells(passage: Passage) -> dict[str, str]:
 
 
 def _line(cells: dict[str, str], columns: tuple[tuple[str, int], ...]) -> str:
-    """Cells padded by what they fill on screen (a Chinese character fills two columns)."""
+    """The cells, padded by their width on screen (a Chinese character is two columns wide)."""
     from rich.cells import set_cell_size
 
     return _GAP.join(set_cell_size(cells[name], width) for name, width in columns)

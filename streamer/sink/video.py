@@ -22,9 +22,9 @@ from streamer.source.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from streamer.types import Frame, Image, Plates, YuvPlanes
 
 _MP4_SUFFIXES = (".mp4", ".m4v", ".mov")
-# Names that promise another container than the two that are written.
+# Suffixes of containers that are not written.
 _OTHER_SUFFIXES = (VIDEO_SUFFIXES | IMAGE_SUFFIXES) - {*_MP4_SUFFIXES, ".mkv"}
-# A fragment (or cluster) a second: a killed run loses what came after the last one.
+# One fragment (or cluster) per second: a killed run loses what follows the last one.
 _FRAGMENT_S = 1
 _MP4_OPTIONS = {
     "movflags": "empty_moov+default_base_moof+frag_keyframe",
@@ -32,7 +32,7 @@ _MP4_OPTIONS = {
 }
 _MKV_OPTIONS = {"cluster_time_limit": f"{_FRAGMENT_S * 1000}"}
 _FALLBACK_RATE = Fraction(25)
-# Finer clocks overflow the 32-bit time scale of MP4 players.
+# Finer time bases overflow the 32-bit time scale of MP4 players.
 _MAX_TICKS_A_SECOND = 1_000_000
 
 
@@ -40,8 +40,8 @@ class VideoSink(BaseSink):
     """Writes `path`: fragmented MP4 where the name ends in .mp4, else Matroska.
 
     Every source frame becomes one frame at its own time (MP4 counts from the first frame). Odd sizes are
-    padded to even ones by repeating the last row or column. One file holds one stream. What an earlier run wrote is
-    replaced when the stream begins, not before.
+    padded to even ones by repeating the last row or column. One file holds one stream. An earlier run's
+    file is replaced when the stream begins, not before.
     """
 
     needs_frames = True
@@ -50,7 +50,7 @@ class VideoSink(BaseSink):
         self.path = Path(path)
         check_suffix(self.path)
         self._config = config or VideoConfig()
-        self.threads: int | None = None  # that encode at most
+        self.threads: int | None = None  # limit of encoding threads
         self._stream: io.FileIO | None = open_output(self.path, later=True)
         self._container: Any = None
         self._video: Any = None
@@ -119,18 +119,18 @@ class VideoSink(BaseSink):
         video.codec_context.gop_size = max(1, round(rate * 2))
         if info.sample_aspect != 1:
             video.codec_context.sample_aspect_ratio = info.sample_aspect
-        # Frames that refer to later ones would shift all times in MP4 without an edit list, and be lost in a crash.
+        # B-frames would shift all times in MP4 without an edit list, and be lost in a crash.
         video.options = {"preset": self._config.preset, "crf": str(self._config.crf), "bf": "0"}
         return video
 
     def _describe_colour(self, target: Any) -> None:
-        """Writes the matrix and range of the first frame on the encoder or on one of its frames."""
+        """Sets the matrix and range of the first frame on the encoder or on one of its frames."""
         assert self._colour is not None
         matrix, full = self._colour
         target.colorspace, target.color_range = SWS_COLORSPACE[matrix], RANGE_JPEG if full else RANGE_MPEG
 
     def _fits(self, frame: Frame) -> bool:
-        """Whether the encoder takes the frame's planes as they are, but for a last odd row or column."""
+        """Whether the frame's planes can be encoded directly, padded by an odd row or column at most."""
         planes, (height, width) = frame.planes, (self._video.height, self._video.width)
         return (
             planes is not None
@@ -140,7 +140,7 @@ class VideoSink(BaseSink):
         )
 
     def _on_planes(self, frame: Frame, tracks: Sequence[TrackView]) -> Any:
-        """The frame with its tracks, never as BGR: that way there and back took a third of the run's time."""
+        """The frame with its tracks, drawn in its planes: conversion to BGR and back took a third of the run's time."""
         from streamer.sink.draw import annotate_planes
 
         planes, width, height = frame.planes, self._video.width, self._video.height
@@ -153,14 +153,14 @@ class VideoSink(BaseSink):
         return encoded
 
     def _blank(self, width: int, height: int) -> tuple[Any, tuple[Image, Image, Image]]:
-        """A frame for the encoder and its planes, of what is kept for it: new memory costs as much as the copying."""
+        """A frame for the encoder and its planes, from reused buffers: new memory costs as much as copying."""
         import av
 
-        if height % 4:  # PyAV 18 would misplace the planes of a picture of ours
+        if height % 4:  # PyAV 18 misplaces the planes of such a buffer
             encoded = av.VideoFrame(width, height, "yuv420p")
             y, u, v = (view(plane) for plane in encoded.planes)
             return encoded, (y, u, v)
-        # One is drawn into while the encoder may still look at the other.
+        # Two in turn: the encoder may still read the other one.
         self._pictures = self._pictures[::-1] or [np.empty((height * 3 // 2, width), np.uint8) for _ in range(2)]
         picture = self._pictures[0]
         u, v = picture[height:].reshape(2, height // 2, width // 2)
@@ -204,7 +204,7 @@ class VideoSink(BaseSink):
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """FFmpeg's errors (a full disk, most of the time) as OutputError, after which nothing more is encoded."""
+        """Raises FFmpeg's errors (mostly a full disk) as OutputError, after which nothing more is encoded."""
         import av
 
         try:
@@ -221,19 +221,19 @@ class VideoSink(BaseSink):
 
 
 def check_suffix(path: Path) -> None:
-    """ConfigError where a name promises a container that is not written."""
+    """ConfigError for the suffix of a container that is not written."""
     if path.suffix.lower() in _OTHER_SUFFIXES:
         raise ConfigError(f"{path}: the annotated video is MP4 or Matroska: end its name in .mp4 or .mkv", at=path)
 
 
 def annotated_names(source: str, *, still: bool) -> tuple[str, str]:
-    """The file names that a source's annotated picture or video gets in a folder: the first that is free."""
+    """The file names of a source's annotated picture or video in a folder; the first that is free is used."""
     suffix = ".jpg" if still else ".mp4"
     return Path(source).stem + suffix, Path(source).name + suffix  # the second for a.avi beside a.mkv
 
 
 class VideoFolderSink(BaseSink):
-    """Writes one annotated file a source into a folder: NAME.mp4 for a video, NAME.jpg for a picture."""
+    """Writes one annotated file per source into a folder: NAME.mp4 for a video, NAME.jpg for a picture."""
 
     needs_frames = True
 
@@ -288,7 +288,7 @@ class AnnotatedPicture(BaseSink):
 
 
 def _annotated(frame: Frame, tracks: Sequence[TrackView]) -> Image:
-    """A BGR picture of its own with the tracks drawn in: a picture from a file may be the array that others read."""
+    """A new BGR picture with the tracks drawn in: the frame's own array is shared with other sinks."""
     from streamer.image.warp import to_bgr
     from streamer.sink.draw import annotate
 

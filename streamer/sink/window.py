@@ -22,7 +22,7 @@ class WindowSink(BaseSink):
     needs_frames = True
 
     def __init__(self, on_quit: Callable[[], None] | None = None) -> None:
-        # Qt ends the whole process where it finds no display, so ask first.
+        # Qt ends the whole process where it finds no display.
         if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
             raise OutputError("--show: no display (DISPLAY is not set): use --video FILE to see the result later")
         self._on_quit = on_quit

@@ -1,1 +1,1 @@
-"""A long run at speed on looped clips, with broken connections: does memory grow, is anything left behind?"""
+"""A long run on looped clips, faster than real time and with broken connections: memory growth and leaks."""

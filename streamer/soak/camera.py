@@ -1,4 +1,4 @@
-"""A looped recording at several times its own pace, whose connection breaks every few minutes."""
+"""A looped recording, faster than real time, whose connection breaks every few minutes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from streamer.source.file import VideoSource
 from streamer.source.paced import PacedSource
 from streamer.types import Frame
 
-HOWS = "broken", "ended", "silent"
+FAULTS = "broken", "ended", "silent"
 
 
 class BreakingCamera:
-    """Breaks after `every_s` seconds, a half more or less, in each of HOWS in turn: by an error, by an end, and by
-    saying nothing for `silent_s`, so that it is given up on before it wakes up."""
+    """Breaks after `every_s` seconds (half of that more or less) by each of FAULTS in turn: by an error, by ending, and
+    by sending nothing for `silent_s`, so that the connection is abandoned before it ends."""
 
     live, finite = True, False
 
@@ -29,17 +29,17 @@ class BreakingCamera:
         speed: float,
         every_s: float,
         silent_s: float,
-        hows: Iterator[str] | None = None,
+        faults: Iterator[str] | None = None,
     ) -> None:
         self._paced = PacedSource(clip, loop=True, speed=speed)
         self.name, self.warnings = clip.name, clip.warnings
         self._clip, self._speed, self._every_s, self._silent_s = clip, speed, every_s, silent_s
-        self._hows = hows or itertools.cycle(HOWS)
+        self._faults = faults or itertools.cycle(FAULTS)
 
     def again(self) -> BreakingCamera:
         """The next connection."""
         return BreakingCamera(
-            self._clip.again(), speed=self._speed, every_s=self._every_s, silent_s=self._silent_s, hows=self._hows
+            self._clip.again(), speed=self._speed, every_s=self._every_s, silent_s=self._silent_s, faults=self._faults
         )
 
     def open(self) -> StreamInfo:
@@ -51,10 +51,10 @@ class BreakingCamera:
             yield frame
             if time.monotonic() >= until:
                 break
-        how = next(self._hows)
-        if how == "silent":
+        fault = next(self._faults)
+        if fault == "silent":
             time.sleep(self._silent_s)
-        if how == "broken":
+        if fault == "broken":
             raise InputError(f"{self.name}: the connection was broken", at=self.name)
 
     def close(self) -> None:

@@ -15,8 +15,8 @@ _PROC = Path("/proc/self")
 
 
 @dataclass(frozen=True)
-class Holding:
-    """Of this process: MB in memory, threads (Python's, and all of the system's), open files."""
+class Resources:
+    """Resources of this process: MB of memory, Python's threads, all threads (`tasks`), open files."""
 
     memory_mb: float
     threads: int
@@ -26,8 +26,7 @@ class Holding:
 
 @dataclass(frozen=True)
 class Sample:
-    """The holding at a second of the run; since the sample before, how old frames were when they were done (ms); and
-    from the beginning, frames, rows, drops and connections after the first."""
+    """Resources at a time of the run; frame ages since the previous sample (ms); counts since the start."""
 
     at_s: float
     memory_mb: float
@@ -42,14 +41,14 @@ class Sample:
     reconnects: int
 
 
-def holding() -> Holding:
-    """What is held now; ConfigError where the system has no /proc."""
+def current_resources() -> Resources:
+    """The current resources; ConfigError where the system has no /proc."""
     try:
         pages = int((_PROC / "statm").read_text(encoding="ascii").split()[1])
         tasks, files = len(os.listdir(_PROC / "task")), len(os.listdir(_PROC / "fd")) - 1
     except OSError:
         raise ConfigError("alpr soak: needs /proc, which Linux has: run it there") from None
-    return Holding(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, threading.active_count(), tasks, files)
+    return Resources(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, threading.active_count(), tasks, files)
 
 
 class Probe:
@@ -59,7 +58,7 @@ class Probe:
         self._streams, self._began = streams, time.monotonic()
 
     def sample(self) -> Sample:
-        held, watched = holding(), self._streams.watched
+        used, watched = current_resources(), self._streams.watched
         ages: list[float] = []
         for one in watched:
             if one.health is not None:
@@ -67,10 +66,10 @@ class Probe:
         age = quantiles(ages)
         return Sample(
             at_s=time.monotonic() - self._began,
-            memory_mb=held.memory_mb,
-            threads=held.threads,
-            tasks=held.tasks,
-            files=held.files,
+            memory_mb=used.memory_mb,
+            threads=used.threads,
+            tasks=used.tasks,
+            files=used.files,
             age_p50_ms=1e3 * age.get("0.5", 0.0),
             age_p99_ms=1e3 * age.get("0.99", 0.0),
             frames=sum(w.summary.frames for w in watched),

@@ -1,4 +1,4 @@
-"""The whole pipeline on breaking cameras, sampled."""
+"""A run of the whole pipeline on cameras with broken connections, sampled over time."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from streamer.pipeline.status import Streams
 from streamer.sink.csv import CsvSink
 from streamer.sink.jsonl import JsonlSink
 from streamer.soak.camera import BreakingCamera
-from streamer.soak.probe import Holding, Probe, Sample, holding
+from streamer.soak.probe import Probe, Resources, Sample, current_resources
 from streamer.soak.trend import Trend, trend
 from streamer.source.file import VideoSource
 
-_WAKES_S = 2.0  # after it was given up on, a silent connection
+_WAKES_S = 2.0  # a silent connection ends this long after it was abandoned
 _REJOIN_S = 0.5
-_LEAVES_S = 15.0  # that a thread may take to end
+_LEAVES_S = 15.0  # time limit for threads to end
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Clips at so many times their pace, one camera each, for so long, a broken connection every so often."""
+    """Clips, played as one camera each at `speed` times real time for `seconds`; a connection breaks every
+    `reconnect_s`."""
 
     clips: tuple[Path, ...]
     seconds: float
@@ -39,12 +40,12 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Soaked:
-    """The samples, and what the process held before the cameras and after them."""
+class SoakResult:
+    """The samples, and the resources before and after the run."""
 
     samples: tuple[Sample, ...]
-    before: Holding
-    after: Holding
+    before: Resources
+    after: Resources
     warm_s: float
 
     @property
@@ -53,7 +54,7 @@ class Soaked:
         return tuple(s for s in self.samples if s.at_s >= self.warm_s)
 
     def trend(self, name: str) -> Trend | None:
-        """Of one of a sample's values, after warming up."""
+        """The trend of one of the samples' values after warming up."""
         of = self.settled
         return trend(np.array([s.at_s for s in of]), np.array([getattr(s, name) for s in of], float))
 
@@ -64,12 +65,13 @@ def soak(
     engines: Engines,
     folder: Path,
     stop: threading.Event,
-    told: Callable[[Sample], None],
-) -> Soaked:
-    """Runs the plan with rows into `folder`, until its time is over or `stop` is set; each sample is `told`."""
+    on_sample: Callable[[Sample], None],
+) -> SoakResult:
+    """Runs the plan with rows into `folder` until its time is over or `stop` is set; calls `on_sample` with each
+    sample."""
     names = {f"camera-{k + 1}": clip for k, clip in enumerate(plan.clips)}
     cameras = {name: CameraConfig(url=str(clip)) for name, clip in names.items()}
-    # A clip that begins anew shows the same vehicles again: they shall give rows, not go on for ever.
+    # A looped clip shows the same vehicles again: they must make new rows.
     vote = config.vote.model_copy(update={"rejoin_s": _REJOIN_S})
     site = config.model_copy(update={"cameras": cameras, "vote": vote})
     silent_s = config.live.silence_s + _WAKES_S
@@ -78,14 +80,14 @@ def soak(
         clip = VideoSource(camera.address(), ahead=False)
         return BreakingCamera(clip, speed=plan.speed, every_s=plan.reconnect_s, silent_s=silent_s)
 
-    sinks = [CsvSink(folder / "rows.csv", config=config.rows), JsonlSink(folder / "rows.jsonl", early=True)]
-    streams, samples, before = Streams(), [], holding()
+    sinks = [CsvSink(folder / "rows.csv", config=config.rows), JsonlSink(folder / "rows.jsonl", provisional=True)]
+    streams, samples, before = Streams(), [], current_resources()
     errors: list[BaseException] = []
 
     def work() -> None:
         try:
             run_site(site, sinks, engines=engines, stop=stop, streams=streams, source_of=source_of)
-        except BaseException as error:  # carried to the caller
+        except BaseException as error:  # raised in the caller's thread
             errors.append(error)
 
     thread = threading.Thread(target=work, name="alpr-soak")
@@ -94,17 +96,17 @@ def soak(
     while thread.is_alive() and not stop.is_set() and time.monotonic() < until:
         stop.wait(min(plan.sample_s, max(0.0, until - time.monotonic())))
         samples.append(probe.sample())
-        told(samples[-1])
+        on_sample(samples[-1])
     stop.set()
     thread.join()
     if errors:
         raise errors[0]
-    return Soaked(tuple(samples), before, _left(before), plan.warm_s)
+    return SoakResult(tuple(samples), before, _resources_after(before), plan.warm_s)
 
 
-def _left(before: Holding) -> Holding:
-    """What is held at the end, once connections that were given up on had their time to wake up."""
+def _resources_after(before: Resources) -> Resources:
+    """The resources at the end, after abandoned connections had time to end."""
     until = time.monotonic() + _LEAVES_S
-    while holding().threads > before.threads and time.monotonic() < until:
+    while current_resources().threads > before.threads and time.monotonic() < until:
         time.sleep(0.1)
-    return holding()
+    return current_resources()

@@ -1,4 +1,4 @@
-"""A straight line through samples of a process, and how sure its slope is."""
+"""Linear regression of samples over time, with confidence bounds."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 
 from streamer.types import FloatArray
 
-_BLOCKS = 40  # means that the line is laid through: neighbouring samples tell much the same
+_BLOCKS = 40  # means of blocks that are fitted: neighbouring samples are correlated
 _LEAST = 8
 
 
 @dataclass(frozen=True)
 class Trend:
-    """A slope an hour, and the bounds that hold it with 95 % each."""
+    """The slope per hour, and its lower and upper 95 % bounds (one-sided each)."""
 
     slope: float
     low: float
@@ -22,8 +22,8 @@ class Trend:
 
 
 def trend(at_s: FloatArray, values: FloatArray) -> Trend | None:
-    """Of samples (n,) in order; None of too few. Least squares through the means of equal stretches of time; where
-    neighbouring means still go together (lag 1), the error is widened as if they were fewer."""
+    """The trend of samples (n,) in order; None for too few. Least squares through the means of blocks; where these are
+    autocorrelated (lag 1), the error is widened by their effective number."""
     from scipy.stats import t as student
 
     if len(at_s) < _LEAST:
@@ -31,11 +31,11 @@ def trend(at_s: FloatArray, values: FloatArray) -> Trend | None:
     at, mean = _means(np.asarray(at_s, float) / 3600, np.asarray(values, float))
     centred = at - at.mean()
     slope = float(centred @ mean / (centred @ centred))
-    left = mean - mean.mean() - slope * centred
-    together = float(left[:-1] @ left[1:] / (left @ left)) if left @ left > 1e-18 else 0.0
-    together = min(max(together, 0.0), 0.9)
-    count = max(3.0, len(mean) * (1 - together) / (1 + together))
-    variance = float(left @ left) / (len(mean) - 2) / float(centred @ centred)
+    residual = mean - mean.mean() - slope * centred
+    correlation = float(residual[:-1] @ residual[1:] / (residual @ residual)) if residual @ residual > 1e-18 else 0.0
+    correlation = min(max(correlation, 0.0), 0.9)
+    count = max(3.0, len(mean) * (1 - correlation) / (1 + correlation))
+    variance = float(residual @ residual) / (len(mean) - 2) / float(centred @ centred)
     error = student.ppf(0.95, count - 2) * np.sqrt(variance * len(mean) / count)
     return Trend(slope, slope - float(error), slope + float(error))
 

@@ -1,1 +1,1 @@
-"""Where frames come from: files and live addresses through PyAV, pictures through OpenCV."""
+"""Sources of frames: files and live addresses through PyAV, pictures through OpenCV."""

@@ -1,7 +1,7 @@
-"""What lies behind an address: a camera's stream, a finished recording, or one picture at a time.
+"""The kind of an address: a camera's stream, a finished recording, or one picture at a time.
 
-Most schemes tell by their name. Behind http:// lies anything, so what the server sends is looked at: a recording has a
-length or an end, a playlist with an end as well; a picture has neither sound nor a second picture.
+Most schemes decide it by name. An http:// address may be any of them, so the response is probed: a recording has a
+length or an end, as does a playlist with an end; a picture is a single image.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ Kind = Literal["live", "recording", "picture"]
 _RECORDED = frozenset({"ftp", "ftps", "sftp"})
 _WEB = frozenset({"http", "https"})
 _PAGES = frozenset({"", ".htm", ".html", ".php", ".asp", ".aspx"})  # with "" for a path that ends in a slash
-# Endings that streams have as often as files.
+# Suffixes that streams have as often as files.
 _STREAMED = frozenset({".ts", ".flv", ".mjpg", ".mjpeg", ".h264", ".264", ".h265", ".265", ".hevc", ".webm"})
 _PROBE = {"probesize": "200000", "analyzeduration": "500000"}
-_LISTEN_S = 1.0  # how long a stream without a length is listened to
-_PACE, _BURST_S = 2.0, 8.0  # a camera sends no faster than time goes by, once what it had kept is sent
-_MOST_BYTES = 1 << 41  # a longer one was made up by a camera that has to name a length
+_PROBE_S = 1.0  # how long a stream without a length is read to decide
+_PACE, _BURST_S = 2.0, 8.0  # a camera sends in real time once its buffer is sent
+_MOST_BYTES = 1 << 41  # a longer length is one that a camera invented because it must send one
 
 
 def scheme_of(address: str) -> str:
@@ -41,30 +41,31 @@ def scheme_of(address: str) -> str:
 
 
 def local_path(text: str) -> str:
-    """The path in a file:// address; everything else as it is."""
+    """The path in a file:// address; anything else unchanged."""
     return url2pathname(urlsplit(text).path) if scheme_of(text) == "file" else text
 
 
 def suffix_of(address: str) -> str:
-    """The suffix of the file that an address names, whatever is asked of it behind a `?`."""
+    """The suffix of the file that an address names, without its query."""
     return PurePosixPath(unquote(urlsplit(address).path)).suffix.lower()
 
 
 def kind_of(address: str, live: LiveConfig, unsure: Kind = "live") -> Kind:
-    """What the address gives. `unsure`: where nothing tells, as with an endless stream that has only just begun.
+    """The kind of stream at an address. `unsure`: returned where it cannot be decided, as with an endless stream that
+    has just begun.
 
-    Of a server that does not answer, the name decides: who names `clip.mp4` wants a file and not a camera to wait for.
-    InputError where it is a file that cannot be had, or a web page.
+    For a server that does not answer, the name decides: `clip.mp4` is a file, not a camera to wait for. InputError for
+    a file that cannot be opened, or a web page.
     """
     scheme = scheme_of(address)
     wanted: Kind | None = None if live.endless is None else "live" if live.endless else "recording"
     if scheme not in _WEB:
         return "recording" if scheme in _RECORDED else wanted or "live"
-    found = _look(address, live, wanted, unsure)
+    found = _probe(address, live, wanted, unsure)
     return found if found == "picture" else wanted or found
 
 
-def _look(address: str, live: LiveConfig, wanted: Kind | None, unsure: Kind) -> Kind:
+def _probe(address: str, live: LiveConfig, wanted: Kind | None, unsure: Kind) -> Kind:
     load_video()
     import av
 
@@ -73,11 +74,11 @@ def _look(address: str, live: LiveConfig, wanted: Kind | None, unsure: Kind) -> 
     arguments["options"] = {**arguments["options"], **_PROBE}
     try:
         with av.open(address, metadata_errors="replace", **arguments) as container:
-            return _told(container) or wanted or _paced(container) or unsure
+            return _by_format(container) or wanted or _by_pace(container) or unsure
     except (av.FFmpegError, OSError, ValueError) as error:
         named = _by_name(address)
         if (wanted or named) == "recording":
-            raise InputError(cannot_be_had(redact(address), error)) from None
+            raise InputError(open_failure(redact(address), error)) from None
         page = isinstance(error, av.error.InvalidDataError) and suffix_of(address) in _PAGES
         if page and (suffix_of(address) or urlsplit(address).path.endswith("/")):
             raise InputError(f"{redact(address)}: {_PAGE}") from None
@@ -87,8 +88,8 @@ def _look(address: str, live: LiveConfig, wanted: Kind | None, unsure: Kind) -> 
 _PAGE = "is a web page or a folder, no video: give the address of the stream or of one file"
 
 
-def cannot_be_had(name: str, error: Exception) -> str:
-    """Why a file behind an address could not be opened, in one line without secrets."""
+def open_failure(name: str, error: Exception) -> str:
+    """The message for a remote file that could not be opened: one line without secrets."""
     import av
 
     if isinstance(error, av.error.HTTPNotFoundError):
@@ -96,7 +97,7 @@ def cannot_be_had(name: str, error: Exception) -> str:
     if isinstance(error, av.error.ProtocolNotFoundError):
         return f"{name}: this build of FFmpeg cannot open {scheme_of(name)}:// addresses: download the file first"
     if isinstance(error, av.error.HTTPUnauthorizedError):
-        return f"{name}: wants a user and a password (401 Unauthorized): http://user:password@host/..."
+        return f"{name}: needs a user and a password (401 Unauthorized): http://user:password@host/..."
     if isinstance(error, av.error.HTTPForbiddenError):
         return f"{name}: must not be read (403 Forbidden): check user, password and token"
     reason = redact(getattr(error, "strerror", None) or str(error))
@@ -110,8 +111,8 @@ def cannot_be_had(name: str, error: Exception) -> str:
     return f"{name}: cannot be opened ({reason}): check the address and the network"
 
 
-def _told(container: Any) -> Kind | None:
-    """What the container's head tells for sure."""
+def _by_format(container: Any) -> Kind | None:
+    """The kind where the container's header decides it."""
     name = container.format.name
     if name == "mpjpeg":
         return "live"
@@ -121,8 +122,8 @@ def _told(container: Any) -> Kind | None:
     return "recording" if finite else "live" if name == "hls" else None
 
 
-def _paced(container: Any) -> Kind | None:
-    """Whether a stream without a length comes as fast as the line allows, or no faster than it was taken."""
+def _by_pace(container: Any) -> Kind | None:
+    """The kind of a stream without a length: a recording arrives faster than real time."""
     import av
 
     if not container.streams.video:
@@ -137,7 +138,7 @@ def _paced(container: Any) -> Kind | None:
             if packet.dts is None:
                 count += bool(packet.size)
                 media_s = max(media_s, count / rate) if first is None else media_s
-                if not packet.size:  # the end, sooner than it could have been seen
+                if not packet.size:  # ended sooner than real time
                     return "recording" if media_s > _PACE * took + 1 / rate else None
             else:
                 stamp = float(packet.dts * packet.time_base)
@@ -145,15 +146,15 @@ def _paced(container: Any) -> Kind | None:
                 media_s = max(media_s, stamp - first)
             if media_s > _PACE * took + _BURST_S:
                 return "recording"
-            if took > _LISTEN_S:
+            if took > _PROBE_S:
                 return None
     except (av.FFmpegError, OSError) as error:
-        return "recording" if ends_so(error) and media_s > _PACE * took + 1 / rate else None
+        return "recording" if is_end(error) and media_s > _PACE * took + 1 / rate else None
     return None
 
 
-def ends_so(error: Exception) -> bool:
-    """Whether FFmpeg means the end of what has no length: it takes the missing rest for an error."""
+def is_end(error: Exception) -> bool:
+    """Whether the error is the end of a stream without a length, which FFmpeg reports as an I/O error."""
     return getattr(error, "errno", None) == errno.EIO
 
 

@@ -1,4 +1,4 @@
-"""The one interface of all sources, and what is known of a stream before its first frame."""
+"""The interface of all sources, and the properties of a stream that are known before its first frame."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from streamer.types import Frame
 
 @dataclass(frozen=True)
 class StreamInfo:
-    """One stream as it was opened. Sizes are upright (rotation applied).
+    """Properties of an opened stream. Sizes are upright (rotation applied).
 
-    `name`: what rows call it unless a camera name is given. `time_base`: seconds a tick, every frame's `pts` is a whole
-    number of ticks. `rate`: frames a second as declared, None where unknown or variable without a mean. `frames`: how
-    many are expected, for a progress bar only. `live`: cannot wait; the newest frame wins. `still`: one picture, no
-    stream. `identity`: which recording it is, the same whenever it is read and another for every other; empty for a
-    camera, each connection of which is another. `events`: what the ids of its events are made from, filled in by the
-    run. `address`: the file or address it comes from, without a password.
+    `name`: its camera name in rows unless one is given. `time_base`: seconds per tick; every frame's `pts` is a whole
+    number of ticks. `rate`: declared frames per second, None where unknown or variable without a mean. `frames`:
+    expected number, for a progress bar only. `live`: it cannot wait; old frames are dropped. `still`: a single picture.
+    `identity`: identifies a recording, the same whenever it is read; empty for a camera. `events`: the basis of its
+    event ids, filled in by the run. `address`: the file or address it comes from, without a password.
     """
 
     name: str
@@ -40,7 +39,7 @@ class Source(Protocol):
     """A stream of frames. Opened once, read once, then closed (which never raises).
 
     `frames` may raise InputError after the last good frame: everything yielded before it is valid. `warnings` collects
-    one-line notes on what was met and survived.
+    one-line notes on faults that were survived.
     """
 
     name: str
@@ -64,19 +63,19 @@ class Repeatable(Source, Protocol):
 
 @runtime_checkable
 class Reopening(Source, Protocol):
-    """A source that can be opened again after it broke, as every live one must be."""
+    """A source that can be opened again after it failed, as every live source must be."""
 
     def again(self) -> Reopening:
         """A fresh source of the same address."""
 
     @property
     def finite(self) -> bool:
-        """Whether its end is an end and no fault; known once it was opened."""
+        """Whether its end is a regular end and not a fault; known once it is open."""
 
 
 def cap_threads(parts: Iterable[object], threads: int | None) -> None:
-    """Has those sources and sinks that decode or encode, and were not told otherwise, do it in so many threads at most
-    (None: as many as FFmpeg finds right)."""
+    """Limits the threads of sources and sinks that decode or encode and have no limit of their own (None: FFmpeg
+    decides)."""
     for part in parts:
         if getattr(part, "threads", 0) is None:
             part.threads = threads  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""When a frame was captured, and how that is known."""
+"""Capture times from the start time of a recording, and where that comes from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streamer.types import TimeSource
 
 @dataclass(frozen=True)
 class Clock:
-    """`start`: the aware time of second 0 of the stream, None where unknown."""
+    """`start`: the aware time of second 0 of the stream, None where unknown; `source`: where it comes from."""
 
     start: datetime | None = None
     source: TimeSource = "unknown"
@@ -23,7 +23,8 @@ class Clock:
 
 
 def parse_start_time(text: str) -> datetime:
-    """An ISO-8601 time with an offset; ConfigError otherwise (a bare time would depend on this machine's zone)."""
+    """An ISO-8601 time with an offset; ConfigError otherwise (a time without offset would depend on this machine's
+    zone)."""
     try:
         start = datetime.fromisoformat(text)
     except ValueError:
@@ -36,7 +37,7 @@ def parse_start_time(text: str) -> datetime:
 
 
 def container_clock(*metadata: Mapping[str, str]) -> Clock:
-    """The clock from the first usable creation time; unset ones (the epochs of MP4 and Unix) do not count."""
+    """The clock from the first valid creation time; unset ones (the epochs of MP4 and Unix) are ignored."""
     for tags in metadata:
         text = {k.lower(): v for k, v in tags.items()}.get("creation_time", "")
         try:

@@ -15,18 +15,18 @@ from streamer.source.faults import SourceFault
 from streamer.source.health import Health
 from streamer.types import Frame
 
-_WAITING = 3  # frames of a camera that may wait: with one, a moment's delay would cost a frame on a machine with room
+_WAITING = 3  # queued frames of a camera: with one, a short delay would drop a frame though there is capacity
 
 
 class Connection:
-    """One attempt: opens its source and keeps its newest frames until it is abandoned."""
+    """One connection: opens its source and queues its newest frames until it is abandoned."""
 
-    def __init__(self, source: Reopening, bell: threading.Condition, health: Health, clock: Clock) -> None:
-        self.source, self._bell, self._health, self._clock = source, bell, health, clock
+    def __init__(self, source: Reopening, condition: threading.Condition, health: Health, clock: Clock) -> None:
+        self.source, self._condition, self._health, self._clock = source, condition, health, clock
         self.info: StreamInfo | None = None
-        self.waiting: deque[tuple[Frame, float]] = deque()  # with when each came, by the monotonic clock
+        self.waiting: deque[tuple[Frame, float]] = deque()  # with their arrival times, by the monotonic clock
         self.frozen = False
-        self.taken = False  # whether `info` was seen
+        self.taken = False  # whether `info` was handled
         self.over = False
         self.error: BaseException | None = None
         self.abandoned = False
@@ -34,12 +34,12 @@ class Connection:
         self.thread.start()
 
     @property
-    def news(self) -> bool:
-        """Whether there is something that was not taken yet."""
+    def has_update(self) -> bool:
+        """Whether there is a frame, an end or an `info` that was not handled yet."""
         return bool(self.waiting) or self.over or (self.info is not None and not self.taken)
 
     def fault(self, over: bool) -> str | None:
-        """Why the connection ended (`over`) or was abandoned, None where nothing is wrong; a bug in it is raised."""
+        """Why the connection ended (`over`) or was abandoned, None for a regular end; raises an unexpected error."""
         if not over:
             return "frozen" if self.frozen else "silent" if self.taken else "no answer"
         if getattr(self.source, "frozen", False):
@@ -52,7 +52,7 @@ class Connection:
             raise self.error
         return None if self.source.finite else "ended"
 
-    def in_words(self, reason: str, config: LiveConfig) -> str:
+    def describe(self, reason: str, config: LiveConfig) -> str:
         """The fault, without the address."""
         if reason == "silent":
             return f"no frame for {config.silence_s:.1f} s"
@@ -68,36 +68,36 @@ class Connection:
 
     def _run(self) -> None:
         self._work()
-        if self.abandoned:  # nobody else will, before the next connection ends
+        if self.abandoned:  # nothing else does before the next connection ends
             self.waiting.clear()
             trim_heaps()
 
     def _work(self) -> None:
         try:
             info = self.source.open()
-            with self._bell:
+            with self._condition:
                 self.info = info
-                self._bell.notify_all()
+                self._condition.notify_all()
             for frame in self.source.frames():
-                with self._bell:
+                with self._condition:
                     if self.abandoned:
                         return
                     self._health.last = self._clock.monotonic()
                     self.waiting.append((frame, self._health.last))
-                    if len(self.waiting) > _WAITING:  # the newest win
+                    if len(self.waiting) > _WAITING:  # drops the oldest
                         self.waiting.popleft()
                         self._health.dropped += 1
-                    self._bell.notify_all()
+                    self._condition.notify_all()
         except SourceFault as error:
             self.error = SourceFault(str(error), error.kind, error.reason, error.url or error.path)
         except InputError as error:
             self.error = InputError(
                 str(error), at=error.url or error.path
-            )  # without the pictures that its traceback holds, and itself with them
-        except BaseException as error:  # a bug, which is raised in the watching thread
+            )  # a new exception: the traceback of this one keeps pictures in memory
+        except BaseException as error:  # a bug: raised in the watching thread
             self.error = error
         finally:
             self.source.close()
-            with self._bell:
+            with self._condition:
                 self.over = True
-                self._bell.notify_all()
+                self._condition.notify_all()

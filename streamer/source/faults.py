@@ -1,4 +1,4 @@
-"""Why a camera could not be opened, in words, and whether waiting can help."""
+"""Faults of opening a camera: their kind, reason and remedy, and whether a retry can help."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ _REMEDIES = {
     "unknown scheme": "this build of FFmpeg cannot open such addresses",
     "no device": "check the cable and the name (ls /dev/video*)",
     "no permission": "let this user read the device: usermod -aG video USER",
-    "server error": "look at the camera's own log, or restart it",
+    "server error": "check the camera's own log, or restart it",
 }
 _BY_NAME = {
     "HTTPUnauthorizedError": ("unauthorized", "user or password refused (401)"),
     "HTTPForbiddenError": ("forbidden", "access forbidden (403)"),
     "HTTPNotFoundError": ("not found", "no such stream (404)"),
     "HTTPServerError": ("server error", "the server reports an error (5xx)"),
-    "HTTPBadRequestError": ("bad request", "the server takes the address for a bad request (400)"),
+    "HTTPBadRequestError": ("bad request", "the server rejects the request as malformed (400)"),
     "HTTPOtherClientError": ("bad request", "the server refuses the request (4xx)"),
     "ProtocolNotFoundError": ("unknown scheme", "unknown scheme"),
 }
-# What cannot get better by waiting.
-HOPELESS = frozenset({"unauthorized", "forbidden", "unknown scheme", "no device", "no permission"})
+# Faults that no retry mends.
+PERMANENT = frozenset({"unauthorized", "forbidden", "unknown scheme", "no device", "no permission"})
 
 
 class SourceFault(InputError):
-    """A camera that could not be opened. `kind` is short and one of few, `reason` says it in words."""
+    """A camera that could not be opened. `kind`: one of a fixed set of short names; `reason`: its description."""
 
     def __init__(self, message: str, kind: str, reason: str, at: object = None) -> None:
         super().__init__(message, at=at)
@@ -44,7 +44,7 @@ class SourceFault(InputError):
 
 
 def fault_of(name: str, address: str, error: Exception) -> SourceFault:
-    """What an error of opening that address means; tells no part of its user or password."""
+    """The fault that an error of opening that address is; reveals no part of its user or password."""
     kind, reason = _named(address, error)
     remedy = _REMEDIES.get(kind, "check the address, the network and the password").format(hint=hint())
     return SourceFault(f"{name}: cannot be opened ({reason}): {remedy}", kind, reason, name)
@@ -70,7 +70,7 @@ def _named(address: str, error: Exception) -> tuple[str, str]:
 
 
 def _is_unknown(address: str) -> bool:
-    """Whether its host has no address: FFmpeg tells that as an input/output error."""
+    """Whether its host cannot be resolved, which FFmpeg reports as an input/output error."""
     try:
         parts = urlsplit(address)
         if parts.hostname:

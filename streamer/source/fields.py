@@ -1,4 +1,4 @@
-"""Interlaced pictures made whole: their two fields are of two moments, so that what moves is combed."""
+"""Deinterlacing: the two fields of an interlaced frame are captured at different times, so that motion is combed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _ENDS = (BlockingIOError, EOFError)  # nothing yet, nothing more
 
 
 def deinterlaced(decoded: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-    """The same frames, one for one and with their times; those that are told to be interlaced go through FFmpeg's
-    bwdif, which keeps what stands still. A stream that never has such a frame costs nothing; pictures that the filter
-    refuses (a damaged colour description) stay as they are."""
+    """The same frames, one for one and with their times; those marked as interlaced are filtered by FFmpeg's bwdif,
+    which leaves static areas unchanged. Costs nothing without such frames; frames that the filter rejects (a damaged
+    colour description) stay unchanged."""
     import av
 
     graph: _Graph | None = None
@@ -25,11 +25,11 @@ def deinterlaced(decoded: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
         if graph is not None and not graph.fits(frame):
             yield from graph.finish()
             graph = None
-        if graph is None and frame.interlaced_frame and _form(frame) not in refused:
+        if graph is None and frame.interlaced_frame and _format(frame) not in refused:
             try:
                 graph = _Graph(frame)
             except av.error.FFmpegError:
-                refused.add(_form(frame))
+                refused.add(_format(frame))
         if graph is None:
             yield frame
         else:
@@ -39,27 +39,27 @@ def deinterlaced(decoded: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
 
 
 class _Graph:
-    """The filter for pictures of one size and format. It holds a frame back, to see what follows."""
+    """The filter graph for frames of one size and format. It delays output by one frame."""
 
     def __init__(self, frame: av.VideoFrame) -> None:
         import av
 
-        self._form = _form(frame)
+        self._format = _format(frame)
         self._graph = av.filter.Graph()
-        source = self._graph.add_buffer(template=frame)  # type: ignore[arg-type]  # a frame has what it needs
+        source = self._graph.add_buffer(template=frame)  # type: ignore[arg-type]  # a frame has all the fields that are read
         chain = source, self._graph.add("bwdif", _FILTER), self._graph.add("buffersink")
         self._graph.link_nodes(*chain).configure()
         self._times: deque[tuple[Any, ...]] = deque()
 
     def fits(self, frame: av.VideoFrame) -> bool:
-        return _form(frame) == self._form
+        return _format(frame) == self._format
 
     def after(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
         import av
 
         try:
             self._graph.push(frame)
-        except av.error.FFmpegError:  # a picture whose description changed for the worse
+        except av.error.FFmpegError:  # a frame with a damaged description
             yield frame
             return
         self._times.append((frame.pts, frame.time_base, frame.duration, frame.colorspace, frame.color_range))
@@ -75,10 +75,10 @@ class _Graph:
                 frame: Any = self._graph.pull()
             except _ENDS:
                 return
-            # The filter counts in a time base of its own.
+            # The filter has its own time base.
             frame.pts, frame.time_base, frame.duration, frame.colorspace, frame.color_range = self._times.popleft()
             yield frame
 
 
-def _form(frame: av.VideoFrame) -> tuple[int, int, str]:
+def _format(frame: av.VideoFrame) -> tuple[int, int, str]:
     return frame.width, frame.height, frame.format.name

@@ -1,8 +1,7 @@
-"""Video files in any container and codec PyAV reads, and one connection to a live address through the same path."""
+"""The source of a video file, a pipe or an address: frames in presentation order, by PyAV."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import datetime
 from fractions import Fraction
@@ -14,37 +13,34 @@ from streamer.config.urls import redact
 from streamer.errors import InputError
 from streamer.image.planes import PlaneReader, frame_orientation
 from streamer.process.imports import load_video
-from streamer.source.address import cannot_be_had, ends_so, local_path
+from streamer.source.address import is_end, local_path
 from streamer.source.base import StreamInfo
 from streamer.source.clock import Clock, container_clock
-from streamer.source.faults import fault_of
+from streamer.source.containers import ContainerInput
+from streamer.source.duration import declared_duration, declared_rate, expected_frames
 from streamer.source.fields import deinterlaced
 from streamer.source.identity import file_identity, stream_identity
-from streamer.source.live import CaptureTimes, is_live, opening
-from streamer.source.pipes import is_pipe, is_stdin, open_pipe
+from streamer.source.live import CaptureTimes, is_live
+from streamer.source.pipes import is_pipe, is_stdin
 from streamer.source.timeline import Timeline
-from streamer.source.tracks import chosen, left_out, name_of, video_tracks
-from streamer.source.transport import HEAD, TransportParts, as_stream, layout_of
+from streamer.source.tracks import choose_track, name_of, unread_tracks, video_tracks
 from streamer.types import Frame, Image, YuvPlanes
 
 if TYPE_CHECKING:
     import av
 
-# Containers whose declared duration comes from an index or header and not from a guess by bit rate.
-_TRUSTED_DURATION = ("mp4", "matroska", "avi")
 _MISSING_TAIL_S = 0.5
 _FALLBACK_RATE = Fraction(25)
-_LIST = b"ffconcat"
 _TS_DISCONT = 0x200  # AVFMT_TS_DISCONT
 
 
 class VideoSource:
-    """One video file, live address, or (`recorded`) file behind an address, in presentation order.
+    """A video file, pipe, live address or (`recorded`) remote file, in presentation order.
 
-    Frames are upright, `pts` counts seconds from the stream's start, a frame without a time stamp gets the one after
-    its predecessor's. A file cut short yields what can be decoded, then raises InputError with the second it ends at.
-    `ahead`: a file's pictures are decoded several at once. `threads`: that decode at most, None for what FFmpeg finds.
-    `video_track`: which one of several, counted from 1.
+    Frames are upright; `pts` counts seconds from the stream's start, and a frame without a time stamp follows its
+    predecessor by one frame interval. A truncated file yields what can be decoded, then raises InputError with the
+    second at which it ends. `ahead`: several frames of a file are decoded at once. `threads`: limit of decoding
+    threads, None for FFmpeg's choice. `video_track`: the number of the track among several, from 1.
     """
 
     def __init__(
@@ -58,7 +54,7 @@ class VideoSource:
         threads: int | None = None,
         video_track: int | None = None,
     ) -> None:
-        load_video()  # where it is made: a camera's connections open it in threads of their own
+        load_video()  # imported here: connections of a camera open it in other threads
         self.address = local_path(str(address))
         self._recorded = recorded and is_live(self.address)
         self.live = is_live(self.address) and not recorded
@@ -70,27 +66,29 @@ class VideoSource:
             self.name = "stdin"
         self.warnings: list[str] = []
         self._given, self._ahead, self.threads = start_time, ahead, threads
+        self._input: ContainerInput | None = None
         self._container: Any = None
-        self._file: Any = None  # what the container is read from, where that is not FFmpeg's own
-        self._parts: TransportParts | None = None
         self._stream: Any = None
         self._first: av.VideoFrame | None = None
         self._decoded: Iterator[av.VideoFrame] = iter(())
         self._bad_packets = 0
-        self._lasts = False  # whether the container says how long it is
+        self._has_duration = False  # whether the container declares a duration
 
     def open(self) -> StreamInfo:
-        """Opens the container and decodes the first frame (only it knows size and rotation for sure)."""
+        """Opens the container and decodes the first frame, whose size and rotation are reliable."""
         import av
 
-        av.logging.set_level(None)  # FFmpeg's own lines would tear the one-line errors apart
-        self._container = self._open_container(av)
+        av.logging.set_level(None)  # FFmpeg's log lines would mix with our one-line errors
+        self._input = ContainerInput(
+            self.address, self.name, self._config, live=self.live, recorded=self._recorded, piped=self._piped
+        )
+        self._container = self._input.open()
         try:
-            self._choose()
+            self._choose_track()
         except InputError:
-            if self._parts is None or not self._next_part(av):  # a recording may begin with sound alone
+            if not self._next_part():  # a recording may begin with sound only
                 raise
-        self._lasts = self.address.startswith("http") and bool(self._container.duration)
+        self._has_duration = self.address.startswith("http") and bool(self._container.duration)
         self._clock = self._make_clock()
         reports = self._config.clock == "sender"
         self._times = CaptureTimes(stamped=self.address.startswith("rtsp"), reports=reports) if self.live else None
@@ -108,58 +106,58 @@ class VideoSource:
             )
         return self._info(self._first)
 
-    def _choose(self) -> None:
-        """The track that is read; InputError where there is none."""
+    def _choose_track(self) -> None:
+        """Sets the track that is read; InputError where there is none."""
         tracks = video_tracks(self._container)
         if not tracks:
             raise InputError(
                 f"{self.name}: has no video stream (only {self._stream_kinds()}): give a file with pictures",
                 at=self.name,
             )
-        self._stream = chosen(tracks, self.video_track, self.name)
-        if (told := left_out(tracks, self._stream)) is not None and not self.live:
-            self._warn(told)
-        # Threads that each take a picture hold it back by one, and cost a seventh more: of a camera's pictures, parts
-        # are shared out at most.
+        self._stream = choose_track(tracks, self.video_track, self.name)
+        if (unread := unread_tracks(tracks, self._stream)) is not None and not self.live:
+            self._warn(unread)
+        # Frame threading delays each frame and costs a seventh more; of a camera's frames only slices are threaded.
         self._stream.thread_type = "AUTO" if self._ahead and not self.live else "SLICE"
         self._stream.codec_context.thread_count = self.threads or 0
 
-    def _warn(self, what: str) -> None:
-        text = f"{self.name}: {what}"
+    def _warn(self, note: str) -> None:
+        text = f"{self.name}: {note}"
         if text not in self.warnings:
             self.warnings.append(text)
 
     def frames(self) -> Iterator[Frame]:
         """The frames; InputError after the last good one where the file ends early."""
         planes = PlaneReader()
-        line = Timeline(self._stream, self._rate() or _FALLBACK_RATE, resets=self._resets())
-        pts, lasts, index, stream = 0.0, 0.0, 0, self._stream
+        timeline = Timeline(self._stream, self._rate(), resets=self._resets())
+        pts, duration, index, stream = 0.0, 0.0, 0, self._stream
         for index, decoded in enumerate(self._with_first()):
             if self._stream is not stream:
                 stream, planes = self._stream, PlaneReader()
-                line.go_on(stream, self._rate() or _FALLBACK_RATE, resets=self._resets())
-            pts = line.seconds(decoded)
-            part = 0 if self.live else line.part  # a camera's stamps are watched from outside (reconnect.py)
-            lasts = float((decoded.duration or 0) * (decoded.time_base or 0))
+                timeline.continue_with(stream, self._rate(), resets=self._resets())
+            pts = timeline.seconds(decoded)
+            part = 0 if self.live else timeline.part  # reconnect.py handles the time stamps of a camera
+            duration = float((decoded.duration or 0) * (decoded.time_base or 0))
             yuv, bgr = self._converted(planes, decoded)
             height, width = (bgr if yuv is None else yuv.y).shape[:2]  # type: ignore[union-attr]
             seen, how = self._captured(pts, decoded.pts)
             yield Frame(index, pts, width, height, planes=yuv, bgr=bgr, captured_at=seen, time_source=how, part=part)
-        if (told := line.told()) is not None and not self.live:
-            self._warn(told)
-        self._report_damage(pts + max(line.step_s, lasts), index + 1)
+        if (note := timeline.warning()) is not None and not self.live:
+            self._warn(note)
+        self._report_damage(pts + max(timeline.step_s, duration), index + 1)
 
     def _converted(self, planes: PlaneReader, decoded: av.VideoFrame) -> tuple[YuvPlanes | None, Image | None]:
-        """The frame's planes or BGR; InputError where its format cannot be converted (a damaged header makes such)."""
+        """The frame's planes or BGR; InputError where its format cannot be converted (as after a damaged header)."""
         import av
 
         try:
             return planes.read(decoded)
         except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            what = f"{decoded.width}x{decoded.height} {decoded.format.name}"
+            pictures = f"{decoded.width}x{decoded.height} {decoded.format.name}"
             raise InputError(
-                f"{self.name}: pictures of {what} cannot be converted ({reason}): convert the video or record it again",
+                f"{self.name}: pictures of {pictures} cannot be converted ({reason}): convert the video or record it "
+                "again",
                 at=self.name,
             ) from None
 
@@ -179,8 +177,8 @@ class VideoSource:
 
     @property
     def finite(self) -> bool:
-        """Whether the end of the stream is its end: a recording, also one behind an address."""
-        return not self.live or self._lasts
+        """Whether its end is a regular end: that of a recording, also a remote one."""
+        return not self.live or self._has_duration
 
     def close(self) -> None:
         """Frees the decoder."""
@@ -188,49 +186,8 @@ class VideoSource:
         container, self._container = self._container, None
         if container is not None:
             container.close()
-        file, self._file, self._parts = self._file, None, None
-        if file is not None:
-            file.close()
-
-    def _open_container(self, av: Any) -> Any:
-        address = self.address
-        where: dict[str, Any] = {"file": address}
-        if self.live or self._recorded:
-            where |= opening(address, self._config, recorded=self._recorded)
-        elif self._piped:
-            self._file, head = open_pipe(address, self.name)
-            where = self._readable(head)
-        else:
-            _check_file(Path(address), self.name)
-            where["file"] = str(Path(address).absolute())  # a name with a colon must not look like a protocol
-            with Path(address).open("rb") as file:
-                head = file.read(HEAD)
-            if layout_of(head) is not None:
-                self._file = Path(address).open("rb")  # noqa: SIM115 - closed with the container
-                where = self._readable(head)
-        return self._opened(av, where)
-
-    def _readable(self, head: bytes) -> dict[str, Any]:
-        """The arguments of `av.open` for the open file: by parts, where it is a transport stream."""
-        size = layout_of(head)
-        if size is None:
-            return {"file": self._file}
-        self._parts = TransportParts(self._file, size)
-        return as_stream(self._parts.part)
-
-    def _opened(self, av: Any, where: dict[str, Any]) -> Any:
-        try:
-            return av.open(metadata_errors="replace", **where)
-        except (av.FFmpegError, OSError, ValueError) as error:
-            if self.live:
-                raise fault_of(self.name, self.address, error) from None
-            raise InputError(self._open_message(error)) from None
-
-    def _open_message(self, error: Exception) -> str:
-        if self._recorded:
-            return cannot_be_had(self.name, error)
-        reason = redact(getattr(error, "strerror", None) or str(error))
-        return f"{self.name}: not a video that can be read ({reason}): damaged, cut off before its index, or no video"
+        if self._input is not None:
+            self._input.close()
 
     def _stream_kinds(self) -> str:
         kinds = sorted({stream.type for stream in self._container.streams})
@@ -243,15 +200,14 @@ class VideoSource:
 
     def _captured(self, pts: float, stamp: int | None) -> tuple[datetime | None, Any]:
         if self._times is not None and self._clock.start is None:
-            return self._times.of(stamp)  # a file never comes here: its rows must not depend on now
+            return self._times.of(stamp)  # live only: rows of a file must not depend on the current time
         return self._clock.at(pts), self._clock.source
 
-    def _rate(self) -> Fraction | None:
-        rate = self._stream.average_rate or self._stream.guessed_rate
-        return Fraction(rate) if rate and 0 < rate <= 1000 else None
+    def _rate(self) -> Fraction:
+        return declared_rate(self._stream) or _FALLBACK_RATE
 
     def _resets(self) -> bool:
-        """Whether time stamps may begin anew in this container."""
+        """Whether time stamps may restart in this container."""
         return bool(self._container.format.flags & _TS_DISCONT)
 
     def _info(self, first: av.VideoFrame) -> StreamInfo:
@@ -263,8 +219,8 @@ class VideoSource:
             width=width,
             height=height,
             time_base=self._stream.time_base,
-            rate=self._rate(),
-            frames=self._expected_frames(),
+            rate=declared_rate(self._stream),
+            frames=expected_frames(self._container, self._stream, live=self.live),
             live=self.live,
             still=self._piped and self._container.format.name.endswith("_pipe"),  # a picture
             sample_aspect=1 / aspect if turned else aspect,
@@ -273,14 +229,8 @@ class VideoSource:
         )
 
     def _identity(self, first: av.VideoFrame) -> str:
-        within = name_of(Path(self.address).name, self.video_track)  # folders inside of a folder are not read
+        within = name_of(Path(self.address).name, self.video_track)  # only files directly in a folder are read
         return file_identity(self.address, within) or stream_identity(redact(self.address), first.planes[0])
-
-    def _expected_frames(self) -> int | None:
-        if self._stream.frames:
-            return int(self._stream.frames)
-        duration, rate = self._declared_duration(), self._rate()
-        return round(duration * float(rate)) if duration and rate else None
 
     def _with_first(self) -> Iterator[av.VideoFrame]:
         if self._first is not None:
@@ -289,20 +239,20 @@ class VideoSource:
         yield from self._decoded
 
     def _all_parts(self, av: Any) -> Iterator[av.VideoFrame]:
-        """The frames of one part after another, where the video changes in the middle."""
+        """The frames of all parts, where the video changes in the middle."""
         while True:
             yield from deinterlaced(self._decode(av))
-            if self._parts is None or not self._next_part(av):
+            if not self._next_part():
                 return
 
-    def _next_part(self, av: Any) -> bool:
-        """Opens the next part with pictures; one that cannot be read is told."""
-        assert self._parts is not None
-        while (part := self._parts.next()) is not None:
+    def _next_part(self) -> bool:
+        """Opens the next part that has pictures; adds a warning for each that cannot be read."""
+        assert self._input is not None
+        while self._input.advance():
             before = self._container
             try:
-                self._container = self._opened(av, as_stream(part))
-                self._choose()
+                self._container = self._input.open_part()
+                self._choose_track()
             except InputError as error:
                 self._warn(f"a part of it after another video stream begins was not read ({error})")
                 continue
@@ -324,63 +274,24 @@ class VideoSource:
                     continue
                 yield from decoded
         except (av.FFmpegError, OSError) as error:
-            if self._recorded and self._container.size <= 0 and ends_so(error):
+            if self._recorded and self._container.size <= 0 and is_end(error):
                 yield from self._stream.codec_context.decode(None)
                 return
             self._demux_error = redact(getattr(error, "strerror", None) or str(error))
 
-    def _declared_duration(self) -> float | None:
-        """Seconds of video that the container says it has, None where it does not or cannot be trusted."""
-        if self.live or not any(name in self._container.format.name for name in _TRUSTED_DURATION):
-            return None
-        if self._container.format.name == "avi" and self._stream.frames and self._stream.average_rate:
-            # A cut AVI has lost its index; FFmpeg then makes up a duration from what is left.
-            return float(self._stream.frames / self._stream.average_rate)
-        if self._stream.duration:
-            return float(self._stream.duration * self._stream.time_base)
-        # Both of these count from second 0, our times from the stream's first stamp.
-        begins = float((self._stream.start_time or 0) * self._stream.time_base)
-        tag = {k.upper(): v for k, v in self._stream.metadata.items()}.get("DURATION", "")
-        if clock := re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", tag):
-            hours, minutes, seconds = clock.groups()
-            return int(hours) * 3600 + int(minutes) * 60 + float(seconds) - begins
-        alone = len(self._container.streams) == 1
-        return self._container.duration / 1e6 - begins if alone and self._container.duration else None
-
     def _report_damage(self, end_s: float, frames: int) -> None:
         if self._demux_error is not None:
-            what = "lost" if self.live else "broken off" if self._recorded else "damaged"
+            state = "lost" if self.live else "broken off" if self._recorded else "damaged"
             raise InputError(
-                f"{self.name}: {what} at {end_s:.2f} s ({self._demux_error}): {_kept(frames)}", at=self.name
+                f"{self.name}: {state} at {end_s:.2f} s ({self._demux_error}): {_kept(frames)}", at=self.name
             )
-        declared = self._declared_duration()
+        declared = None if self.live else declared_duration(self._container, self._stream)
         if declared is not None and declared - end_s > _MISSING_TAIL_S:
             raise InputError(
                 f"{self.name}: truncated at {end_s:.2f} s of {declared:.2f} s: {_kept(frames)}", at=self.name
             )
         if self._bad_packets:
             self.warnings.append(f"{self.name}: {self._bad_packets} damaged packets were skipped")
-
-
-def _check_file(path: Path, name: str) -> None:
-    """The failures that FFmpeg words badly."""
-    if not path.exists():
-        raise InputError(f"{path}: no such file: check the path", at=path)
-    if path.is_fifo():
-        return  # opening it here would take its first bytes
-    if not path.is_file():
-        raise InputError(f"{path}: is not a file that can be read as a video", at=path)
-    try:
-        with path.open("rb") as stream:
-            first = stream.read(len(_LIST))
-        if not first:
-            raise InputError(f"{name}: is empty (0 bytes): copy or record it again", at=name)
-        if first == _LIST:  # FFmpeg would follow it to any file, and round in circles
-            raise InputError(
-                f"{name}: is a list of other files, no video: give those one by one, or their folder", at=name
-            )
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}): check its permissions", at=path) from None
 
 
 def _kept(frames: int) -> str:

@@ -1,4 +1,4 @@
-"""How a camera's connection fares, in numbers."""
+"""Counts and timings of a camera's connection."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
-_DELAYS = 3000  # frames whose delay is kept: two minutes
+_DELAYS = 3000  # frames whose age is kept: two minutes
 _BOUNDS_S = 0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
 
 
 class Histogram:
-    """How many values are at most so large, for each bound."""
+    """Counts of values up to each bound."""
 
     def __init__(self) -> None:
         self._counts = [0] * (len(_BOUNDS_S) + 1)
@@ -24,7 +24,7 @@ class Histogram:
         self._sum += value
 
     def read(self) -> tuple[list[tuple[str, float]], float]:
-        """Counts up to each bound, as Prometheus wants them, and the sum of all values."""
+        """Cumulative counts for each bound, as Prometheus expects them, and the sum of all values."""
         bounds = [*map(str, _BOUNDS_S), "+Inf"]
         return list(zip(bounds, map(float, itertools.accumulate(self._counts)), strict=True)), self._sum
 
@@ -35,8 +35,8 @@ class Health:
 
     `dropped`: frames discarded to keep up; `reconnects`: connections after the first; `faults`: connections that ended,
     by kind. `last`: when the last frame came, by the monotonic clock; `began`: when the camera was first connected to;
-    `away`: whether it is being reconnected. `taken`: frames that were worked on; `delays`: how old the last of them
-    were when they were done, in seconds since they came, and `histogram` of all.
+    `away`: whether it is being reconnected. `taken`: processed frames; `delays`: the ages of the last of them when they
+    were done, in seconds since their arrival; `histogram`: of all ages.
     """
 
     dropped: int = 0
@@ -50,12 +50,12 @@ class Health:
     delays: deque[float] = field(default_factory=lambda: deque(maxlen=_DELAYS))
 
     def done(self, seconds: float) -> None:
-        """A frame was worked on, so many seconds after it came."""
+        """Counts a processed frame and its age, seconds since its arrival."""
         self.taken += 1
         self.delays.append(seconds)
         self.histogram.add(seconds)
 
     @property
     def fault_counts(self) -> str:
-        """The faults in words."""
+        """The faults and their counts, as text."""
         return ", ".join(f"{reason} {count}" for reason, count in sorted(self.faults.items()))

@@ -1,4 +1,4 @@
-"""Which recording a stream is: so that ids of events come back with the same recording and with no other."""
+"""Identities of streams, so that the same recording gives the same event ids and no other recording gives them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 from streamer.process.clock import Clock, SystemClock
 from streamer.source.base import StreamInfo
 
-_ENDS = 1_000_000  # bytes at either end of a file: what lies between differs only where these do
+_ENDS = 1_000_000  # bytes hashed at either end of a file: files that differ in between differ there, too
 
 
 def file_identity(path: str | Path, within: str) -> str:
-    """Of a file: its size and both ends, and where it lies `within` the folder that was given. Empty where it is no
-    file that can be read twice (a pipe, an address)."""
+    """Identity of a file by its size, both ends, and its path `within` the given folder. Empty where it cannot be read
+    twice (a pipe, an address)."""
     path = Path(path)
     try:
         if not path.is_file():
@@ -34,29 +34,29 @@ def file_identity(path: str | Path, within: str) -> str:
 
 
 def stream_identity(name: str, first_plane: Any) -> str:
-    """Of a recording that can be read only once, by its first picture."""
+    """Identity of a recording that can be read only once, by its first picture."""
     return _digest("stream", name, hashlib.sha256(bytes(first_plane)).hexdigest())
 
 
 def connection_identity(now: datetime) -> str:
-    """Of a camera that is connected `now`: no other connection, in this or any other run, has it."""
+    """Identity of a camera connected `now`: unique over all connections and runs."""
     return f"{now.isoformat()}-{secrets.token_hex(8)}"
 
 
 class Identities:
-    """Makes streams of one run distinct: what is read a second time in it is another stream."""
+    """Makes the streams of one run distinct: a recording that is read twice is two streams."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
-        self._met: dict[str, int] = {}
+        self._counts: dict[str, int] = {}
 
     def of(self, info: StreamInfo, camera: str | None) -> StreamInfo:
-        """`info` with `events`, from which the ids of its events are made; that of a replayed recording is kept."""
+        """`info` with `events`, the basis of its event ids; that of a replayed recording is kept."""
         if info.events:
             return info
         own = info.identity or (connection_identity(self._clock.now()) if info.live else info.name)
         events = _digest(camera or "", own)
-        self._met[events] = times = self._met.get(events, 0) + 1
+        self._counts[events] = times = self._counts.get(events, 0) + 1
         return replace(info, events=events if times == 1 else f"{events}-{times}")
 
 

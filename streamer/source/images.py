@@ -1,4 +1,4 @@
-"""Pictures as sources of one frame each, and the reading of picture files."""
+"""Pictures as sources of one frame each, and reading picture files."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from streamer.source.pictures import Picture, decode
 from streamer.source.snapshot import fetch
 from streamer.types import Frame, Image
 
-_WEB = re.compile(r"(https?):/{1,2}(?=[^/])")  # paths swallow the second slash
+_WEB = re.compile(r"(https?):/{1,2}(?=[^/])")  # pathlib removes the second slash
 _WAIT_S = 10.0
 
 
 def load(path: Path) -> Picture:
-    """A picture file, or the picture behind an http address; InputError names it and what is wrong."""
+    """A picture file, or the picture behind an http address; InputError names it and the fault."""
     if _WEB.match(str(path)):
         address = _WEB.sub(r"\1://", str(path), count=1)
         return decode(fetch(address, _WAIT_S), redact(address))
@@ -36,7 +36,7 @@ def load(path: Path) -> Picture:
 
 
 def read_image(path: Path) -> Image:
-    """(H, W, 3) uint8 BGR, upright; InputError names the file and what is wrong."""
+    """(H, W, 3) uint8 BGR, upright; InputError names the file and the fault."""
     return load(path).bgr
 
 

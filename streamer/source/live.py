@@ -1,4 +1,4 @@
-"""What only a camera's address needs: how it is opened, and when its pictures were captured."""
+"""Live addresses: the arguments that open them, and the capture times of their pictures."""
 
 from __future__ import annotations
 
@@ -13,68 +13,69 @@ from streamer.config.models import LiveConfig
 from streamer.types import TimeSource
 
 _DEVICE = re.compile(r"/dev/video\d+$")
-# PyAV's own time-outs, behind those of the watch: a connection that was given up on wakes up so much later.
-_BEHIND_S = 1.0
-# How long FFmpeg may look at an RTSP stream before it gives pictures. The description came before them, so that a
-# tenth of a second is enough; its default of five makes every reconnection a second or two longer.
+# PyAV's time-outs are longer than those of reconnect.py by this much: an abandoned connection wakes up this much later.
+_MARGIN_S = 1.0
+# How long FFmpeg analyses an RTSP stream before it returns pictures. The session description precedes them, so that a
+# tenth of a second suffices; the default of 5 s makes every reconnection a second or two longer.
 _ANALYSE_US = "100000"
-_MENDING = {
+_RESUME = {
     "reconnect": "1",
     "reconnect_on_network_error": "1",
     "reconnect_delay_max": "2",
     "reconnect_max_retries": "3",
 }
 _WINDOW_S = 10.0
-_STEP_S = 3.0  # a jump of the time stamps, and no mere delay
-_KEPT = 256  # packets that may wait in a decoder
+_STEP_S = 3.0  # a difference larger than this is a jump of the time stamps, not a delay
+_KEPT = 256  # packets that a decoder may buffer
 _PRFT = struct.Struct("<q")
 
 
 def is_live(address: str) -> bool:
-    """Whether it cannot be read again, or not faster than it comes: an address, or a USB camera's device."""
+    """Whether it may be a live stream: an address, or the device of a USB camera."""
     return "://" in address or bool(_DEVICE.match(address))
 
 
 def opening(address: str, live: LiveConfig, *, recorded: bool = False) -> dict[str, Any]:
-    """The arguments of `av.open` for an address; of a recording a break is mended where the server sends parts."""
+    """The arguments of `av.open` for an address; those of a recording resume after a broken connection where the server
+    sends ranges."""
     options = {}
     if recorded and address.lower().startswith("http"):
-        options = dict(_MENDING)
+        options = dict(_RESUME)
     if address.startswith("rtsp"):
         options = {"rtsp_transport": live.transport, "analyzeduration": _ANALYSE_US}
-    timeout = live.connect_s + _BEHIND_S, live.silence_s + _BEHIND_S
+    timeout = live.connect_s + _MARGIN_S, live.silence_s + _MARGIN_S
     return {"format": "v4l2" if _DEVICE.match(address) else None, "options": options, "timeout": timeout}
 
 
 class CaptureTimes:
-    """When a camera captured its pictures, by their time stamps: as it says itself in its RTCP sender reports, else by
-    when they came. `stamped`: whether the stamps are the camera's own (RTP), so that a picture which came late can be
-    told from one that was captured late."""
+    """Capture times of a camera's pictures by their time stamps: from its RTCP sender reports, else from their
+    arrival. `stamped`: the stamps are the camera's own (RTP), so that a picture that arrived late can be distinguished
+    from one captured late."""
 
     def __init__(self, *, stamped: bool, reports: bool) -> None:
         self._stamped, self._reports = stamped, reports
         self._known: OrderedDict[int, tuple[datetime, TimeSource]] = OrderedDict()
-        self._offsets: deque[tuple[float, float]] = deque()  # (stamp, arrival less stamp), the least of what follows
+        self._offsets: deque[tuple[float, float]] = deque()  # (stamp, arrival - stamp), a sliding minimum
 
     def note(self, packet: Any) -> None:
-        """A packet came."""
+        """Records the arrival of a packet."""
         if packet.pts is None:
             return
         reported = _reported(packet) if self._reports else None
         if reported is not None:
             self._known[packet.pts] = reported, "rtcp"
         else:
-            self._known[packet.pts] = self._came(float(packet.pts * packet.time_base), time.time()), "arrival"
+            self._known[packet.pts] = self._arrival(float(packet.pts * packet.time_base), time.time()), "arrival"
         while len(self._known) > _KEPT:
             self._known.popitem(last=False)
 
     def of(self, pts: int | None) -> tuple[datetime, TimeSource]:
-        """Of the picture with that time stamp."""
+        """The capture time of the picture with that time stamp, and its source."""
         known = None if pts is None else self._known.pop(pts, None)
         return known or (datetime.now(UTC), "arrival")
 
-    def _came(self, stamp: float, now: float) -> datetime:
-        """The arrival less what the picture was held up: the stamps' clock laid so that none comes before its time."""
+    def _arrival(self, stamp: float, now: float) -> datetime:
+        """The arrival without the network's delay: the stamps, shifted by the least arrival - stamp of the window."""
         if not self._stamped:
             return datetime.fromtimestamp(now, UTC)
         offset = now - stamp
@@ -89,7 +90,7 @@ class CaptureTimes:
 
 
 def _reported(packet: Any) -> datetime | None:
-    """The time that FFmpeg worked out from sender reports, where they have come and tell a real time."""
+    """The time that FFmpeg derived from sender reports, where there are any and the time is plausible."""
     if not packet.has_sidedata("prft"):
         return None
     (microseconds,) = _PRFT.unpack_from(bytes(packet.get_sidedata("prft")))

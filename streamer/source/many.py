@@ -1,4 +1,4 @@
-"""Many sources of one run: patterns, files that are named twice, and distinct names for them."""
+"""Several sources of one run: patterns, duplicates, and distinct names."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _WILD = frozenset("*?[")
 def open_many(texts: Sequence[str], opened: Callable[[str], list[Source]]) -> list[Source]:
     """The sources that `texts` name, in their order, each file once; `opened` makes those of one text.
 
-    A pattern (*.mp4, also **/) that no shell has filled in gives what it matches. Files that share a name are called by
-    their paths from the folder that holds them all, so that their rows can be told apart.
+    A pattern (*.mp4, also **/) that no shell has expanded stands for the files it matches. Files of the same name are
+    named by their paths from their common folder, so that their rows can be distinguished.
     """
     sources: list[Source] = []
     seen: set[Path] = set()
@@ -31,13 +31,13 @@ def open_many(texts: Sequence[str], opened: Callable[[str], list[Source]]) -> li
             if file is not None:
                 seen.add(file)
     if len(sources) > 1 and (live := [s.name for s in sources if s.live]):
-        raise ConfigError(f"{live[0]}: a camera has no end, give it alone, or all as cameras of --config")
-    name_apart(sources)
+        raise ConfigError(f"{live[0]}: a camera has no end: give it alone, or all as cameras of --config")
+    make_names_distinct(sources)
     return sources
 
 
-def name_apart(sources: Sequence[Source]) -> None:
-    """Calls files that share a name by their paths below the folder that holds all of them."""
+def make_names_distinct(sources: Sequence[Source]) -> None:
+    """Names files of the same name by their paths below their common folder."""
     groups: dict[str, list[tuple[Source, Path]]] = {}
     for source in sources:
         if (file := _file(source)) is not None:
@@ -60,6 +60,6 @@ def _expanded(text: str) -> list[str]:
 
 
 def _file(source: Source) -> Path | None:
-    """The file of a source, however it was named; None for an address."""
+    """The resolved file of a source; None for an address."""
     given = str(getattr(source, "address", None) or getattr(source, "path", ""))
     return None if source.live or not given or "://" in given or not Path(given).is_file() else Path(given).resolve()

@@ -1,4 +1,4 @@
-"""A recording played like a camera: at its own pace, once or over and over."""
+"""A recording played like a camera: at its own frame rate, once or in a loop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streamer.types import Frame
 
 
 class PacedSource:
-    """`speed`: times its own pace. Pictures are stamped with the time they are shown at."""
+    """A recording played in real time; `speed`: a factor on that. Its frames have the current time as capture time."""
 
     live = True
 
@@ -24,7 +24,7 @@ class PacedSource:
 
     @property
     def threads(self) -> int | None:
-        """As of the recording; 0 of one that has no such number."""
+        """The recording's limit; 0 where it has none."""
         return getattr(self._recording, "threads", 0)
 
     @threads.setter
@@ -61,7 +61,7 @@ class PacedSource:
                 index += 1
             if not self._loop:
                 return
-            parts = part + 1  # what stands at the beginning is not what stood at the end
+            parts = part + 1  # tracks do not continue from the end to the beginning
             round_s += last + (step or 0.04)
             self._recording.close()
             self._recording = self._recording.again()

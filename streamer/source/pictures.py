@@ -1,4 +1,4 @@
-"""From the bytes of a picture file to pixels: whole, upright, eight bits a colour. The format is found by content."""
+"""Decoding of picture files to upright 8-bit BGR. The format is recognised by content."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _WHY = {
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """(H, W, 3) uint8 BGR, and one-line notes on what was met and survived."""
+    """(H, W, 3) uint8 BGR, and one-line notes on faults that were survived."""
 
     bgr: Image
     warnings: tuple[str, ...] = ()
 
 
 def format_of(head: bytes) -> str | None:
-    """What sort of picture begins so; None where it begins like none."""
+    """The picture format that begins with these bytes; None for any other data."""
     if head[4:8] == b"ftyp":
         brands = {head[k : k + 4] for k in range(8, min(len(head), _MOST_BRANDS), 4) if k != 12}
         if brands & {b"avif", b"avis"}:
@@ -50,7 +50,7 @@ def format_of(head: bytes) -> str | None:
 
 
 def decode(data: bytes, name: str) -> Picture:
-    """InputError names the file and what is wrong."""
+    """Decodes a picture file; InputError names the file and the fault."""
     import cv2
 
     if not data:
@@ -66,7 +66,7 @@ def decode(data: bytes, name: str) -> Picture:
     if picture is None and kind == "JPEG":
         picture, _ = _decoded(data + _END_OF_JPEG, flags)
         if picture is not None:
-            warnings.append(f"{name}: the JPEG is cut short: what is missing is grey; copy it again")
+            warnings.append(f"{name}: the JPEG is cut short: the missing part is grey; copy it again")
     if picture is None and "MAX_IMAGE" in why:
         raise InputError(f"{name}: has too many pixels to be read: shrink it or cut it into pieces", at=name)
     if picture is None and kind is not None:
@@ -95,14 +95,14 @@ def _several(data: bytes, kind: str | None) -> bool:
     if kind == "GIF":
         return _gif_pictures(data) > 1
     if kind == "TIFF":
-        return _tiff_goes_on(data)
+        return _tiff_has_more(data)
     if kind == "PNG":
         return b"acTL" in data[:4096]
     return kind == "WebP" and data[12:16] == b"VP8X" and bool(data[20] & 2)
 
 
 def _gif_pictures(data: bytes) -> int:
-    """How many pictures a GIF has, two at most."""
+    """The number of pictures in a GIF, counted up to two."""
     at, count = 13 + _gif_colours(data[10:11]), 0
     while count < 2 and data[at : at + 1] in (b"\x2c", b"\x21"):
         if data[at] == 0x2C:
@@ -117,11 +117,11 @@ def _gif_pictures(data: bytes) -> int:
 
 
 def _gif_colours(flags: bytes) -> int:
-    """Bytes of the table of colours that these flags announce."""
+    """Size in bytes of the colour table that these flags declare."""
     return 3 << ((flags[0] & 7) + 1) if flags and flags[0] & 0x80 else 0
 
 
-def _tiff_goes_on(data: bytes) -> bool:
+def _tiff_has_more(data: bytes) -> bool:
     """Whether a (classic) TIFF has another page after its first."""
     order = "<" if data[:2] == b"II" else ">"
     with contextlib.suppress(struct.error):
@@ -133,7 +133,7 @@ def _tiff_goes_on(data: bytes) -> bool:
 
 
 def _with_bare_exif(data: bytes) -> bytes:
-    """A WebP whose orientation OpenCV finds: some writers put the head of JPEG's EXIF before it."""
+    """A WebP whose orientation OpenCV reads: some writers prefix its EXIF data with JPEG's header."""
     at = 12
     while at + 14 <= len(data):
         kind, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
@@ -145,7 +145,7 @@ def _with_bare_exif(data: bytes) -> bytes:
 
 
 def _turned(picture: Image, data: bytes, name: str) -> Image:
-    """An AVIF picture as its file says that it is to be turned and mirrored, which OpenCV leaves undone."""
+    """An AVIF picture, rotated and mirrored as its file declares, which OpenCV does not do."""
     try:
         steps = list(_transforms(data))
     except (struct.error, IndexError, ValueError):
@@ -161,7 +161,8 @@ def _turned(picture: Image, data: bytes, name: str) -> Image:
 
 
 def _transforms(data: bytes) -> Iterator[tuple[bytes, int]]:
-    """The turns (quarters against the clock) and mirrorings of the main picture, in order (ISO/IEC 23008-12)."""
+    """The rotations (counter-clockwise quarter turns) and mirrorings of the main picture, in order (ISO/IEC
+    23008-12)."""
     inside = dict(_boxes(_boxed(data, b"meta")[4:]))
     main = inside[b"pitm"]
     number = struct.unpack_from(">I" if main[0] else ">H", main, 4)[0]

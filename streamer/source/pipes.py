@@ -13,7 +13,7 @@ from streamer.errors import InputError
 
 _STDIN = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
 _HEAD, _LEAST = 1 << 16, 1 << 10
-_SPARE = 256 << 20  # bytes of the disk that are left to others
+_SPARE = 256 << 20  # bytes of the disk that are left free
 _PIECE = 1 << 20
 
 
@@ -22,7 +22,7 @@ def is_stdin(address: str) -> bool:
 
 
 def is_pipe(address: str) -> bool:
-    """Whether it can be read once only, from its beginning to its end."""
+    """Whether it can be read only once, from beginning to end."""
     if is_stdin(address):
         return True
     try:
@@ -32,8 +32,8 @@ def is_pipe(address: str) -> bool:
 
 
 def open_pipe(address: str, name: str) -> tuple[IO[bytes] | Piped, bytes]:
-    """What is to be read and its first bytes. A file that cannot be read from its beginning on is kept in a temporary
-    file first; InputError where there is nothing, or too much."""
+    """The stream to read and its first bytes. A file that cannot be read sequentially is copied to a temporary file
+    first; InputError where there is no data, or too much."""
     try:
         number = os.dup(0) if is_stdin(address) else os.open(address, os.O_RDONLY)
         kind = os.fstat(number).st_mode
@@ -48,22 +48,24 @@ def open_pipe(address: str, name: str) -> tuple[IO[bytes] | Piped, bytes]:
     if stat.S_ISREG(kind) and raw.seekable():
         head = raw.read(_HEAD)
         raw.seek(0)
-        return _some(raw, head, name), head
+        return _not_empty(raw, head, name), head
     piped = Piped(raw)
     head = piped.head
-    _some(piped, head, name)
-    if _index_behind(head):
-        return _kept(piped, name), head
+    _not_empty(piped, head, name)
+    if _index_at_end(head):
+        return _copied(piped, name), head
     return piped, head
 
 
 class Piped:
-    """A pipe whose first bytes were looked at."""
+    """A pipe whose first bytes were read ahead."""
 
     def __init__(self, raw: IO[bytes]) -> None:
         self._raw = raw
         self.head = b""
-        while len(self.head) < _LEAST and (more := raw.read(_HEAD)):  # no more: the sender may be in no hurry
+        while len(self.head) < _LEAST and (
+            more := raw.read(_HEAD)
+        ):  # no more than needed: a slow sender would block the run
             self.head += more
         self._rest = self.head
 
@@ -80,15 +82,15 @@ class Piped:
         self._raw.close()
 
 
-def _some(stream: IO[bytes] | Piped, head: bytes, name: str) -> IO[bytes] | Piped:
+def _not_empty(stream: IO[bytes] | Piped, head: bytes, name: str) -> IO[bytes] | Piped:
     if not head:
         stream.close()
-        raise InputError(f"{name}: is empty (0 bytes): whatever should send the video failed", at=name)
+        raise InputError(f"{name}: is empty (0 bytes): the sending program failed", at=name)
     return stream
 
 
-def _index_behind(head: bytes) -> bool:
-    """Whether it is an MP4 or MOV whose pictures come before the index."""
+def _index_at_end(head: bytes) -> bool:
+    """Whether it is an MP4 or MOV with its index at the end."""
     at = 0
     while at + 8 <= len(head):
         size, kind = int.from_bytes(head[at : at + 4], "big"), head[at + 4 : at + 8]
@@ -100,8 +102,8 @@ def _index_behind(head: bytes) -> bool:
     return False
 
 
-def _kept(piped: Piped, name: str) -> IO[bytes]:
-    """All of it in a file that vanishes with us."""
+def _copied(piped: Piped, name: str) -> IO[bytes]:
+    """Copies the pipe to a temporary file that is deleted when closed."""
     kept = tempfile.TemporaryFile()  # noqa: SIM115 - the source closes it
     try:
         room = shutil.disk_usage(tempfile.gettempdir()).free - _SPARE

@@ -1,4 +1,4 @@
-"""Detections and readings of a stream, kept in a file: each frame's plates and what was read of them, without pictures.
+"""Detections and readings of a stream in a file: the plates and readings of each frame, without pictures.
 
 A recording replays in seconds, so that tracking, voting and passages can be tuned without the networks. It is a gzip of
 JSON lines: one of `type` stream for each source, then one of `type` frame for each of its frames. Numbers are kept in
@@ -30,7 +30,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True, eq=False)
 class RecordedFrame(Frame):
-    """A frame without a picture: `plates` were found in it, `readings` says what was read, by row of the plates."""
+    """A frame without a picture: its `plates`, and its `readings` by row of the plates."""
 
     plates: Plates = field(default_factory=Plates.empty)
     readings: dict[int, Reading] = field(default_factory=dict)
@@ -38,7 +38,8 @@ class RecordedFrame(Frame):
 
 @dataclass(frozen=True)
 class Networks:
-    """What a replay must know of the networks: the score from which a find may begin a track, and the classes."""
+    """The properties of the networks that a replay needs: the score from which a detection may begin a track, and the
+    reader's symbols."""
 
     high_score: float
     symbols: tuple[str, ...]
@@ -56,7 +57,7 @@ class RecordedSource:
 
     @property
     def of_camera(self) -> bool:
-        """Whether a camera was recorded, whose rows before and after are not in it."""
+        """Whether it is the recording of a camera, whose other rows are not in it."""
         by_clock = bool(self.recorded) and self.recorded[0].time_source in ("arrival", "rtcp")
         return by_clock or (is_live(self.info.address) and self.info.frames is None)
 
@@ -104,15 +105,15 @@ def frame_line(frame: Frame, plates: Plates, readings: dict[int, Reading]) -> st
 
 
 def read_recording(path: Path) -> list[RecordedSource]:
-    """The streams of a recording. InputError names the line that cannot be read; one that a kill cut short is read up
-    to its last whole line, with a warning."""
+    """The streams of a recording. InputError names the line that cannot be read; a recording that was cut short is
+    read up to its last complete line, with a warning."""
     sources: list[RecordedSource] = []
     number, cut = 0, ""  # of the line that is read
     try:
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             for line in lines:
                 number += 1
-                _take(json.loads(line), sources)
+                _parse(json.loads(line), sources)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file: check the path", at=path) from None
     except (EOFError, zlib.error):
@@ -130,7 +131,7 @@ def read_recording(path: Path) -> list[RecordedSource]:
     return sources
 
 
-def _take(row: dict[str, Any], sources: list[RecordedSource]) -> None:
+def _parse(row: dict[str, Any], sources: list[RecordedSource]) -> None:
     if row["type"] == "stream":
         if row["schema"] != SCHEMA:
             raise ValueError(f"schema {row['schema']}, expected {SCHEMA}")

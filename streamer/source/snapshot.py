@@ -1,4 +1,4 @@
-"""A camera that gives one picture at a time: its address is asked again and again."""
+"""A camera that sends one picture per request: its address is polled."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from streamer.types import Frame
 _MOST_BYTES = 256 << 20
 _SLICE_S = 0.2
 _REASONS = {
-    401: ("unauthorized", "wants another user or password"),
+    401: ("unauthorized", "needs another user or password"),
     403: ("forbidden", "must not be read"),
     404: ("not found", "is not there"),
 }
@@ -34,8 +34,8 @@ _REASONS = {
 class SnapshotSource:
     """A stream of the pictures behind an http address, one every `live.snapshot_s` seconds at most.
 
-    A picture that is sent again, byte for byte, is no new frame: a vehicle is not read twice in it. Sent for longer
-    than `live.frozen_s` it is a fault, for then the camera has stopped.
+    A picture that is sent again, byte for byte, is no new frame, so that no vehicle is read twice in it. Where it is
+    sent for longer than `live.frozen_s`, the camera has stopped, which is a fault.
     """
 
     live, finite = True, False
@@ -43,7 +43,7 @@ class SnapshotSource:
     def __init__(self, address: str, live: LiveConfig | None = None, *, start_time: datetime | None = None) -> None:
         self.address, self.name = address, redact(address)
         self.warnings: list[str] = []
-        self.heard = 0.0  # when there was last an answer, by the monotonic clock: it may be no new frame
+        self.heard = 0.0  # time of the last answer, by the monotonic clock, also without a new frame
         self.frozen = False
         self._config = live or LiveConfig()
         self._clock = Clock(start_time, "given") if start_time else None
@@ -57,8 +57,8 @@ class SnapshotSource:
         return twin
 
     def open(self) -> StreamInfo:
-        """Asks for the first picture; InputError where there is none."""
-        data = self._ask()
+        """Requests the first picture; InputError where there is none."""
+        data = self._request()
         picture = decode(data, self.name)
         self._first = data, picture
         height, width = picture.bgr.shape[:2]
@@ -66,7 +66,7 @@ class SnapshotSource:
         return StreamInfo(self.name, width, height, Fraction(1, 1000), rate, live=True)
 
     def frames(self) -> Iterator[Frame]:
-        """New pictures as they come; InputError where one cannot be had, or none is new for too long."""
+        """New pictures as they come; InputError where a request fails, or no picture is new for too long."""
         assert self._first is not None, "frames() before open()"
         (data, picture), self._first = self._first, None
         began = new = time.monotonic()
@@ -81,34 +81,34 @@ class SnapshotSource:
             index, last = index + 1, data
             while data == last:
                 due = self._wait(due + self._config.snapshot_s)
-                data = self._ask()
+                data = self._request()
                 frozen_s = time.monotonic() - new
                 if data == last and self._config.frozen_s is not None and frozen_s >= self._config.frozen_s:
                     self.frozen = True
                     raise InputError(
-                        f"{self.name}: gives the same picture for {frozen_s:.0f} s: check the camera", at=self.name
+                        f"{self.name}: has sent the same picture for {frozen_s:.0f} s: check the camera", at=self.name
                     )
             picture, new = decode(data, self.name), time.monotonic()
 
     def close(self) -> None:
-        """No connection is kept."""
+        """No connection is open."""
         self._first = None
 
     def _wait(self, due: float) -> float:
-        """Until `due`, or not at all where that is past; when the wait ended."""
+        """Waits until `due`, not at all where that is past; returns when the wait ended."""
         while (left := due - time.monotonic()) > 0:
-            self.heard = time.monotonic()  # nothing was asked that could be late
+            self.heard = time.monotonic()  # no request is pending that could be late
             time.sleep(min(left, _SLICE_S))
         return max(due, time.monotonic() - self._config.snapshot_s)
 
-    def _ask(self) -> bytes:
+    def _request(self) -> bytes:
         data = fetch(self.address, self._config.silence_s, self._opener)
         self.heard = time.monotonic()
         return data
 
 
 def fetch(address: str, timeout_s: float, opener: urllib.request.OpenerDirector | None = None) -> bytes:
-    """What a server sends for an http address; InputError in one line without secrets."""
+    """The response of a server to an http address; InputError in one line without secrets."""
     name, opener = redact(address), opener or _opener(address)
     try:
         with opener.open(_bare(address), timeout=timeout_s) as answer:
@@ -117,12 +117,12 @@ def fetch(address: str, timeout_s: float, opener: urllib.request.OpenerDirector 
             data: bytes = answer.read(_MOST_BYTES + 1)
     except urllib.error.HTTPError as error:
         usual = "server error" if error.code >= 500 else "bad request", "was refused by the server"
-        kind, told = _REASONS.get(error.code, usual)
-        reason = f"{told} ({error.code} {error.reason})"
+        kind, text = _REASONS.get(error.code, usual)
+        reason = f"{text} ({error.code} {error.reason})"
         raise SourceFault(f"{name}: {reason}: check the address and the password", kind, reason) from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = redact(str(getattr(error, "reason", None) or error or type(error).__name__))
-        raise InputError(f"{name}: cannot be had ({reason}): check the address and the network", at=name) from None
+        raise InputError(f"{name}: the request failed ({reason}): check the address and the network", at=name) from None
     if not data:
         raise InputError(f"{name}: sent nothing (0 bytes): check the camera", at=name)
     if len(data) > _MOST_BYTES:
@@ -140,18 +140,18 @@ class _DigestOnce(urllib.request.HTTPDigestAuthHandler):
 
 
 def _opener(address: str) -> urllib.request.OpenerDirector:
-    """Asks with the address's user and password, by either way of HTTP. Certificates are not checked, as those of
-    streams are not: cameras sign their own."""
+    """Sends the address's user and password by either HTTP scheme (Basic, Digest). Certificates are not checked, as
+    with streams: those of cameras are self-signed."""
     parts = urlsplit(address)
     passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
     if parts.username is not None:
         passwords.add_password(None, _bare(address), unquote(parts.username), unquote(parts.password or ""))
-    trusting = ssl.create_default_context()
-    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return urllib.request.build_opener(
         urllib.request.HTTPBasicAuthHandler(passwords),
         _DigestOnce(passwords),
-        urllib.request.HTTPSHandler(context=trusting),
+        urllib.request.HTTPSHandler(context=context),
     )
 
 

@@ -1,4 +1,4 @@
-"""The endings of files that are taken from a folder, and by which the kind of an address is known."""
+"""Suffixes of the files that are read from a folder, and that decide the kind of an address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seconds for every frame of a recording, whatever became of its time stamps."""
+"""A time for every frame of a recording, also where its time stamps jump, restart or are missing."""
 
 from __future__ import annotations
 
@@ -8,43 +8,44 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import av
 
-# A stamp so far ahead is no pause: pieces were joined, or the counter wrapped. In containers whose stamps may begin
-# anew (MPEG-TS, MPEG-PS) as FFmpeg's own tools have it; elsewhere a recorder that waits for motion leaves hours out.
+# A stamp this far ahead is a discontinuity: recordings were joined, or the counter wrapped. The first limit, that of
+# FFmpeg's tools, is for containers whose stamps may restart (MPEG-TS, MPEG-PS); elsewhere a recorder that is triggered
+# by motion leaves gaps of hours.
 _AHEAD_S, _FAR_AHEAD_S = 10.0, 30 * 3600.0
-# So far back, and so many frames, are a new beginning; less is a stamp that is wrong by a frame or two.
+# Stamps this far back (s, and frames) are a restart; less is a wrong stamp.
 _BACK_S, _BACK_FRAMES = 0.2, 3
 
 
 class Timeline:
-    """Seconds from the stream's start for each frame, strictly rising. `part` counts the places where the time stamps
-    do not go on from the frame before: what lies on the other side was recorded at another time. `seams`: their
-    seconds. `resets`: whether the container's stamps may begin anew."""
+    """Seconds from the stream's start for each frame, strictly rising. `part` counts discontinuities: places where the
+    time stamps do not continue those before, because the frames were recorded at another time. `discontinuities`:
+    their seconds. `resets`: whether the container's stamps may restart."""
 
     def __init__(self, stream: Any, rate: Fraction, *, resets: bool) -> None:
-        self._base = Fraction(stream.time_base)  # of what is given out
+        self._base = Fraction(stream.time_base)  # of the times that are returned
         self._last: int | None = None
         self.part = 0
-        self.seams: list[float] = []
-        self._lay(stream, rate, resets)
+        self.discontinuities: list[float] = []
+        self._set_rate(stream, rate, resets)
         self._shift: int | None = None if stream.start_time is None else stream.start_time
 
-    def _lay(self, stream: Any, rate: Fraction, resets: bool) -> None:
+    def _set_rate(self, stream: Any, rate: Fraction, resets: bool) -> None:
         self._scale = Fraction(stream.time_base) / self._base
         self._step = max(1, round(1 / (rate * self._base)))
         self.step_s = float(self._step * self._base)
         self._most = round((_AHEAD_S if resets else _FAR_AHEAD_S) / self._base)
         self._least = max(_BACK_FRAMES * self._step, round(_BACK_S / self._base))
 
-    def go_on(self, stream: Any, rate: Fraction, *, resets: bool) -> None:
-        """Another recording follows in the same file; its stamps may go on from this one's."""
-        self._lay(stream, rate, resets)
-        self._break()
+    def continue_with(self, stream: Any, rate: Fraction, *, resets: bool) -> None:
+        """Another recording follows in the same file; its stamps may continue this one's."""
+        self._set_rate(stream, rate, resets)
+        self._add_discontinuity()
 
     def seconds(self, frame: av.VideoFrame) -> float:
-        """The frame's second."""
+        """The frame's time."""
         ticks = self._ticks(frame)
         if self._last is not None and ticks <= self._last:
-            ticks = self._last + self._step  # a stamp that stands still or jumps back
+            ticks = self._last + self._step  # a repeated or earlier stamp
         self._last = ticks
         return float(ticks * self._base)
 
@@ -56,23 +57,23 @@ class Timeline:
             self._shift = stamp
         ticks = stamp - self._shift
         if self._last is None:
-            if ticks < 0 or ticks > self._most:  # the declared beginning is not that of these pictures
+            if ticks < 0 or ticks > self._most:  # the declared start time is not that of these pictures
                 self._shift, ticks = stamp, 0
             return ticks
         if ticks - self._last > self._most or self._last - ticks > self._least:
             self._shift, ticks = stamp - self._last - self._step, self._last + self._step
-            self._break()
+            self._add_discontinuity()
         return ticks
 
-    def _break(self) -> None:
+    def _add_discontinuity(self) -> None:
         second = 0.0 if self._last is None else float((self._last + self._step) * self._base)
-        if not self.seams or self.seams[-1] != second:
+        if not self.discontinuities or self.discontinuities[-1] != second:
             self.part += 1
-            self.seams.append(second)
+            self.discontinuities.append(second)
 
-    def told(self) -> str | None:
-        """The seams in words, None where there is none."""
-        if not self.seams:
+    def warning(self) -> str | None:
+        """A note on the discontinuities; None without any."""
+        if not self.discontinuities:
             return None
-        many = f"{len(self.seams)} times, first " if len(self.seams) > 1 else ""
-        return f"recordings are joined in it ({many}at {self.seams[0]:.2f} s): seconds go on over the seam"
+        many = f"{len(self.discontinuities)} times, first " if len(self.discontinuities) > 1 else ""
+        return f"recordings are joined in it ({many}at {self.discontinuities[0]:.2f} s): times continue over the joint"

@@ -1,4 +1,4 @@
-"""Which of a file's video tracks is read."""
+"""The choice among a file's video tracks."""
 
 from __future__ import annotations
 
@@ -16,23 +16,21 @@ def video_tracks(container: Any) -> list[Any]:
     return [s for s in known if not s.disposition & Disposition.attached_pic]
 
 
-def chosen(tracks: list[Any], number: int | None, name: str) -> Any:
-    """The track to read: the one of that `number`, counted from 1; without one the track that is marked as the
-    default, or the first. InputError where there is none of that number."""
+def choose_track(tracks: list[Any], number: int | None, name: str) -> Any:
+    """The track to read: the one of that `number`, counted from 1; without one the track marked as the default,
+    or the first. InputError where there is no track of that number."""
     from av.stream import Disposition
 
     if number is None:
         return next((s for s in tracks if s.disposition & Disposition.default), tracks[0])
     if number > len(tracks):
         there = "one video track only" if len(tracks) == 1 else f"{len(tracks)} video tracks"
-        raise InputError(
-            f"{name}: has {there}: video track {number} is not there: give one from 1 to {len(tracks)}", at=name
-        )
+        raise InputError(f"{name}: has {there}, none with number {number}: give one from 1 to {len(tracks)}", at=name)
     return tracks[number - 1]
 
 
-def left_out(tracks: list[Any], read: Any) -> str | None:
-    """What is said of the tracks that are not read, None where there is one only."""
+def unread_tracks(tracks: list[Any], read: Any) -> str | None:
+    """The warning about tracks that are not read; None where there is only one."""
     if len(tracks) < 2:
         return None
     others = [k for k, s in enumerate(tracks, 1) if s is not read]
@@ -45,8 +43,8 @@ def left_out(tracks: list[Any], read: Any) -> str | None:
 
 
 def name_of(file: str, track: int | None) -> str:
-    """What rows call a track of a file that was asked for: its own name, so that each track's rows, files and events
-    are its own."""
+    """The stream name of a file, or of the track that was asked for: tracks of one file have distinct names, so that
+    their rows, files and events do."""
     path = PurePath(file)
     return file if track is None else str(path.with_name(f"{path.stem} (track {track}){path.suffix}"))
 

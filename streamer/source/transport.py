@@ -1,7 +1,7 @@
-"""MPEG-TS whose video changes in the middle: cut into parts where its tables name other video streams.
+"""MPEG-TS whose video changes in the middle: split into parts where its tables name other video streams.
 
-FFmpeg's demuxer adds the new stream or changes the old one, and PyAV gives the packets of neither; each part is opened
-anew instead. The tables are looked at while the file is read, so this works through a pipe as well.
+FFmpeg's demuxer adds a stream or changes one, and PyAV returns the packets of neither; so each part is opened as a
+stream of its own. The tables are parsed while the file is read, so this works through a pipe as well.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from typing import Any, Protocol
 import numpy as np
 
 _SYNC, _PACKET = 0x47, 188
-# Size of a packet -> where its sync byte stands: plain, with a time code before it (M2TS), with a checksum behind it.
+# Packet size -> offset of its sync byte: plain, with a time code before it (M2TS), with a checksum after it.
 _LAYOUTS = {188: 0, 192: 4, 204: 0}
-_LEAST = 5  # packets that tell a transport stream
+_LEAST = 5  # packets that identify a transport stream
 _CHUNK = 340  # packets
 # MPEG-1, MPEG-2, MPEG-4, H.264 and its extensions, JPEG 2000, HEVC and its extensions, VVC, AVS, VC-1, Dirac.
 _VIDEO = frozenset({0x01, 0x02, 0x10, 0x1B, 0x1F, 0x20, 0x21, 0x24, 0x25, 0x33, 0x42, 0xD1, 0xD2, 0xD4, 0xEA})
 HEAD = 204 * _LEAST
 
-Change = tuple[int, bytes]  # where in a chunk it is, and the table that must come again before it
+Change = tuple[int, bytes]  # its offset in a chunk, and the table that must be repeated before it
 
 
-class Reads(Protocol):
-    """What is read from."""
+class ByteStream(Protocol):
+    """A file or pipe opened for reading."""
 
     def read(self, size: int, /) -> bytes: ...
 
@@ -32,7 +32,7 @@ class Reads(Protocol):
 
 
 def layout_of(head: bytes) -> int | None:
-    """The size of the packets, None where this is no transport stream."""
+    """The packet size; None where this is no transport stream."""
     for size, place in _LAYOUTS.items():
         marks = head[place : place + size * _LEAST : size]
         if len(marks) == _LEAST and set(marks) == {_SYNC}:
@@ -41,19 +41,19 @@ def layout_of(head: bytes) -> int | None:
 
 
 class TransportParts:
-    """A transport stream as one or more files to read from: `part` is the present one."""
+    """A transport stream as one or more files to read from: `part` is the current one."""
 
-    def __init__(self, stream: Reads, size: int) -> None:
+    def __init__(self, stream: ByteStream, size: int) -> None:
         self._stream, self._size, self._place = stream, size, _LAYOUTS[size]
-        self._raw = b""  # read, and not looked at
-        self._ahead = b""  # of the next part
+        self._raw = b""  # read and not parsed yet
+        self._ahead = b""  # the beginning of the next part
         self._over = False
         self._tables = _Tables()
         self.part = _Part(self._data())
 
     def next(self) -> _Part | None:
-        """What follows the present part, None at the end."""
-        while self.part.read(1 << 16):  # what the demuxer left
+        """The next part, None at the end."""
+        while self.part.read(1 << 16):  # what the demuxer did not read
             pass
         if not self._ahead:
             return None
@@ -70,17 +70,17 @@ class TransportParts:
         want = self._size * _CHUNK
         ended = False
         while not self._over:
-            while len(self._raw) < self._size * _LEAST and not ended:  # of a pipe, what has come
+            while len(self._raw) < self._size * _LEAST and not ended:  # a pipe returns what has arrived
                 more = self._stream.read(want)
                 ended = not more
                 self._raw += more or b""
             if not self._raw:
                 return
-            skip = self._lost(self._raw)
+            skip = self._to_sync(self._raw)
             if skip:
                 yield self._take(skip)
                 continue
-            chunk = self._take(self._sound(len(self._raw) if ended else len(self._raw) // self._size * self._size))
+            chunk = self._take(self._in_sync(len(self._raw) if ended else len(self._raw) // self._size * self._size))
             change = self._change(chunk)
             if change is None:
                 yield chunk
@@ -94,14 +94,14 @@ class TransportParts:
         taken, self._raw = self._raw[:count], self._raw[count:]
         return taken
 
-    def _sound(self, count: int) -> int:
-        """How many of the next bytes lie before the first packet that does not begin where it should."""
+    def _in_sync(self, count: int) -> int:
+        """The number of bytes before the first packet without a sync byte."""
         marks = np.frombuffer(self._raw, np.uint8, count)[self._place :: self._size]
         wrong = np.flatnonzero(marks != _SYNC)
         return int(wrong[0]) * self._size if len(wrong) else count
 
-    def _lost(self, data: bytes) -> int:
-        """Bytes up to the next packet, 0 where one begins here (or none can be found)."""
+    def _to_sync(self, data: bytes) -> int:
+        """Bytes up to the next packet, 0 where one begins here."""
         if data[self._place : self._place + 1] == b"\x47":
             return 0
         for skip in range(1, min(len(data), self._size)):
@@ -111,7 +111,7 @@ class TransportParts:
         return min(len(data), self._size)
 
     def _change(self, chunk: bytes) -> Change | None:
-        """The first packet of a table with which other video begins."""
+        """The first packet of a table that announces other video."""
         rows = np.frombuffer(chunk, np.uint8, len(chunk) // self._size * self._size).reshape(-1, self._size)
         head = rows[:, self._place :]
         pids = (head[:, 1] & 0x1F).astype(np.int32) << 8 | head[:, 2]
@@ -130,7 +130,7 @@ class TransportParts:
 
 
 class _Part:
-    """Read by the demuxer; cannot be sought in, so that it sees nothing of what follows."""
+    """A part, as read by the demuxer; not seekable, so that the demuxer cannot read beyond it."""
 
     def __init__(self, data: Iterator[bytes]) -> None:
         self._data, self._rest = data, b""
@@ -146,15 +146,15 @@ class _Part:
 
 
 class _Tables:
-    """The programs and their video streams, as told so far."""
+    """The programs and their video streams, from the tables so far."""
 
     def __init__(self) -> None:
         self.programs: tuple[int, ...] = ()
-        self.listing = b""  # the packet that told the programs
+        self.listing = b""  # the packet with the programs
         self._video: dict[int, tuple[tuple[int, int], ...]] = {}
 
     def differ(self, pid: int, packet: bytes, whole: bytes) -> bool:
-        """Takes in a table; whether it names other programs or video than the one of its kind before."""
+        """Parses a table; whether it names other programs or video streams than the last of its kind."""
         section = _section(packet)
         if section is None or len(section) < 12:
             return False
@@ -180,7 +180,7 @@ def _section(packet: bytes) -> bytes | None:
     if at + 3 > len(packet):
         return None
     length = (packet[at + 1] & 0x0F) << 8 | packet[at + 2]
-    current = at + 5 < len(packet) and packet[at + 5] & 1  # else it will hold later
+    current = at + 5 < len(packet) and packet[at + 5] & 1  # otherwise it applies later
     return packet[at : at + 3 + length - 4] if current else None
 
 
@@ -188,7 +188,7 @@ def _programs(section: bytes) -> Iterator[int]:
     if section[0] != 0:
         return
     for at in range(8, len(section) - 3, 4):
-        if section[at] << 8 | section[at + 1]:  # 0 is the network's own
+        if section[at] << 8 | section[at + 1]:  # 0 is the network table
             yield (section[at + 2] & 0x1F) << 8 | section[at + 3]
 
 

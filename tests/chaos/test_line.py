@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from streamer.chaos.faults import FAULTS, Fault
-from streamer.chaos.proxy import FaultyProxy, _Line
-from streamer.chaos.rtp import begins_key_picture, is_media, shifted
+from streamer.chaos.proxy import FaultyProxy, _PacketFaults
+from streamer.chaos.rtp import begins_key_frame, is_media, shifted
 from streamer.cli import cli
 from streamer.errors import ConfigError
 
@@ -39,7 +39,7 @@ def packet(payload: bytes, ticks: int = 1000, number: int = 1) -> bytes:
     ],
 )
 def test_key_pictures_are_known(payload: bytes, hevc: bool, key: bool) -> None:
-    assert begins_key_picture(packet(payload), hevc) is key
+    assert begins_key_frame(packet(payload), hevc) is key
 
 
 def test_control_packets_are_left_alone() -> None:
@@ -56,10 +56,10 @@ def test_time_stamps_are_shifted_around_their_end(ticks: int, later: int) -> Non
 
 
 def sent(name: str, percent: float, count: int = 1000) -> list[bytes]:
-    line, out = _Line(random.Random(0)), []
+    line, out = _PacketFaults(random.Random(0)), []
     for k in range(count):
-        out += line.through(packet(b"payload", number=k), Fault(name, percent))
-    return out + line.through(packet(b"last", number=count), None)
+        out += line.apply(packet(b"payload", number=k), Fault(name, percent))
+    return out + line.apply(packet(b"last", number=count), None)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_port_that_is_taken_is_named() -> None:
     ("arguments", "message"),
     [
         (["http://127.0.0.1/x"], "must be a video file or an rtsp:// address"),
-        (["rtsp://127.0.0.1/x", "--fault", "freeze"], "freeze: only a video file can be shown so"),
+        (["rtsp://127.0.0.1/x", "--fault", "freeze"], "freeze: only for a video file as SOURCE"),
         (["rtsp://127.0.0.1/x", "--fault", "fire"], "fire"),
         (["nothing.mp4", "--trial"], "nothing.mp4: cannot be opened"),
         (["README.md"], "README.md: cannot be opened"),

@@ -185,7 +185,7 @@ def _two(folder: Path) -> list[object]:
         (lambda d: _video(d, "--nonsense"), 2, "No such option"),
         (lambda d: [], 2, "SOURCE is missing"),
         (lambda d: _video(d, "--video", d / "a.mp4"), 2, "is the source as well as an output"),
-        (lambda d: _video(d, "--csv", d / "x", "--jsonl", d / "x"), 2, "stands for two outputs"),
+        (lambda d: _video(d, "--csv", d / "x", "--jsonl", d / "x"), 2, "is used for two outputs"),
         (_two, 2, "there are 2 sources: give a folder"),
     ],
 )
@@ -347,7 +347,7 @@ def test_a_name_of_a_picture_breaks_no_line(
 
 def test_check(tmp_path: Path, repo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert alpr("check", repo / "configs" / "stream" / "default.yaml") == 0
-    assert "good, 0 of its settings" in capsys.readouterr().out
+    assert "valid, 0 of its settings" in capsys.readouterr().out
     (tmp_path / "c.yaml").write_text("vote:\n  min_reads: 3\n")
     assert alpr("check", tmp_path / "c.yaml") == 0
     assert "vote.min_reads: 3 (default 2)" in capsys.readouterr().out
@@ -411,7 +411,7 @@ def test_bench_of_the_detector_by_parts(
     assert alpr("bench", "detector", picture, "--rounds", "10") == 0
     first, head, *rows = capsys.readouterr().out.splitlines()
     assert "picture 160x90" in first
-    assert " ".join(head.split()) == "precision threads median p95 | shrink network decode look plates"
+    assert " ".join(head.split()) == "precision threads median p95 | shrink network decode refine plates"
     assert [row.split()[:2] for row in rows] == [["int8", "1"], ["f32", "2"]]
     for row in rows:
         assert all(float(figure) >= 0 for figure in row.replace("|", "").split()[1:])

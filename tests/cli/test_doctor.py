@@ -62,13 +62,13 @@ def test_a_folder_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_frames_that_waited_are_no_rate() -> None:
     burst = [(i / 18, 0.001 * i) for i in range(30)]
     steady = [((30 + i) / 18, 0.03 + (i + 1) / 18) for i in range(60)]
-    assert doctor.rate_of(burst + steady, patient=True) == pytest.approx(18, abs=0.1)
-    assert doctor.rate_of(burst, patient=False) == pytest.approx(1000)
-    assert doctor.rate_of(burst[:1], patient=True) is None
+    assert doctor.rate_of(burst + steady, skip_buffered=True) == pytest.approx(18, abs=0.1)
+    assert doctor.rate_of(burst, skip_buffered=False) == pytest.approx(1000)
+    assert doctor.rate_of(burst[:1], skip_buffered=True) is None
 
 
 def test_each_camera_of_a_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_LOOK_S", 0.2)
+    monkeypatch.setattr(doctor, "_WATCH_S", 0.2)
     for name in ("processor", "networks", "packages", "codecs"):
         monkeypatch.setattr(doctor, name, lambda: iter(()))
     site = tmp_path / "site.yaml"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from streamkit import BLUE, GREEN, alpr, drive, write_video
 
-from streamer.cli import run as run_verb
+from streamer.cli.run_request import RunRequest
 from streamer.source.base import StreamInfo
 from streamer.source.recording import Networks, RecordedSource
 from streamer.types import Frame
@@ -124,8 +126,13 @@ def test_ready_is_an_option_of_metrics(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     served: list[object] = []
-    plain = run_verb._served
-    monkeypatch.setattr(run_verb, "_served", lambda at, ready: served.append((at, ready)) or plain(None, ready))
+
+    @contextmanager
+    def serve(request: RunRequest) -> Iterator[None]:
+        served.append((request.metrics, request.config.live.ready))
+        yield None
+
+    monkeypatch.setattr(RunRequest, "served", serve)
     for more in ([], ["--ready", "all"], ["--ready", "any"]):
         assert alpr("run", "a.avi", "--metrics", "9464", "--quiet", *more) == 0
     assert served == [("9464", "any"), ("9464", "all"), ("9464", "any")]

@@ -53,7 +53,7 @@ def test_templates_are_filled_in(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["v.mp4", "t.txt", "r.jsonl.gz"])
 def test_other_outputs_are_not_overwritten_either(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("x")
-    with pytest.raises(ConfigError, match="is there already"):
+    with pytest.raises(ConfigError, match="exists already"):
         check_earlier(["b.mp4"], [None], [tmp_path / name], quiet=True)
 
 

@@ -89,9 +89,7 @@ def test_a_working_folder_that_was_deleted(repo: Path, tmp_path: Path, video: Pa
     command = ["sh", "-c", f'cd {here} && rmdir {here} && exec "$@"', "sh", sys.executable, "-P", "-c", FAKE, "run"]
     done = subprocess.run([*command, video, "--csv", "p.csv"], capture_output=True, text=True, timeout=60, env=env)
     assert done.returncode == 2, done.stderr
-    assert done.stderr.splitlines()[-1] == (
-        "alpr: error: the working folder is not there any more: change to another (cd)"
-    )
+    assert done.stderr.splitlines()[-1] == ("alpr: error: the working folder no longer exists: change to another (cd)")
 
 
 def on_terminal(repo: Path, *arguments: object, pipe: bool = False, **environment: str) -> tuple[int, bytes]:

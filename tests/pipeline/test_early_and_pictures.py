@@ -105,7 +105,7 @@ def test_what_was_told_and_gives_no_row_is_taken_back() -> None:
 
 
 def test_jsonl_tells_early_only_where_asked(tmp_path: Path) -> None:
-    run(JsonlSink(tmp_path / "late"), JsonlSink(tmp_path / "early", early=True))
+    run(JsonlSink(tmp_path / "late"), JsonlSink(tmp_path / "early", provisional=True))
     late, early = ([json.loads(x) for x in (tmp_path / n).read_text().splitlines()] for n in ("late", "early"))
     assert {r["status"] for r in late} == {"final"}
     assert {r["status"] for r in early} == {"provisional", "final"}

@@ -94,7 +94,7 @@ def test_the_example_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
         ([], "GATE_PASSWORD"),
         (["--video", "x.mp4"], "names one file for 2 cameras"),
         (["--mot", "x.txt"], "names one file for 2 cameras"),
-        (["--csv", "x", "--jsonl", "x"], "stands for two outputs"),
+        (["--csv", "x", "--jsonl", "x"], "is used for two outputs"),
     ],
 )
 def test_what_is_missing_is_named(

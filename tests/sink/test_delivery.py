@@ -136,8 +136,8 @@ def test_wants_follow_from_the_hooks() -> None:
     assert (Drawn().wants.events, Drawn().wants.every_frame) == ({FrameSeen}, True)
     assert (Recorded().wants.events, Recorded().wants.every_frame) == ({FrameSeen}, False)
     passed_over = FrameSeen("gate", frame_at(0), None, Plates.empty())
-    assert Drawn().wants.takes(passed_over)
-    assert not Recorded().wants.takes(passed_over)
+    assert Drawn().wants.matches(passed_over)
+    assert not Recorded().wants.matches(passed_over)
 
 
 def test_a_wrapped_sink_loses_nothing() -> None:

@@ -114,7 +114,7 @@ def test_full_files_get_a_next_part(tmp_path: Path, append: bool) -> None:
 def test_files_of_other_columns_are_refused(tmp_path: Path) -> None:
     (tmp_path / "gate.csv").write_text("x,y\n")
     sink = CsvSink(tmp_path / "{camera}.csv", append=True, config=NEVER)
-    with pytest.raises(ConfigError, match=r"gate.csv: begins with other columns"):
+    with pytest.raises(ConfigError, match=r"gate.csv: has other columns"):
         sink.passage(passage_of(camera="gate"))
 
 
@@ -135,7 +135,7 @@ def test_rows_wait_for_a_full_disk(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("streamer.sink.rows._RETRY_S", 0.0)
-    sink = CsvSink(tmp_path / "p.csv", config=NEVER, patient=True)
+    sink = CsvSink(tmp_path / "p.csv", config=NEVER, retry=True)
     sink.passage(passage_of(track_id=1))
     whole = (tmp_path / "p.csv").read_bytes()
     with disk_of(len(whole) + 20), caplog.at_level(logging.WARNING):
@@ -149,11 +149,11 @@ def test_rows_wait_for_a_full_disk(
     rows = (tmp_path / "p.csv").read_text(encoding="utf-8").splitlines()
     assert [r.split(",")[1] for r in rows] == ["track_id", "1", "2", "3", "4"]
     assert "rows wait until it can be" in caplog.text
-    assert "the 2 rows that waited are there" in caplog.text
+    assert "the 2 rows that waited are written" in caplog.text
 
 
 def test_rows_that_wait_for_ever_are_told_at_the_end(tmp_path: Path) -> None:
-    sink = JsonlSink(tmp_path / "p.jsonl", config=NEVER, patient=True)
+    sink = JsonlSink(tmp_path / "p.jsonl", config=NEVER, retry=True)
     with disk_of(10):
         sink.passage(passage_of())
         sink.passage(passage_of())
@@ -172,7 +172,7 @@ def test_the_oldest_rows_are_lost_where_too_many_wait(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("streamer.sink.rows._MOST_WAITING", 3)
-    sink = CsvSink(tmp_path / "p.csv", config=NEVER, patient=True)
+    sink = CsvSink(tmp_path / "p.csv", config=NEVER, retry=True)
     with disk_of(10):
         for k in range(1, 9):
             sink.passage(passage_of(track_id=k))
@@ -181,7 +181,7 @@ def test_the_oldest_rows_are_lost_where_too_many_wait(
     sink.close()
     rows = (tmp_path / "p.csv").read_text(encoding="utf-8").splitlines()
     assert [r.split(",")[1] for r in rows] == ["track_id", "6", "7", "8", "9"]
-    assert "5 rows found no room and are lost" in caplog.text
+    assert "5 rows are lost, too many waited" in caplog.text
 
 
 @pytest.mark.parametrize(("policy", "times"), [("row", 3), ("never", 0)])

@@ -15,7 +15,7 @@ from streamkit import passage_of
 from streamer.cli.progress import progress_on
 from streamer.passages.merge import merge
 from streamer.sink.screen import Screen
-from streamer.sink.terminal import PromptTerminalSink, TerminalSink, columns_of, terminal_sink
+from streamer.sink.terminal import ProvisionalTerminalSink, TerminalSink, columns_of, terminal_sink
 from streamer.source.base import StreamInfo
 from streamer.types import RunSummary
 
@@ -68,7 +68,7 @@ def test_rows_stand_at_the_foot_until_they_are_final(terminal: Terminal, monkeyp
     monkeypatch.setattr("sys.stdout", terminal)  # the capture of pytest changes it after the fixtures
     screen = Screen()
     screen.start()
-    sink = PromptTerminalSink(screen)
+    sink = ProvisionalTerminalSink(screen)
     tell = progress_on(screen, 1)
     info = StreamInfo("a.mp4", 640, 360, frames=100)
     tell(info, RunSummary(frames=1))
@@ -104,7 +104,7 @@ def test_rows_stand_at_the_foot_until_they_are_final(terminal: Terminal, monkeyp
 def test_a_row_that_was_joined_does_not_stay_open(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout", terminal)
     screen = Screen()
-    sink = PromptTerminalSink(screen)
+    sink = ProvisionalTerminalSink(screen)
     first = passage_of(event_id="1")
     again = passage_of(event_id="2", track_id=2, first_s=10, last_s=11)
     read_otherwise = passage_of(event_id="3", track_id=3, first_s=12, last_s=13, plate="皖A12346")
@@ -133,7 +133,7 @@ def test_a_line_never_breaks(width: int, terminal: Terminal, monkeypatch: pytest
     monkeypatch.setattr("sys.stdout", terminal)
     monkeypatch.setenv("COLUMNS", str(width))
     screen = Screen()
-    sink = PromptTerminalSink(screen)
+    sink = ProvisionalTerminalSink(screen)
     sink.provisional(passage_of(event_id="1"))
     sink.passage(passage_of(camera="a camera with a name that is long\x1b[31m\n"))
     tell = progress_on(screen, 3)
@@ -219,7 +219,7 @@ def test_nothing_read_says_how_many_were_seen(terminal: Terminal) -> None:
     sink.close()
     sink.close()
     assert terminal.getvalue() == (
-        "no plate was read: 1 seen, none read surely enough (alpr run --ledger writes why)\n"
+        "no plate was read: 1 seen, none read with enough confidence (alpr run --ledger writes the reasons)\n"
     )
 
 

@@ -89,7 +89,7 @@ def test_rows_take_the_form_of_the_file(tmp_path: Path, n: int, caplog: pytest.L
     path.write_text(",".join([*COLUMNS, "mine", "too"][:n]) + "\n")
     put(CsvSink(path, append=True, config=NEVER), 7)
     assert ids(path) == ["7"]
-    assert ("was started without the columns" in caplog.text) == (n == 15)
+    assert ("has no columns" in caplog.text) == (n == 15)
 
 
 @pytest.mark.parametrize("tail", [b'{"plate": "A', bytes(3000), b'{"plate": "\xe7', b'{"plate": "A"}'])
@@ -185,7 +185,7 @@ sink.close()
 def test_a_closed_reader_of_standard_output_is_a_broken_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
     read, write = os.pipe()
     monkeypatch.setattr("streamer.sink.base.descriptor_of", lambda path: write)
-    sink = CsvSink("-", patient=True)
+    sink = CsvSink("-", retry=True)
     monkeypatch.setattr("streamer.sink.base.descriptor_of", lambda path: 1)
     os.close(read)
     with pytest.raises(BrokenPipeError):

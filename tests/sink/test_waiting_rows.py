@@ -89,4 +89,4 @@ def test_a_folder_that_takes_no_file_is_told_once(tmp_path: Path, caplog: pytest
     for k in range(3):
         sink.waiting("gate", [passage_of(track_id=k)])
     sink.close()
-    assert caplog.text.count("a run that is killed loses rows that wait") == 1
+    assert caplog.text.count("a killed run loses waiting rows") == 1

@@ -18,9 +18,9 @@ from streamer.cli import main
 from streamer.config.models import RunConfig
 from streamer.errors import InputError
 from streamer.pipeline.engines import load_engines
-from streamer.soak.camera import HOWS, BreakingCamera
-from streamer.soak.probe import Sample, holding
-from streamer.soak.run import Plan, Soaked, soak
+from streamer.soak.camera import FAULTS, BreakingCamera
+from streamer.soak.probe import Sample, current_resources
+from streamer.soak.run import Plan, SoakResult, soak
 from streamer.soak.trend import trend
 from streamer.source.file import VideoSource
 
@@ -89,7 +89,7 @@ def test_a_camera_breaks_in_each_way_in_turn(clip: Path) -> None:
         assert 0.1 < last - began < 0.8
         camera.close()
         camera = camera.again()
-    assert ended == [*HOWS, HOWS[0]]
+    assert ended == [*FAULTS, FAULTS[0]]
 
 
 def test_a_short_run_in_whole(clip: Path, tmp_path: Path) -> None:
@@ -136,10 +136,10 @@ def test_the_report(growth: float, left: int, code: int, said: str, capsys: pyte
 
     from streamer.cli.soak import _report
 
-    before = holding()
+    before = current_resources()
     after = replace(before, threads=before.threads + left)
     samples = tuple(sample(s, 400 + growth * s / 3600) for s in range(0, 3600, 20))
-    assert _report(Soaked(samples, before, after, 600.0), 3.0, 2) == code
+    assert _report(SoakResult(samples, before, after, 600.0), 3.0, 2) == code
     out = capsys.readouterr().out
     assert said in out
     assert "5.97 h of camera time" in out
@@ -148,9 +148,9 @@ def test_the_report(growth: float, left: int, code: int, said: str, capsys: pyte
 def test_a_short_run_is_no_verdict(capsys: pytest.CaptureFixture[str]) -> None:
     from streamer.cli.soak import _report
 
-    held = holding()
+    held = current_resources()
     samples = tuple(sample(s, 400 + 240 * s / 3600) for s in range(0, 60, 2))
-    assert _report(Soaked(samples, held, held, 6.0), 3.0, 2) == 0
+    assert _report(SoakResult(samples, held, held, 6.0), 3.0, 2) == 0
     assert "too short to measure" in capsys.readouterr().out
 
 

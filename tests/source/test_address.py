@@ -17,7 +17,7 @@ from streamer.config.models import LiveConfig, RunConfig
 from streamer.errors import InputError
 from streamer.pipeline.runner import IncompleteRun, run_stream
 from streamer.sink.base import BaseSink
-from streamer.source.address import cannot_be_had, kind_of
+from streamer.source.address import kind_of, open_failure
 from streamer.source.file import VideoSource
 from streamer.source.images import load
 from streamer.source.resolve import open_source
@@ -254,5 +254,5 @@ def test_live_may_be_one_word() -> None:
 @pytest.mark.parametrize("scheme", ["sftp", "ftps"])
 def test_a_scheme_that_ffmpeg_was_built_without_is_told(scheme: str) -> None:
     error = av.error.ProtocolNotFoundError(-1, "Protocol not found")
-    told = cannot_be_had(f"{scheme}://***@host/a.mp4", error)
+    told = open_failure(f"{scheme}://***@host/a.mp4", error)
     assert told.endswith(f"cannot open {scheme}:// addresses: download the file first")

@@ -17,6 +17,7 @@ import pytest
 from streamkit import BLUE, GREEN, RED, drive, scene, write_audio, write_video
 
 from streamer.errors import InputError
+from streamer.source.containers import ContainerInput
 from streamer.source.file import VideoSource
 from streamer.source.transport import layout_of
 from streamer.types import Frame, Image
@@ -94,16 +95,16 @@ def test_a_part_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.
     late = transport(tmp_path / "1.ts", drive(10), "mpeg4", 11, 0x200)
     path = tmp_path / "a.ts"
     path.write_bytes(early + late)
-    opened = VideoSource._opened
+    open_container = ContainerInput._open
     calls: list[int] = []
 
-    def fail(self: VideoSource, *arguments: Any) -> Any:
+    def fail(self: ContainerInput, *arguments: Any) -> Any:
         calls.append(1)
         if len(calls) > 1:
             raise InputError("codec unknown")
-        return opened(self, *arguments)
+        return open_container(self, *arguments)
 
-    monkeypatch.setattr(VideoSource, "_opened", fail)
+    monkeypatch.setattr(ContainerInput, "_open", fail)
     source, frames = read(path)
     assert len(frames) == 10
     assert any("was not read (codec unknown)" in warning for warning in source.warnings)
@@ -209,9 +210,9 @@ def test_a_video_track_may_be_chosen(tmp_path: Path, number: int, default: int) 
 
 def test_a_track_that_is_not_there_is_named(tmp_path: Path) -> None:
     both, one = two_tracks(tmp_path / "a.mkv"), write_video(tmp_path / "b.mp4", drive(3))
-    with pytest.raises(InputError, match=r"a .*has 2 video tracks: video track 3 is not there: give one from 1 to 2"):
+    with pytest.raises(InputError, match=r"a .*has 2 video tracks, none with number 3: give one from 1 to 2"):
         VideoSource(both, video_track=3).open()
-    with pytest.raises(InputError, match=r"one video track only: video track 2 is not there"):
+    with pytest.raises(InputError, match=r"one video track only, none with number 2"):
         VideoSource(one, video_track=2).open()
 
 

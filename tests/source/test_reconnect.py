@@ -224,7 +224,7 @@ def test_a_broken_connection_leaves_nothing_to_collect(clock: ManualClock) -> No
 def test_free_memory_goes_back_while_the_camera_runs(monkeypatch: pytest.MonkeyPatch, clock: ManualClock) -> None:
     given: list[float] = []
     monkeypatch.setattr("streamer.source.reconnect.trim_heaps", lambda: given.append(clock.monotonic()))
-    monkeypatch.setattr("streamer.source.reconnect._GIVE_BACK_S", 0.5)
+    monkeypatch.setattr("streamer.source.reconnect._TRIM_S", 0.5)
     stop = threading.Event()
     assert len(taken(feed_of(FakeCamera([some(100)], clock), stop), stop, 60)) == 60
     assert len(given) >= 3

@@ -65,10 +65,10 @@ def test_the_first_frame_after_a_declared_start_keeps_its_second() -> None:
     assert run(after(HOUR + 90000), start=HOUR)[0][0] == 1.0
 
 
-def test_another_time_base_and_rate_go_on() -> None:
+def test_another_time_base_and_rate_continue() -> None:
     line = Timeline(stream(Fraction(1, 1000), 0), RATE, resets=False)
     first = [line.seconds(SimpleNamespace(pts=40 * k)) for k in range(3)]  # type: ignore[arg-type]
-    line.go_on(stream(Fraction(1, 90000), 10), Fraction(10), resets=True)
+    line.continue_with(stream(Fraction(1, 90000), 10), Fraction(10), resets=True)
     then = [line.seconds(SimpleNamespace(pts=10 + 9000 * k)) for k in range(3)]  # type: ignore[arg-type]
     assert first + then == pytest.approx([0.0, 0.04, 0.08, 0.18, 0.28, 0.38])
     assert line.part == 1
