@@ -1,1 +1,1 @@
-"""How the networks are taught and measured: data, synthetic plates, training loops, evaluation, export."""
+"""Training and evaluation of the networks: data, synthetic plates, training loop, measures, export."""

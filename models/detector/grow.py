@@ -1,7 +1,7 @@
-"""A wider and deeper detector that starts by saying what a smaller one says (Net2Net, arXiv 1511.05641).
+"""A wider and deeper detector that starts with the outputs of a smaller one (Net2Net, arXiv 1511.05641).
 
 Each new channel is the copy of an old one, and what read the old one reads all its copies, each with a random share:
-the sum is the same, while the shares differ so that training can tell the copies apart. A new residual block adds
+the sum is the same, while the shares differ so that training can separate the copies. A new residual block adds
 nothing at first (its last BatchNorm scales by zero).
 """
 

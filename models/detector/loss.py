@@ -31,7 +31,7 @@ class Targets:
 
     `boxes` (N, M, 4); `valid` (N, M) bool; `quads` (N, M, 4, 2); `has_quad` (N, M) float, 0-1, how far the corners are
     trusted; `edge` (N, M) float, 0-1, how far the box's edges are; `ignore` (N, K, 4) boxes where nothing is known;
-    `unknown` (N, U, 4) boxes that may hold plates that nobody labelled. Zero-sized rows of the last two are padding.
+    `unknown` (N, U, 4) boxes that may hold unlabelled plates. Zero-sized rows of the last two are padding.
     """
 
     boxes: Tensor
@@ -80,7 +80,7 @@ def diou_loss(pred: Tensor, target: Tensor) -> Tensor:
 
 
 def background_weight(points: Tensor, targets: Targets, reach: float = 1.0) -> Tensor:
-    """(N, A) float: 0 where a location must not be taught as background.
+    """(N, A) float: 0 where a location must not count as background.
 
     That is inside ignored boxes, and inside unknown ones everywhere but within `reach` box sizes around a labelled
     plate (nobody would have left a second plate unlabelled right there).
@@ -149,7 +149,7 @@ class DetectorLoss:
         true = true_boxes / s[:, None]
         edge = targets.edge[image_i, row]
         iou = box_iou(pred.detach(), true)
-        # Where the label's own edges are loose its IoU tells little: a fair score is taught in its place.
+        # Where the label's own edges are loose its IoU means little: a fair score is the target instead.
         quality[image_i, anchor_i] = torch.where(edge < 1, iou.clamp(min=FAIR_QUALITY), iou)
         weight[image_i, anchor_i] = 1.0
         confidence = logit[image_i, anchor_i].detach().sigmoid()

@@ -30,9 +30,9 @@ class ReaderTargets:
 
 def ctc_loss(one_row: Tensor, two_rows: Tensor, targets: ReaderTargets) -> Tensor:
     """CTC of the tokens read as one row (N, T, C + 1) and as two (N, T', C + 1), blank last: of each sample the one
-    that its rows call for, the smaller one where nobody knows them."""
+    that its rows call for, the smaller one where they are unknown."""
     one, two = (_ctc_each(logits, targets) for logits in (one_row, two_rows))
-    # What does not fit the tokens is no choice, and teaches nothing where it is the only one.
+    # What does not fit the tokens is no choice, and has no loss where it is the only one.
     either = torch.where(_fits(one_row, targets) & (one < two), one, two)
     return torch.where(targets.rows == 0, one, torch.where(targets.rows == 1, two, either)).mean()
 

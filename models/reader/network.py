@@ -18,7 +18,7 @@ INPUT_HEIGHT, INPUT_WIDTH = 48, 128
 TOKEN_ROWS, TOKEN_COLUMNS = 3, 16
 COLOURS = ("blue", "green", "yellow", "white", "black")
 REGIONS = ("china", "europe", "north-america", "latin-america", "asia", "africa")
-KIND = len(COLOURS), 2, len(REGIONS)  # what is told of a plate beside its text: colour, number of rows, region
+KIND = len(COLOURS), 2, len(REGIONS)  # outputs beside the text: colour, number of rows, region
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class PlateReaderNet(nn.Module):
     logits of the tokens read as one row (N, 32, classes + 1) and as two (N, 96, classes + 1), blank last.
 
     The place i of the text is read by query i; places after the text say EOS, and a picture without a text says EOS
-    everywhere. One more query tells what kind of plate it is. Queries see the whole plate but may lose count; the CTC
+    everywhere. One more query predicts the kind of plate. Queries see the whole plate but may lose count; the CTC
     head is tied to places in the picture and keeps the order: the run time weighs one against the other.
     """
 

@@ -22,7 +22,7 @@ class RefinerTargets:
 
     `to_frame` (N, 3, 3) takes px of the cut to px of the picture; `corners` (N, 4, 2) px of the cut and `box` (N, 4) px
     of the picture are the true ones; `trust` (N,) and `edge` (N,), 0-1, how far they are trusted; `plate` (N,) bool;
-    `weight` (N,) 0 where the cut must not teach; `size` px of the (square) picture, whose edge cuts boxes.
+    `weight` (N,) 0 where the cut must not count; `size` px of the (square) picture, whose edge cuts boxes.
     """
 
     to_frame: Tensor

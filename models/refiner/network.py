@@ -1,8 +1,8 @@
 """The refiner's network: a few plain convolutions on a rectified cut, then one look at the whole of it.
 
 The detector answers for a plate from one location of a shrunk picture. The refiner sees the same plate cut from the
-full picture, straightened by the detector's own corners and with a wide margin, and tells how far those corners are off
-and how well the result will fit. Cascades of looks are old in detection (MTCNN, arXiv 1604.02878); here the second one
+full picture, straightened by the detector's own corners and with a wide margin, and predicts how far those corners are
+off and how well the result will fit. Cascades are old in detection (MTCNN, arXiv 1604.02878); here the second stage
 costs a thirtieth of the first.
 """
 

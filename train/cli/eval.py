@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 
 import click
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from streamer.types import Reading
+    from train.data.ccpd import Protocol
     from train.data.manifest import Sample
     from train.evaluate.report import Failures, Report
+    from train.evaluate.run import CropReader
 
 _PIPE_WIDTH = 160
 
+F = TypeVar("F", bound=Callable[..., object])
 Decorator = Callable[[Any], Any]
+
+
+class MeasureOptions(TypedDict):
+    """The values of `_OPTIONS` but DATA and --split, as click passes them."""
+
+    json_file: Path | None
+    sheets: Path | None
+    card: str | None
+    limit: int | None
+    detector: str | None
+    refiner: str | None
+    reader: str | None
+    precision: str | None
+
 
 _OPTIONS: tuple[Decorator, ...] = (
     click.argument("data"),
@@ -23,7 +43,7 @@ _OPTIONS: tuple[Decorator, ...] = (
         type=click.Choice(["dev", "validation"]),
         default="dev",
         show_default=True,
-        help="Part of the data to measure on.",
+        help="Measure on this part of the data: dev, or the part of the training data that is held out.",
     ),
     click.option(
         "--json",
@@ -34,41 +54,47 @@ _OPTIONS: tuple[Decorator, ...] = (
     click.option(
         "--sheets",
         type=click.Path(path_type=Path, file_okay=False),
-        help="Write pictures that show the failures, many on a sheet, to this folder.",
+        help="Write contact sheets of the failures to this folder.",
     ),
-    click.option("--card", metavar="MODEL", help="Write the figures into the card of this model in models/zoo."),
-    click.option("--limit", type=click.IntRange(min=1), help="At most this many pictures of each set (or videos)."),
-    click.option("--detector", help="A name in the zoo, or a path to an .xml."),
-    click.option("--refiner", help="A name in the zoo, a path to an .xml, or none. [default: the detector's own]"),
-    click.option("--reader", help="A name in the zoo, or a path to an .xml."),
+    click.option("--card", metavar="MODEL", help="Write the figures into card.yaml of this model in models/zoo."),
     click.option(
-        "--precision", type=click.Choice(["auto", "int8", "bf16", "f32"]), help="Number format of the networks."
+        "--limit", type=click.IntRange(min=1), help="Measure on at most this many pictures of each set, or videos."
+    ),
+    click.option("--detector", metavar="MODEL", help="Detector: a name in models/zoo, or a path to an .xml."),
+    click.option(
+        "--refiner",
+        metavar="MODEL",
+        help="Refiner: a name in models/zoo, a path to an .xml, or none. [default: the one of the detector's card]",
+    ),
+    click.option("--reader", metavar="MODEL", help="Reader: a name in models/zoo, or a path to an .xml."),
+    click.option(
+        "--precision", type=click.Choice(["auto", "int8", "bf16", "f32"]), help="Run the networks in this precision."
     ),
 )
 _PLOTS = click.option(
     "--plots",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Write plots to this folder: reliability of the readings, all and by group of countries, confused characters.",
+    help="Write plots to this folder: confidence against accuracy (all, and by group of countries), and confusions.",
 )
 _ERRORS = (
     click.option(
         "--errors",
         type=click.Path(path_type=Path, dir_okay=False),
-        help="Write the errors by kind, country, rows and length, and the confusions by place, as JSON to this file.",
+        help="Write errors by kind, country, rows and length, and confusions by position, as JSON to this file.",
     ),
-    click.option("--show-errors", is_flag=True, help="Print the errors by kind and the most frequent confusions."),
+    click.option("--show-errors", is_flag=True, help="Print errors by kind, and the most frequent confusions."),
 )
 _PROTOCOL = click.option(
     "--protocol",
     type=click.Choice(["2019", "seed"]),
     default="2019",
     show_default=True,
-    help="How ccpd:DIR is divided: by its own lists, or Base, Weather and Challenge.",
+    help="Split ccpd:DIR by its own lists (2019), or into Base, Weather and Challenge (seed).",
 )
 
 
-def _with_options(*more: Decorator) -> Decorator:
-    def decorate(command: Any) -> Any:
+def _with_options(*more: Decorator) -> Callable[[F], F]:
+    def decorate(command: F) -> F:
         for option in reversed((*_OPTIONS, *more)):
             command = option(command)
         return command
@@ -78,29 +104,35 @@ def _with_options(*more: Decorator) -> Decorator:
 
 @click.group()
 def evaluate() -> None:
-    """Measure on labelled data.
+    """Measure models on labelled data.
 
-    DATA is a folder with a manifest, a CSV file of crops, ccpd:DIR for CCPD as downloaded, or openalpr:DIR for the
-    benchmark of openalpr.
+    DATA is a folder with a manifest, a CSV file of crops, ccpd:DIR for CCPD as downloaded, or openalpr:DIR for
+    openalpr/benchmarks as cloned.
     """
 
 
 @evaluate.command()
 @_with_options(_PROTOCOL)
-def detector(data: str, split: str, protocol: str, **options: Any) -> None:
-    """Plates found in pictures, and their corners."""
+def detector(data: str, split: str, protocol: Protocol, **options: Unpack[MeasureOptions]) -> None:
+    """Measure the detector on pictures: AP, recall, precision, corners."""
     _pictures(data, split, protocol, False, **options)
 
 
 @evaluate.command()
 @_with_options(_PROTOCOL, _PLOTS, *_ERRORS)
 def scenes(
-    data: str, split: str, protocol: str, plots: Path | None, errors: Path | None, show_errors: bool, **options: Any
+    data: str,
+    split: str,
+    protocol: Protocol,
+    plots: Path | None,
+    errors: Path | None,
+    show_errors: bool,
+    **options: Unpack[MeasureOptions],
 ) -> None:
-    """Plates found and read in pictures, end to end."""
+    """Measure detector and reader together on pictures, end to end."""
     report = _pictures(data, split, protocol, True, **options)
     _plot(report, plots)
-    _tell_errors(report, errors, show_errors)
+    _report_errors(report, errors, show_errors)
 
 
 @evaluate.command()
@@ -108,18 +140,20 @@ def scenes(
     _PROTOCOL,
     _PLOTS,
     *_ERRORS,
-    click.option("--weights", help="Measure this weights.pt in PyTorch (a reader's or a baseline's), not exported."),
+    click.option("--weights", help="Measure this weights.pt of a reader in PyTorch, instead of an exported model."),
     click.option(
-        "--with-scenes", is_flag=True, help="Also read the plates of whole pictures, cut out by their labelled boxes."
+        "--with-scenes", is_flag=True, help="Also read the plates of whole pictures, cropped by their labelled boxes."
     ),
     click.option(
-        "--known-country", is_flag=True, help="Read each crop with the plate formats of its country, as --country does."
+        "--known-country",
+        is_flag=True,
+        help="Read each crop with the plate formats of its country, as alpr run --country does.",
     ),
 )
 def reader(
     data: str,
     split: str,
-    protocol: str,
+    protocol: Protocol,
     json_file: Path | None,
     sheets: Path | None,
     card: str | None,
@@ -132,7 +166,7 @@ def reader(
     with_scenes: bool,
     **models: str | None,
 ) -> None:
-    """Texts of plate crops."""
+    """Measure the reader on crops of plates."""
     from streamer import PlateReader
     from streamer.errors import ConfigError
     from train.evaluate.known_country import in_their_country
@@ -140,14 +174,14 @@ def reader(
 
     samples = _samples(data, split, protocol, None, limit)
     failures, chosen = _failures(sheets), _given(models)
-    ways = {"known_country": known_country, "with_scenes": with_scenes}
+    flags = {"known_country": known_country, "with_scenes": with_scenes}
     if weights:
         if chosen or card:
             raise ConfigError("--weights measures in PyTorch: leave out --card and the options of exported models")
         from train.evaluate.torch_reader import TorchReader
         from train.loop.weights import weights_path
 
-        source: Any = TorchReader(weights_path(weights))
+        source: CropReader[Reading] = TorchReader(weights_path(weights))
         chosen = {"weights": weights}
     else:
         source = PlateReader(**chosen)
@@ -157,13 +191,13 @@ def reader(
         data=data,
         split=split,
         failures=failures,
-        options=_noted(chosen, limit, protocol) | {k: True for k, given in ways.items() if given},
-        second_look=in_their_country if known_country else None,
+        options=_noted(chosen, limit, protocol) | {k: True for k, given in flags.items() if given},
+        correct=in_their_country if known_country else None,
         with_scenes=with_scenes,
     )
     _show(report, json_file, sheets, failures, card)
     _plot(report, plots)
-    _tell_errors(report, errors, show_errors)
+    _report_errors(report, errors, show_errors)
 
 
 @evaluate.command()
@@ -177,7 +211,7 @@ def covered(
     limit: int | None,
     **models: str | None,
 ) -> None:
-    """Chinese crops with one character hidden: is it told, or invented?"""
+    """Measure whether the reader reports a hidden character as ?, or invents one (Chinese crops)."""
     from streamer import PlateReader
     from train.evaluate.covered import evaluate_covered
 
@@ -205,7 +239,7 @@ def videos(
     limit: int | None,
     **models: str | None,
 ) -> None:
-    """Passages in videos, through `alpr run`."""
+    """Measure the rows of `alpr run` on labelled videos."""
     from streamer.errors import ConfigError
     from train.evaluate.run import evaluate_videos, read_videos, run_video
 
@@ -241,26 +275,26 @@ def videos(
     type=click.Choice(["dev", "validation"]),
     default="dev",
     show_default=True,
-    help="Part of the data to measure on.",
+    help="Measure on this part of the data.",
 )
 @click.option(
     "--recordings",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("out/recordings"),
     show_default=True,
-    help="Where what was found and read is kept; a second run starts from there.",
+    help="Keep detections and readings in this folder; a second call starts from them.",
 )
-@click.option("--detector", help="A name in the zoo, or a path to an .xml.")
-@click.option("--reader", help="A name in the zoo, or a path to an .xml.")
+@click.option("--detector", metavar="MODEL", help="Detector: a name in models/zoo, or a path to an .xml.")
+@click.option("--reader", metavar="MODEL", help="Reader: a name in models/zoo, or a path to an .xml.")
 @click.option(
     "--plots",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Write reliability plots of the rows, all and by group of countries, to this folder.",
+    help="Write plots of confidence against accuracy (all rows, and by group of countries) to this folder.",
 )
 def votes(data: str, split: str, recordings: Path, plots: Path | None, **models: str | None) -> None:
-    """How right a track's text is: fused, by majority, by the surest reading, by the largest plate.
+    """Compare voting rules on labelled videos: the one in use, majority, highest confidence, largest plate.
 
-    Every hit of every track is read, so that all rules vote on the same readings.
+    Every detection of every track is read, so that all rules vote on the same readings.
     """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -307,7 +341,7 @@ def votes(data: str, split: str, recordings: Path, plots: Path | None, **models:
 def _pictures(
     data: str,
     split: str,
-    protocol: str,
+    protocol: Protocol,
     read: bool,
     json_file: Path | None,
     sheets: Path | None,
@@ -342,7 +376,7 @@ def _plot(report: Report, folder: Path | None) -> None:
         click.echo(f"plots: {', '.join(map(str, report.plot(folder)))}")
 
 
-def _tell_errors(report: Report, file: Path | None, show: bool) -> None:
+def _report_errors(report: Report, file: Path | None, show: bool) -> None:
     from train.evaluate.errors import error_figures, print_errors, write_errors
 
     if file is None and not show:
@@ -355,7 +389,9 @@ def _tell_errors(report: Report, file: Path | None, show: bool) -> None:
         click.echo(f"errors: {file}")
 
 
-def _samples(data: str, split: str, protocol: Any, kinds: tuple[str, ...] | None, limit: int | None) -> list[Sample]:
+def _samples(
+    data: str, split: str, protocol: Protocol, kinds: tuple[str, ...] | None, limit: int | None
+) -> list[Sample]:
     from streamer.errors import InputError
     from train.data.open import open_dataset
     from train.evaluate.run import limited
@@ -375,12 +411,12 @@ def _samples(data: str, split: str, protocol: Any, kinds: tuple[str, ...] | None
     return limited(samples, limit)
 
 
-def _given(models: dict[str, str | None]) -> dict[str, Any]:
-    return {key: value for key, value in models.items() if value is not None}
+def _given(options: Mapping[str, object]) -> dict[str, Any]:
+    return {key: value for key, value in options.items() if value is not None}
 
 
 def _noted(chosen: dict[str, Any], limit: int | None, protocol: str | None) -> dict[str, Any]:
-    return _given({**chosen, "limit": limit, "protocol": protocol})  # type: ignore[dict-item]
+    return _given({**chosen, "limit": limit, "protocol": protocol})
 
 
 def _failures(sheets: Path | None) -> Failures | None:
@@ -389,11 +425,12 @@ def _failures(sheets: Path | None) -> Failures | None:
     return Failures() if sheets else None
 
 
-def _console() -> Any:
+def _console() -> Console:
     """A file or a pipe has no width of its own: wide enough for every column."""
     from streamer.cli.console import table_console
 
-    return table_console(_PIPE_WIDTH)
+    console: Console = table_console(_PIPE_WIDTH)
+    return console
 
 
 def _show(
@@ -426,15 +463,15 @@ def _show(
     type=click.FloatRange(min=0),
     default=10.0,
     show_default=True,
-    help="Leave these minutes at the start out.",
+    help="Leave out this many minutes at the start.",
 )
 def soak(samples: Path, plot: Path, warm_minutes: float) -> None:
-    """Draw the SAMPLES that `alpr soak --samples` wrote."""
+    """Plot the SAMPLES (CSV) that `alpr soak --samples` wrote, and print the growth of memory."""
     from train.figures.soak import plot_soak, read_samples
 
     found = plot_soak(read_samples(samples), 60 * warm_minutes, plot)
     if found is None:
-        click.echo("too few samples after warming up for a slope")
+        click.echo("too few samples after --warm-minutes for a slope")
     else:
         click.echo(f"memory {found.slope:+.2f} MB an hour (95 %: from {found.low:+.2f}, at most {found.high:+.2f})")
     click.echo(f"{plot}")

@@ -10,27 +10,29 @@ import click
 @click.command()
 @click.argument("weights")
 @click.option(
-    "--data", multiple=True, required=True, help="Pictures to calibrate INT8 on: as in alpr train; repeatable."
+    "--data", multiple=True, required=True, help="Calibrate INT8 on this data set, as in alpr train; repeatable."
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Write the model to a folder of its name in this one. [default: models/zoo, where names are looked for]",
+    help="Write the model to the folder NAME in this one. [default: models/zoo, where models are found by name]",
 )
-@click.option("--name", help="Name of the model in the zoo. [default: the training's]")
+@click.option("--name", help="Name of the model. [default: name of the training configuration]")
 @click.option(
     "--min-score",
     type=click.FloatRange(0, 1, True, True),
-    help="Score from which a detection counts; kept in the card. [default: that of the best F1 on the validation part]",
+    help="Score threshold of a detector, written into its card. [default: that of the best F1 on the validation part]",
 )
 @click.option(
     "--refiner",
     default="plate-refiner",
     show_default=True,
-    help="Who looks again at what a detector finds: a name in the zoo, or none.",
+    help="Write this refiner into the card of a detector: a name in models/zoo, or none.",
 )
-@click.option("--keep-weights", is_flag=True, help="Put the PyTorch weights beside the files, for --init by name.")
-@click.option("--replace", is_flag=True, help="Write over a shipped model of that name; refused otherwise.")
+@click.option(
+    "--keep-weights", is_flag=True, help="Keep the PyTorch weights beside the model, for alpr train --init NAME."
+)
+@click.option("--replace", is_flag=True, help="Overwrite a shipped model of that name; refused otherwise.")
 def export(
     weights: str,
     data: tuple[str, ...],
@@ -41,7 +43,10 @@ def export(
     keep_weights: bool,
     replace: bool,
 ) -> None:
-    """Convert WEIGHTS (a training's weights.pt, or shipped ones by name) to OpenVINO, f32 and INT8, with a card."""
+    """Convert WEIGHTS to an OpenVINO model in f32 and INT8, with its card.
+
+    WEIGHTS is a weights.pt that alpr train wrote, or the name of a shipped model.
+    """
     from streamer.engine.zoo import zoo_folder
     from train.export.export import export as convert
     from train.loop.weights import weights_path

@@ -18,46 +18,58 @@ if TYPE_CHECKING:
     "--crops",
     type=click.Path(path_type=Path, file_okay=False),
     required=True,
-    help="Folder of crops that alpr run --crops wrote.",
+    help="Train on the crops in this folder, which alpr run --crops wrote.",
 )
 @click.option(
     "--csv",
     "tables",
     multiple=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="CSV of that run; repeatable. Without it the crops are read again.",
+    help="Take first guesses of the texts from the CSV of that run; repeatable. [default: read the crops again]",
 )
 @click.option(
     "--labels",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The label sheet. [default: labels.csv in --crops]",
+    help="Keep the label sheet in this CSV file. [default: labels.csv in --crops]",
 )
-@click.option("--name", default="plate-reader-custom", show_default=True, help="Name of the new reader in the zoo.")
-@click.option("--init", default="plate-reader", show_default=True, help="Shipped weights by name, or a weights.pt.")
-@click.option("--data", multiple=True, help="More to mix in, as of alpr train reader; repeatable.")
+@click.option(
+    "--name", default="plate-reader-custom", show_default=True, help="Name of the new reader, for alpr run --reader."
+)
+@click.option(
+    "--init",
+    default="plate-reader",
+    show_default=True,
+    help="Start from these weights: the name of a shipped model, or a weights.pt.",
+)
+@click.option("--data", multiple=True, help="Train on this data set too, as in alpr train reader; repeatable.")
 @click.option(
     "--config",
     "config_path",
     type=click.Path(path_type=Path),
-    help="Training configuration. [default: configs/reader/finetune.yaml]",
+    help="Read the training configuration from this YAML file. [default: configs/reader/finetune.yaml]",
 )
-@click.option("--samples", type=click.IntRange(min=1), help="Number of crops shown in all, at most.")
-@click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="End after this many hours.")
-@click.option("--workers", type=click.IntRange(min=0), help="Number of processes that load pictures.")
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ... or auto.")
+@click.option("--samples", type=click.IntRange(min=1), help="Train on this many samples in all, at most.")
+@click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="Stop after this many hours.")
+@click.option("--workers", type=click.IntRange(min=0), help="Load pictures in this many processes.")
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="Train on this device: cpu, cuda, cuda:1 ... or auto (a GPU where there is one).",
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for weights and figures. [default: out/train/NAME]",
+    help="Write weights and figures to this folder. [default: out/train/NAME]",
 )
 @click.option(
     "--zoo",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Write the model to a folder of its name in this one. [default: models/zoo]",
+    help="Write the model to FOLDER/NAME. [default: models/zoo]",
 )
-@click.option("--all-checked", is_flag=True, help="Take every row of the sheet as checked.")
-@click.option("--sheet-only", is_flag=True, help="Bring the label sheet up to date, and train nothing.")
-@click.option("--replace", is_flag=True, help="Write over a model of that name that was not shipped.")
+@click.option("--all-checked", is_flag=True, help="Mark every row of the sheet as checked.")
+@click.option("--sheet-only", is_flag=True, help="Only update the label sheet; train nothing.")
+@click.option("--replace", is_flag=True, help="Overwrite an earlier model of that name (never a shipped one).")
 def finetune(
     crops: Path,
     tables: tuple[Path, ...],
@@ -76,10 +88,11 @@ def finetune(
     sheet_only: bool,
     replace: bool,
 ) -> None:
-    """The reader on your own crops, beside the shipped one.
+    """Train a reader of your own on your crops; the shipped one stays.
 
-    First writes a sheet of what was read, the least sure first. Correct plate_text, put an x into `checked`, and call
-    it again: it trains, exports under --name, and tells whether the new reader is better.
+    The first call writes a label sheet (CSV) with the text that was read in each crop, the least confident first.
+    Correct its column plate_text and put an x into `checked`. The second call trains on the checked rows, exports the
+    reader under --name, and reports whether it is better than the one it started from.
     """
     from streamer.engine.zoo import config_folder, zoo_folder
     from train.data import label_sheet
@@ -102,7 +115,9 @@ def finetune(
     count = len(sheet.labels())
     click.echo(f"label sheet: {file}: {len(sheet.rows)} crops, {added} of them new, {count} labelled")
     if sheet_only or not count:
-        click.echo("next: correct plate_text, put an x into checked (or give --all-checked), and call this again")
+        click.echo(
+            "next: correct plate_text, put an x into checked (or give --all-checked), and run this command again"
+        )
         return
     label_sheet.faults(sheet, file, core.letters(), core.longest_text())
     given = {"samples": samples, "hours": hours, "workers": workers, "name": name}
@@ -123,7 +138,7 @@ def finetune(
     if verdict.recommended:
         click.echo(f"next: alpr run SOURCE --reader {folder if zoo else name}")
     else:
-        click.echo(f"Not recommended: go on with {init}. The new reader is in {folder} all the same.")
+        click.echo(f"not recommended: keep using {init}; the new reader is in {folder} nevertheless")
 
 
 def _lazy_reader() -> Callable[[list[Image]], list[tuple[str, float]]]:

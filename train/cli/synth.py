@@ -46,7 +46,7 @@ def synth_plates(
 
 @click.group()
 def synth() -> None:
-    """Draw plates and clips with exact truth."""
+    """Draw synthetic plates, pictures and videos with exact labels."""
 
 
 @synth.command()
@@ -54,16 +54,23 @@ def synth() -> None:
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Write the pictures to this folder."
 )
-@click.option("--assets", type=click.Path(path_type=Path), help="Folder with fonts, glyphs and blank plates.")
-@click.option("--layout", help="Layouts, country codes or files of layouts (cn,de,latin). Default: all.")
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="Begin of the random numbers: the same seed draws the same."
+    "--assets",
+    type=click.Path(path_type=Path),
+    help="Use the fonts, glyphs and blank plates in this folder. [default: what is built in]",
 )
 @click.option(
-    "--damaged/--clean", default=False, show_default=True, help="Draw plates with blur, noise and dirt, or clean."
+    "--layout",
+    help="Draw these: layouts, country codes or files of layouts, separated by commas (cn,de,latin). [default: all]",
+)
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Seed of the random numbers; the same seed draws the same."
+)
+@click.option(
+    "--damaged/--clean", default=False, show_default=True, help="Draw plates with blur, noise and dirt, or without."
 )
 def plates(count: int, out: Path, assets: Path | None, layout: str | None, seed: int, damaged: bool) -> None:
-    """Pictures of plates, and a table with their texts."""
+    """Draw pictures of plates, and write their texts to plates.jsonl."""
     click.echo(synth_plates(count, out, assets, layout, seed, damaged))
 
 
@@ -87,17 +94,18 @@ def _size(_context: click.Context, _option: click.Parameter, value: str) -> tupl
     callback=_size,
     default="1280x720",
     show_default=True,
-    help="Size of the picture as WIDTHxHEIGHT in px, both even.",
+    metavar="WIDTHxHEIGHT",
+    help="Size of the picture in px, both even.",
 )
 @click.option(
     "--seed",
     type=int,
     default=1000,
     show_default=True,
-    help="Begin of the random numbers: the same seed draws the same.",
+    help="Seed of the random numbers; the same seed draws the same.",
 )
 def scenes(count: int, out: Path, size: tuple[int, int], seed: int) -> None:
-    """Pictures of streets with exact corners: a data folder (split dev) for alpr eval detector."""
+    """Draw pictures of streets with labelled plates, as a data folder for alpr eval detector."""
     from train.synth.clip import synth_scenes
 
     click.echo(synth_scenes(out, count, size, seed))
@@ -114,14 +122,15 @@ def scenes(count: int, out: Path, size: tuple[int, int], seed: int) -> None:
     callback=_size,
     default="1280x720",
     show_default=True,
-    help="Size of the picture as WIDTHxHEIGHT in px, both even.",
+    metavar="WIDTHxHEIGHT",
+    help="Size of the picture in px, both even.",
 )
 @click.option("--vehicles", type=click.IntRange(1, 12), default=3, show_default=True, help="Number of vehicles.")
 @click.option(
-    "--seed", type=int, default=1, show_default=True, help="Begin of the random numbers: the same seed draws the same."
+    "--seed", type=int, default=1, show_default=True, help="Seed of the random numbers; the same seed draws the same."
 )
 def clip(out: Path, seconds: float, fps: int, size: tuple[int, int], vehicles: int, seed: int) -> None:
-    """A traffic clip, and its truth beside it (NAME.truth.json)."""
+    """Draw one video of traffic, and write its labels to NAME.truth.json beside it."""
     from train.synth.clip import synth_clip
 
     click.echo(synth_clip(out, seconds, fps, size, vehicles, seed))
@@ -141,33 +150,41 @@ def clip(out: Path, seconds: float, fps: int, size: tuple[int, int], vehicles: i
     callback=_size,
     default="640x360",
     show_default=True,
-    help="Size of the picture as WIDTHxHEIGHT in px, both even.",
+    metavar="WIDTHxHEIGHT",
+    help="Size of the picture in px, both even.",
 )
 @click.option(
     "--seed",
     type=int,
     default=5000,
     show_default=True,
-    help="Begin of the random numbers: the same seed draws the same.",
+    help="Seed of the random numbers; the same seed draws the same.",
 )
 @click.option(
     "--hard/--easy", default=False, show_default=True, help="Draw night, rain, blur and poles, or a fine day."
 )
 def clips(out: Path, count: int, vehicles: int, fps: int, size: tuple[int, int], seed: int, hard: bool) -> None:
-    """Many traffic clips with their truth: a folder for alpr eval videos and alpr eval votes."""
+    """Draw labelled videos of traffic, as a data folder for alpr eval videos and alpr eval votes."""
     from train.synth.clip import synth_clips
 
     click.echo(synth_clips(out, count, vehicles, fps, size, seed, hard))
 
 
 @synth.command()
-@click.option("--data", multiple=True, required=True, help="Folder with a manifest, ccpd:DIR, or CSV of crops.")
+@click.option(
+    "--data",
+    multiple=True,
+    required=True,
+    help="Take real crops from this data set: a folder with a manifest, ccpd:DIR, or a CSV of crops; repeatable.",
+)
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Write the plots to this folder."
 )
-@click.option("--count", type=click.IntRange(min=10), default=2000, show_default=True, help="Crops of each kind.")
+@click.option(
+    "--count", type=click.IntRange(min=10), default=2000, show_default=True, help="Compare this many of each."
+)
 def compare(data: tuple[str, ...], out: Path, count: int) -> None:
-    """Drawn crops beside real ones: brightness, contrast, sharpness, noise and colour on one plot."""
+    """Compare synthetic crops with real ones: brightness, contrast, sharpness, noise, colour."""
     from train.synth.compare import compare as measure
 
     for name, distance in measure(list(data), out, count).items():

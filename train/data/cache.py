@@ -23,8 +23,8 @@ from streamer.types import Image
 
 @dataclass(frozen=True)
 class PictureCache:
-    """Picture `i` as (H, W, 3) uint8 BGR, shrunk so that its longer side is at most `max_side`; `scale` (n,) says by
-    how much: stored = original * scale."""
+    """Picture `i` as (H, W, 3) uint8 BGR, shrunk so that its longer side is at most `max_side`; `scale` (n,) is the
+    factor: stored = original * scale."""
 
     file: Path
     offsets: np.ndarray
@@ -103,7 +103,7 @@ def _write(
             shapes.append(image.shape[:2])
             scales.append(scale)
             at += image.size
-    # The index is written last: a cache cut short by a kill is built anew.
+    # The index is written last: an incomplete cache is built again.
     partial = index_file.with_suffix(".tmp.npz")
     np.savez(partial, offsets=np.array(offsets), shapes=np.array(shapes), scale=np.array(scales))
     partial.replace(index_file)

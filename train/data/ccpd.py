@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class CcpdName:
-    """What a file name says. `area`: the plate's share of the picture; `tilt`: horizontal and vertical, degrees; `box`
+    """Content of a file name. `area`: the plate's share of the picture; `tilt`: horizontal and vertical, degrees; `box`
     and `quad` (TL TR BR BL) in px of the picture; `brightness` and `blur` as the data set's authors computed them."""
 
     area: float

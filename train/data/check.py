@@ -1,4 +1,4 @@
-"""Looks at labelled crops before a reader is trained on them: what cannot be taught is named and counted."""
+"""Checks labelled crops before a reader is trained on them: what cannot be used is listed and counted."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ class Problems:
             for kind, names in self.found.items()
         ]
 
-    def tell(self, strict: bool) -> None:
-        """Warns of what was found; InputError where `strict`."""
+    def report(self, strict: bool) -> None:
+        """Logs what was found as warnings; InputError where `strict`."""
         if strict and self.found:
             raise InputError(f"{'; '.join(self.lines())}. Correct them, or train without --strict")
         for line in self.lines():
             _log.warning("left out: %s", line)
 
 
-def teachable(samples: Sequence[Sample], alphabet: Alphabet, slots: int, strict: bool = False) -> list[Sample]:
-    """Those of the crops that can be taught; the others are warned of, or refused by an InputError where `strict`."""
+def trainable(samples: Sequence[Sample], alphabet: Alphabet, slots: int, strict: bool = False) -> list[Sample]:
+    """The crops that can be trained on; the others are logged as warnings, or an InputError where `strict`."""
     problems = Problems()
     kept = []
     for sample, opens in zip(samples, readable(samples), strict=True):
@@ -59,17 +59,17 @@ def teachable(samples: Sequence[Sample], alphabet: Alphabet, slots: int, strict:
             problems.add(f"more than {slots - 1} characters", sample, text)
         else:
             kept.append(sample)
-    problems.tell(strict)
+    problems.report(strict)
     return kept
 
 
 def decodable(samples: Sequence[Sample]) -> list[Sample]:
-    """Those of the pictures that can be decoded; the others are warned of."""
+    """The pictures that can be decoded; the others are logged as warnings."""
     problems, opens = Problems(), readable(samples)
     for sample, good in zip(samples, opens, strict=True):
         if not good:
             problems.add_unreadable(sample)
-    problems.tell(strict=False)
+    problems.report(strict=False)
     return [s for s, good in zip(samples, opens, strict=True) if good]
 
 

@@ -1,4 +1,4 @@
-"""Characters that nobody could read: one is hidden on a crop, and its label becomes UNREADABLE.
+"""Unreadable characters: one is hidden on a crop, and its label becomes UNREADABLE.
 
 Without such samples a reader invents what it cannot see.
 """
@@ -61,7 +61,7 @@ def cover(rng: np.random.Generator, image: Image, text: str, boxes: FloatArray, 
 
 def patch(rng: np.random.Generator, part: Image, gap_tells: bool) -> FloatArray:
     """What lies over the character, as large as `part`: dirt, a sticker, a glare, a smear or the plate's own ground;
-    the last only where every place is fixed, so that a gap tells of a character (Chinese plates)."""
+    the last only where every place is fixed, so that a gap implies a character (Chinese plates)."""
     h, w = part.shape[:2]
     kind = rng.choice(["dirt", "sticker", "glare", "smear", "ground"][: 5 if gap_tells else 4])
     if kind == "smear":

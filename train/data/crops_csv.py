@@ -18,7 +18,7 @@ from train.data.manifest import PlateLabel, Sample
 
 NEEDED, OPTIONAL = ("image_path", "plate_text"), ("country", "split")
 SPLITS = ("train", "dev")
-MOST_FAULTS = 10  # told of a table at once
+MOST_FAULTS = 10  # reported of a table at once
 _NUMBER = re.compile(r"\d+([.,]?\d+)?E\+\d+")
 _SEPARATORS = re.compile(r"[\s\-–·.•・:_/|]")
 
@@ -26,19 +26,19 @@ _SEPARATORS = re.compile(r"[\s\-–·.•・:_/|]")
 class RowFaults(InputError):
     """What is wrong with the rows of a table, a message each."""
 
-    def __init__(self, said: Sequence[str]) -> None:
-        super().__init__("; ".join(said))
-        more = len(said) - MOST_FAULTS
-        self.messages = [*said[:MOST_FAULTS], *([f"and {more} more"] if more > 0 else [])]
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("; ".join(faults))
+        more = len(faults) - MOST_FAULTS
+        self.messages = [*faults[:MOST_FAULTS], *([f"and {more} more"] if more > 0 else [])]
 
 
 def clean(text: str) -> str:
-    """A text as it is taught: upper case, without separators."""
+    """A text as the reader is trained on it: upper case, without separators."""
     return _SEPARATORS.sub("", text.upper())
 
 
 def is_label(row: Mapping[str, str | None]) -> bool:
-    """Whether a row of a label sheet is somebody's word, not only what was read; a row of another list always is."""
+    """Whether a row of a label sheet was labelled by a person, not only read; a row of another list always is."""
     if "checked" not in row or "read" not in row:
         return True
     checked = (row["checked"] or "").strip().lower() not in ("", "0", "no", "n", "false")
@@ -46,7 +46,7 @@ def is_label(row: Mapping[str, str | None]) -> bool:
 
 
 def text_fault(text: str, alphabet: Alphabet, longest: int) -> str:
-    """Why a text cannot be taught or read; empty where it can."""
+    """Why a text cannot be used; empty where it can."""
     foreign = sorted({c for c in text if c not in alphabet.symbols and c != alphabet.unreadable_mark})
     if _NUMBER.fullmatch(text):
         return f"text {text!r} was turned into a number by a spreadsheet (import the column as text)"
@@ -69,7 +69,7 @@ def read_crops_csv(file: Path) -> list[Sample]:
 
 
 def read_measured(file: Path, alphabet: Alphabet, longest: int) -> list[Sample]:
-    """The crops of a list that are to be measured on: those of the split dev, or all where no split is told.
+    """The crops of a list that are to be measured on: those of the split dev, or all where no split is given.
 
     RowFaults naming each crop whose picture is missing, whose text cannot be read by any network, or that comes twice.
     """
@@ -79,18 +79,18 @@ def read_measured(file: Path, alphabet: Alphabet, longest: int) -> list[Sample]:
     if not chosen:
         what = "no row with a text" if samples else "no row"
         raise InputError(f"{file}: holds {what} to measure on; expected {' and '.join(NEEDED)} of each crop")
-    said, seen = [], set()
+    faults, seen = [], set()
     for sample in chosen:
         fault = text_fault(sample.plates[0].text or "", alphabet, longest)
         if sample.relative in seen:
-            said.append(f"{file}: {sample.relative}: stands there more than once; remove one of the rows")
+            faults.append(f"{file}: {sample.relative}: stands there more than once; remove one of the rows")
         elif not sample.path.is_file():
-            said.append(f"{file}: {sample.relative}: there is no such picture (paths are relative to the file)")
+            faults.append(f"{file}: {sample.relative}: there is no such picture (paths are relative to the file)")
         elif fault:
-            said.append(f"{file}: {sample.relative}: {fault}; correct the row or remove it")
+            faults.append(f"{file}: {sample.relative}: {fault}; correct the row or remove it")
         seen.add(sample.relative)
-    if said:
-        raise RowFaults(said)
+    if faults:
+        raise RowFaults(faults)
     return chosen
 
 

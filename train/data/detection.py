@@ -32,7 +32,7 @@ LIVE = (640, 384)  # the network's input for landscape pictures
 PLATE_SHARE = 0.55  # of the crops are drawn around a plate, the rest anywhere
 REAL_VIEW_SHARE = 0.4  # of the pasted plates are seen as a real one was, where real views are known
 NIGHT_SHARE = 0.07
-SMALLEST_WIDTH = 9.0  # narrower plates in the network's input are neither taught nor denied
+SMALLEST_WIDTH = 9.0  # narrower plates in the network's input count neither as plates nor as background
 LOOSE = 0.25  # trust of a box that was drawn loosely and has no corners to correct it
 TRUST = {"true": 1.0, "rotated": 0.3, "machine": 0.5, "none": 0.0}
 
@@ -151,7 +151,7 @@ def mapped(labels: Labels, matrix: FloatArray, size: int) -> Labels:
 
 
 class DetectionData(Dataset[tuple[torch.Tensor, Labels]]):
-    """Sample `i` of a training, drawn anew from (seed, i): a restarted run sees what the broken one would have seen.
+    """Sample `i` of a training, drawn from (seed, i): a restarted run sees what the broken one would have seen.
 
     Gives an image (3, size, size) uint8 BGR and its labels in net_xy.
     """
@@ -304,7 +304,7 @@ def draw_matrix(
         scale = live * float(np.exp(rng.uniform(np.log(0.6), np.log(1.5))))
         centre = rng.uniform(0, 1, 2) * (width, height)
         at = rng.uniform(0, 1, 2) * size
-    # Keep the picture in the crop: what overhangs is grey and teaches nothing.
+    # Keep the picture in the crop: what overhangs is grey, and no use.
     for axis, extent in enumerate((width, height)):
         low, high = size - (extent - centre[axis]) * scale, centre[axis] * scale
         low, high = min(low, high), max(low, high)
@@ -389,15 +389,15 @@ def mirrored(image: Image, labels: Labels) -> tuple[Image, Labels]:
 def collate(batch: Sequence[tuple[torch.Tensor, Labels]]) -> tuple[torch.Tensor, Targets]:
     """Images (N, 3, S, S) uint8 and padded targets."""
     images = torch.stack([b[0] for b in batch])
-    taught = [np.flatnonzero(~b[1].ignore) for b in batch]
+    known = [np.flatnonzero(~b[1].ignore) for b in batch]
     ignored = [np.flatnonzero(b[1].ignore) for b in batch]
-    n, m, k = len(batch), max(map(len, taught)), max(map(len, ignored))
+    n, m, k = len(batch), max(map(len, known)), max(map(len, ignored))
     u = max(len(b[1].unknown) for b in batch)
     boxes, valid = torch.zeros(n, m, 4), torch.zeros(n, m, dtype=torch.bool)
     quads, trust, edge = torch.zeros(n, m, 4, 2), torch.zeros(n, m), torch.zeros(n, m)
     ignore, unknown = torch.zeros(n, k, 4), torch.zeros(n, u, 4)
     for i, (_, labels) in enumerate(batch):
-        rows, dark = taught[i], ignored[i]
+        rows, dark = known[i], ignored[i]
         boxes[i, : len(rows)] = torch.from_numpy(labels.box[rows]).float()
         valid[i, : len(rows)] = True
         quads[i, : len(rows)] = torch.from_numpy(labels.quad[rows]).float()

@@ -1,4 +1,4 @@
-"""Pictures of no plate for the reader, which are taught an empty text: places in plate-free pictures, cut as a
+"""Pictures without a plate for the reader, whose label is an empty text: places in plate-free pictures, cut as a
 detector's false finds would be."""
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class Sheet:
         return [row for row in self.rows if is_label(row) and clean(row["plate_text"])]
 
     def order(self) -> None:
-        """What nobody has checked first, the least sure of it before."""
+        """Unchecked rows first, by rising confidence."""
         self.rows.sort(key=lambda row: (is_label(row), _number(row["confidence"]), row["image_path"]))
 
     def text(self) -> str:
@@ -67,7 +67,7 @@ def read_sheet(file: Path) -> Sheet:
     if missing := [c for c in COLUMNS if c not in columns]:
         raise InputError(
             f"{file}:1: column {missing[0]} is missing (found {', '.join(columns) or 'nothing'}); expected "
-            f"{', '.join(COLUMNS)}: restore it, or move the file away to begin anew"
+            f"{', '.join(COLUMNS)}: restore it, or move the file away to start a new sheet"
         )
     rows = [{c: unguard((row.get(c) or "").strip()) for c in columns} for row in table]
     return Sheet([row for row in rows if row["image_path"]], columns, delimiter)
@@ -114,16 +114,16 @@ def rows_read(files: Sequence[Path]) -> dict[str, Guess]:
 
 
 def update(
-    sheet: Sheet, folder: Path, file: Path, told: Mapping[str, Guess], read: Callable[[list[Image]], list[Guess]]
+    sheet: Sheet, folder: Path, file: Path, known_texts: Mapping[str, Guess], read: Callable[[list[Image]], list[Guess]]
 ) -> tuple[int, list[str]]:
     """Adds the crops that the sheet lacks and puts it in order; how many there were, and the pictures left out because
-    they cannot be opened. What stands in the sheet stays. Crops of which no row tells are read by `read`.
+    they cannot be opened. What stands in the sheet stays. Crops without a row in `known_texts` are read by `read`.
 
     InputError where rows were given and none of them is of a crop.
     """
     known = {os.path.normpath(row["image_path"]) for row in sheet.rows}
     crops = crops_of(folder)
-    if told and not any(crop.stem in told for crop in crops):
+    if known_texts and not any(crop.stem in known_texts for crop in crops):
         raise InputError(
             f"{folder}: no picture is named by an event_id of the rows (first picture {crops[0].name}); give --csv the "
             "rows of the same run as --crops, or leave it out"
@@ -137,7 +137,7 @@ def update(
         if image is None:
             broken.append(name)
             continue
-        text, confidence = told[crop.stem] if crop.stem in told else read([image])[0]
+        text, confidence = known_texts[crop.stem] if crop.stem in known_texts else read([image])[0]
         cells = {"image_path": name, "plate_text": text, "read": text, "confidence": f"{confidence:.4f}"}
         sheet.rows.append(dict.fromkeys(sheet.columns, "") | cells)
         added += 1
@@ -146,14 +146,14 @@ def update(
 
 
 def faults(sheet: Sheet, file: Path, alphabet: Alphabet, longest: int) -> None:
-    """RowFaults naming each label that cannot be taught, by its crop: a spreadsheet may have sorted the lines."""
-    said = [
+    """RowFaults naming each label that cannot be used, by its crop: a spreadsheet may have sorted the lines."""
+    found = [
         f"{file}: {row['image_path']}: {fault}; correct it, or empty plate_text to leave the crop out"
         for row in sheet.labels()
         if (fault := text_fault(clean(row["plate_text"]), alphabet, longest))
     ]
-    if said:
-        raise RowFaults(said)
+    if found:
+        raise RowFaults(found)
 
 
 def _number(text: str) -> float:

@@ -1,4 +1,4 @@
-"""What the two phases of pre-training are shown: plates without their labels, and drawn plates with hidden
+"""Samples of the two phases of pre-training: plates without their labels, and drawn plates with hidden
 characters."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the reader sees while it learns: real crops cut as the pipeline cuts them, and drawn plates.
+"""Training samples of the reader: real crops cut as the pipeline cuts them, and drawn plates.
 
 A crop comes in one of the ways it comes in use: rectified from corners that are as wrong as the detector's, cut by a
 box without corners, tight, squeezed, or loose.
@@ -140,7 +140,7 @@ class ReadingData(Dataset[ReadingSample]):
         grounds: PictureCache | None = None,
         empty: float = 0.0,
     ) -> None:
-        """`texts` False: crops need none, and slots and length tell nothing. `splice`: chance that a real crop is
+        """`texts` False: crops need none, and slots and length have no meaning. `splice`: chance that a real crop is
         joined with another at `joints`; `stack`: that it is made one of two rows there. `empty`: share of samples that
         are a place in one of the plate-free `grounds`, with no text."""
         self.crops, self.cache, self.drawn, self.bank = crops, cache, drawn, bank
@@ -270,7 +270,7 @@ def surrounded(rng: np.random.Generator, plate: Image) -> tuple[Image, FloatArra
 
 
 def smear(image: Image, sigma: float) -> Image:
-    """A wide blur, worked out at a quarter of the size: a sixth of the time, and nobody sees the difference."""
+    """A wide blur, worked out at a quarter of the size: a sixth of the time without a visible difference."""
     h, w = image.shape[:2]
     small = cv2.resize(image, (max(1, w // 4), max(1, h // 4)), interpolation=cv2.INTER_AREA)
     smeared: Image = cv2.resize(cv2.GaussianBlur(small, (0, 0), sigma / 4), (w, h), interpolation=cv2.INTER_LINEAR)

@@ -1,4 +1,4 @@
-"""What the refiner sees while it learns: cuts around what a detector finds in the detector's own training pictures,
+"""Training samples of the refiner: cuts around what a detector finds in the detector's own training pictures,
 right and wrong, and around true plates with their corners displaced."""
 
 from __future__ import annotations
@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,8 +19,11 @@ from streamer.engine.runtime import compile_model
 from streamer.engine.zoo import find_model
 from streamer.geometry import box_iou_matrix, box_quad, convex, plate_height, quad_box, side_lengths, transform
 from streamer.image.warp import frame_of
-from streamer.types import FloatArray, Image, Plates
+from streamer.types import FloatArray, Frame, Image, Plates
 from train.data.detection import DetectionData, Labels
+
+if TYPE_CHECKING:
+    import openvino as ov
 
 FOUND, DISPLACED, WRONG, ANYWHERE = 4, 2, 4, 1  # cuts of each kind from a picture, at most
 CUTS = FOUND + DISPLACED + WRONG + ANYWHERE
@@ -58,8 +61,8 @@ class RefiningData(Dataset[list[Cut]]):
         return {k: v for k, v in self.__dict__.items() if k != "request"}
 
     @cached_property
-    def request(self) -> Any:
-        """The detector at the size of the pictures, made anew in each loader process."""
+    def request(self) -> ov.InferRequest:
+        """The detector at the size of the pictures, created in each loader process."""
         shape = [1, self.pictures.size, self.pictures.size, 3]
         model = find_model(self.detector, self.precision, "detector")
         return compile_model(model, shape, self.precision, 1, OUTPUTS).create_infer_request()
@@ -105,7 +108,7 @@ def pick(rng: np.random.Generator, rows: list[Chosen], most: int) -> list[Chosen
 
 
 def in_unknown(box: FloatArray, labels: Labels) -> bool:
-    """Whether the middle of a box lies where plates may be that nobody labelled, or on an ignored plate."""
+    """Whether the middle of a box lies where there may be unlabelled plates, or on an ignored plate."""
     middle = (box[:2] + box[2:]) / 2
     dark = np.concatenate([labels.unknown, labels.box[labels.ignore]])
     return bool(((middle >= dark[:, :2]) & (middle <= dark[:, 2:])).all(-1).any())
@@ -114,8 +117,8 @@ def in_unknown(box: FloatArray, labels: Labels) -> bool:
 def displaced(rng: np.random.Generator, labels: Labels) -> list[Chosen]:
     """True plates with their corners moved as a detector might place them, some by far, some as the bare box."""
     rows: list[Chosen] = []
-    taught = np.flatnonzero(~labels.ignore)
-    for k in rng.choice(taught, DISPLACED) if len(taught) else []:
+    known = np.flatnonzero(~labels.ignore)
+    for k in rng.choice(known, DISPLACED) if len(known) else []:
         quad = box_quad(labels.box[k]) if rng.random() < 0.15 else labels.quad[k]
         height = max(float(plate_height(quad)), 2.0)
         spread = 0.35 if rng.random() < 0.2 else 0.12
@@ -146,7 +149,7 @@ def anywhere(rng: np.random.Generator, labels: Labels, size: int, count: int) ->
     return rows
 
 
-def make_cut(frame: Any, quad: FloatArray, labels: Labels, k: int) -> Cut | None:
+def make_cut(frame: Frame, quad: FloatArray, labels: Labels, k: int) -> Cut | None:
     """The cut around a quad with the truth of plate `k`; None where the quad spans nothing."""
     if not bool(convex(quad)) or float(side_lengths(quad).min()) < 3:
         return None
@@ -164,7 +167,7 @@ def collate(batch: Sequence[list[Cut]]) -> tuple[torch.Tensor, RefinerTargets]:
     """Cuts (N, 3, 48, 96) uint8 of all pictures of the batch, and their targets."""
     cuts = [cut for cuts in batch for cut in cuts]
     real = len(cuts)
-    while len(cuts) < 2:  # pictures that may teach nothing at all; and one cut alone has no variance to normalise by
+    while len(cuts) < 2:  # pictures without any usable cut; and one cut alone has no variance to normalise by
         cuts.append(BLANK)
     images = torch.from_numpy(np.stack([c.image for c in cuts]).transpose(0, 3, 1, 2).copy())
 

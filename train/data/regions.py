@@ -1,4 +1,4 @@
-"""Which group of countries a plate is of: what the reader tells as the plate's region."""
+"""Which group of countries a plate is of: what the reader outputs as the plate's region."""
 
 from __future__ import annotations
 

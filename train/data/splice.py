@@ -1,7 +1,7 @@
 """New texts from real plates: the left part of one and the right part of another of its kind, joined between two
 characters.
 
-A reader that sees the same few thousand texts a hundred times learns them by heart and reads the nearest one into what
+A reader that sees the same few thousand texts a hundred times memorises them and reads the nearest one into what
 it has not seen. Where the characters stand is found by the CTC head of a reader that is already trained.
 """
 
@@ -19,7 +19,6 @@ import cv2
 import numpy as np
 import torch
 from rich.progress import track
-from torch import nn
 
 from models.detector.network import normalise
 from streamer.engine.zoo import sha256
@@ -29,10 +28,10 @@ from streamer.plates.alphabet import Alphabet
 from streamer.types import FloatArray, Image
 from train.data.cache import PictureCache, write_whole
 from train.data.plates import Crop
-from train.loop.weights import build, load_weights
+from train.loop.weights import ReaderNet, load_weights, reader_of
 
 SIZE = 2 * CROP_WIDTH, 2 * CROP_HEIGHT  # px of a plate while it is joined
-AROUND = 0.12  # of the plate's width and height that is kept on each side, so that it can be cut anew
+AROUND = 0.12  # of the plate's width and height that is kept on each side, so that it can be cut again
 SURE = -0.35  # log-probability a character from which an alignment is believed
 CALM = 0.6  # a gap varies less from top to bottom than this share of the characters beside it
 NEAR = 0.07  # of the width: joints farther apart than this would stretch the plate
@@ -92,7 +91,7 @@ def gaps(picture: Image, centres: FloatArray) -> FloatArray:
     return np.array(joints)
 
 
-def joints_of(module: nn.Module, alphabet: Alphabet, crop: Crop, image: Image) -> FloatArray | None:
+def joints_of(module: ReaderNet, alphabet: Alphabet, crop: Crop, image: Image) -> FloatArray | None:
     """The joints (n - 1,) of a crop's text as shares of its straight cut's width; None where it has two rows, or where
     the reader does not see the text in it."""
     quad = straight(crop, image)
@@ -101,7 +100,7 @@ def joints_of(module: nn.Module, alphabet: Alphabet, crop: Crop, image: Image) -
     shown = cut(image, quad)
     x = normalise(torch.from_numpy(shown.transpose(2, 0, 1).copy())[None])
     with torch.no_grad():
-        _, one, _ = module.forward_training(x)  # type: ignore[operator]
+        _, one, _ = module.forward_training(x)
     found = aligned(one[0].log_softmax(-1).double().numpy(), alphabet.encode(crop.text, len(crop.text) + 1)[:-1])
     if found is None or found[1] < SURE * len(crop.text):
         return None
@@ -137,7 +136,7 @@ def find_joints(weights: Path, crops: Sequence[Crop], cache: PictureCache, alpha
     labels = hashlib.sha256(repr([c.text for c in crops]).encode()).hexdigest()[:12]
     kept = folder / f"joints-{sha256(weights)[:12]}-{cache.file.stem}-{labels}.json"
     if not kept.is_file():
-        module = build(load_weights(weights))
+        module = reader_of(load_weights(weights))
         found = (joints_of(module, alphabet, c, cache[k]) for k, c in enumerate(crops))
         rows = [
             None if at is None else [None if np.isnan(x) else round(float(x), 4) for x in at]

@@ -1,4 +1,4 @@
-"""What a reader does with a character that nobody could read: dev crops with one character hidden."""
+"""How a reader reports a character that cannot be read: dev crops with one character hidden."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from train.data.reading import ONE_ROW_RATIO
 from train.evaluate.certainty import ROW
 from train.evaluate.measures import Figures, rate
 from train.evaluate.report import Failures, Report
-from train.evaluate.run import CropReader, open_image
+from train.evaluate.run import CropReader, Text, open_image
 from train.recipes.reader import crop_of
 
 
@@ -57,14 +57,14 @@ class CoveredTally:
 
 def evaluate_covered(
     samples: Sequence[Sample],
-    reader: CropReader,
+    reader: CropReader[Text],
     *,
     data: str = "",
     split: str = "dev",
     failures: Failures | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Report:
-    """Chinese crops of one row: the standard tells where their characters stand. InputError where there is none."""
+    """Chinese crops of one row: the standard fixes where their characters stand. InputError where there is none."""
     sets: dict[str, CoveredTally] = defaultdict(CoveredTally)
     total = CoveredTally()
     for sample, image, left in covered_crops(samples):

@@ -42,7 +42,7 @@ _MOST_SHOWN = 20  # confusions on the terminal
 
 @dataclass(frozen=True)
 class ReadPlate:
-    """A labelled plate and what was read of it. `confidence`: None for a reader that tells none; `rows`: as labelled,
+    """A labelled plate and what was read of it. `confidence`: None for a reader without one; `rows`: as labelled,
     None where that is not known."""
 
     text: str
@@ -157,8 +157,8 @@ def aligned(text: str, read: str) -> list[tuple[int, str, str]]:
 
 
 def positions(place: int, length: int, was: str, now: str) -> tuple[str, str]:
-    """Where a character stands: first, middle or last, and the part of the plate, which the true character tells (the
-    read one where it is too many)."""
+    """Where a character stands: first, middle or last, and the part of the plate, by the true character (the read one
+    where it is too many)."""
     where = "first" if place == 0 else "last" if place >= length - 1 else "middle"
     return where, part_of(was or now)
 
@@ -248,9 +248,9 @@ def print_errors(figures: Figures, console: Console) -> None:
     for name in ("country", "rows", "length"):
         for group, row in figures[f"by_{name}"].items():
             counts = _most({k: v["n"] for k, v in row["kinds"].items()})
-            said = ", ".join(f"{k} {n}" for k, n in counts) or "-"
+            listed = ", ".join(f"{k} {n}" for k, n in counts) or "-"
             share = f"{100 * row['wrong'] / row['n']:.1f}"
-            groups.add_row(f"{name} {group}", str(row["n"]), str(row["wrong"]), share, said)
+            groups.add_row(f"{name} {group}", str(row["n"]), str(row["wrong"]), share, listed)
     console.print(groups)
     rows = {
         f"{country}\t{position}\t{pair}": n

@@ -337,7 +337,7 @@ class PassageTruth:
 
 @dataclass(frozen=True)
 class PassageRow:
-    """What a row of the CSV says of a passage."""
+    """What the evaluation needs of a row of the CSV."""
 
     plate: str
     first: int

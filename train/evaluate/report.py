@@ -95,7 +95,7 @@ _CALIBRATION = (
 )
 _COVERED = (
     ("crops", "n", "count"),
-    ("told %", "told", "share"),
+    ("reported %", "told", "share"),
     ("unsure %", "unsure", "share"),
     ("invented %", "invented", "share"),
     ("other mistake %", "other", "share"),
@@ -130,7 +130,7 @@ class Report:
 
     @property
     def certainty(self) -> list[tuple[float, bool]]:
-        """(confidence, right) of each reading that tells a confidence."""
+        """(confidence, right) of each reading that has a confidence."""
         return [(r.confidence, r.right) for r in self.readings if r.confidence is not None]
 
     def regions(self) -> dict[str, list[tuple[float, bool]]]:

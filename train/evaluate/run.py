@@ -60,13 +60,17 @@ class Text(Protocol):
     def confidence(self) -> float: ...
 
 
-class CropReader(Protocol):
+R = TypeVar("R", bound=Text)
+R_co = TypeVar("R_co", bound=Text, covariant=True)
+
+
+class CropReader(Protocol[R_co]):
     """What is used of a `streamer.PlateReader` for crops."""
 
-    def read_crops(self, crops: Sequence[Image], /) -> Sequence[Text]: ...
+    def read_crops(self, crops: Sequence[Image], /) -> Sequence[R_co]: ...
 
 
-class Reader(CropReader, Protocol):
+class Reader(CropReader[Text], Protocol):
     """What is used of a `streamer.PlateReader`."""
 
     @property
@@ -194,17 +198,17 @@ def cut(image: Image, box_xyxy: Sequence[float] | npt.NDArray[np.float64], margi
 
 def evaluate_crops(
     samples: Sequence[Sample],
-    reader: CropReader,
+    reader: CropReader[R],
     *,
     data: str = "",
     split: str = "dev",
     failures: Failures | None = None,
     options: Mapping[str, Any] | None = None,
-    second_look: Callable[[Any, Sample], Text] | None = None,
+    correct: Callable[[R, Sample], R] | None = None,
     with_scenes: bool = False,
 ) -> Report:
     """Reading of plate crops with a text. Data without such crops (CCPD) gives the true boxes of its scenes instead,
-    `with_scenes` besides. `second_look`: what becomes of a reading once its sample is known."""
+    `with_scenes` besides. `correct`: changes a reading by what is known of its sample."""
     sets: dict[str, TextTally] = defaultdict(TextTally)
     countries: dict[str, TextTally] = defaultdict(TextTally)
     total, alphabet = TextTally(), Alphabet.load(ALPHABET)
@@ -213,7 +217,7 @@ def evaluate_crops(
         images = [_crop_image(sample, label) for sample, label in batch]
         for (sample, label), image, reading in zip(batch, images, reader.read_crops(images), strict=True):
             name, truth = evaluation_set(sample), label.text or ""
-            reading = second_look(reading, sample) if second_look is not None else reading
+            reading = correct(reading, sample) if correct is not None else reading
             sure, near = reading.confidence, in_top3(getattr(reading, "slot_probs", None), truth, alphabet)
             tallies = (sets[name], countries[sample.country or "none"], total)
             right = [t.add(reading.text, truth, sure, near) for t in tallies]
@@ -339,7 +343,7 @@ def alpr_command() -> list[str]:
 
 def run_video(path: Path, config: Mapping[str, Any] | None = None) -> list[PassageRow]:
     """The rows that `alpr run` writes for a video; `config` goes over the defaults of a run. AlprError with the last
-    line it said, when it fails."""
+    line of its output, when it fails."""
     with tempfile.TemporaryDirectory() as scratch:
         rows, settings = Path(scratch, "plates.csv"), Path(scratch, "run.yaml")
         command = [*alpr_command(), "run", str(path), "--csv", str(rows)]
@@ -348,8 +352,8 @@ def run_video(path: Path, config: Mapping[str, Any] | None = None) -> list[Passa
             command += ["--config", str(settings)]
         done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False)
         if done.returncode:
-            said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
-            failure = AlprError(f"{path}: alpr run failed with exit code {done.returncode}: {said}")
+            last = (done.stderr.strip() or done.stdout.strip() or "it printed nothing").splitlines()[-1]
+            failure = AlprError(f"{path}: alpr run failed with exit code {done.returncode}: {last}")
             failure.exit_code = done.returncode if 1 <= done.returncode <= 5 else 1
             raise failure
         with rows.open(encoding="utf-8", newline="") as lines:

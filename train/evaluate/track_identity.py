@@ -32,8 +32,8 @@ class TrackLog(BaseSink):
 
 @dataclass(frozen=True)
 class Identity:
-    """`switches`: how often a passage went on under another track; `fragments`: how often it was lost and found again;
-    `covered`: frames in which a track was on it, of `frames` with a box."""
+    """`switches`: how often a passage continued under another track; `fragments`: how often it was lost and found
+    again; `covered`: frames in which a track was on it, of `frames` with a box."""
 
     passages: int = 0
     switches: int = 0
@@ -66,8 +66,8 @@ def _of_one(ids: Sequence[int | None]) -> Identity:
     known = [i for i in ids if i is not None]
     switches = sum(a != b for a, b in pairwise(known))
     found = [i is not None for i in ids]
-    begun = sum(b and not a for a, b in zip([False, *found], found, strict=False))
-    return Identity(1, switches, max(0, begun - 1), len(known), len(ids))
+    starts = sum(b and not a for a, b in zip([False, *found], found, strict=False))
+    return Identity(1, switches, max(0, starts - 1), len(known), len(ids))
 
 
 def _track_on(box: Box, tracks: Sequence[tuple[int, Box]]) -> int | None:

@@ -40,7 +40,7 @@ def majority(ballots: Sequence[Ballot], alphabet: AlphabetLike) -> Verdict:
 
 
 def highest(ballots: Sequence[Ballot], alphabet: AlphabetLike) -> Verdict:
-    """The reading that is surest of itself."""
+    """The reading of the highest confidence."""
     return _of(max(ballots, key=lambda b: b.reading.confidence))
 
 
@@ -130,14 +130,14 @@ def _key(config: RunConfig) -> str:
 
 
 def compare(
-    videos: Sequence[Video], recordings: Sequence[Path], confidences: Sequence[float], said: Callable[[str], None]
+    videos: Sequence[Video], recordings: Sequence[Path], confidences: Sequence[float], progress: Callable[[str], None]
 ) -> dict[str, dict[float, Outcome]]:
     """Each rule's outcome at each confidence that a row must reach."""
     out: dict[str, dict[float, Outcome]] = {}
     # Rows of any confidence are asked for, and filtered afterwards: a refused row cannot be judged.
     config = RunConfig.model_validate({"read": EVERY.model_dump(), "vote": {"min_confidence": 0.0}})
     for name, rule in RULES.items():
-        said(name)
+        progress(name)
         sinks = []
         for recording in recordings:
             sink = Rows()

@@ -4,7 +4,7 @@ threshold."""
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
@@ -174,7 +174,7 @@ def platt(confidence: FloatArray, right: FloatArray) -> tuple[float, float]:
 
 def fit_min_score(module: nn.Module, samples: Sequence[Sample], refiner: Refiner | None = None) -> float:
     """The score with the best F1 of found plates (IoU 0.5) on these pictures, to two decimals; 0.4 without any.
-    `refiner`: who looks again at what the module finds.
+    `refiner`: the refiner of what the module finds.
 
     Pictures that may hold unlabelled plates are left out: their misses would count and their false ones would not.
     """
@@ -211,7 +211,7 @@ def steps(n: int, size: int) -> list[int]:
     return [*range(0, n, size), n]
 
 
-def golden_section(f, low: float, high: float, rounds: int = 40) -> float:  # type: ignore[no-untyped-def]
+def golden_section(f: Callable[[float], float], low: float, high: float, rounds: int = 40) -> float:
     """The minimum of a function with one valley."""
     ratio = (5**0.5 - 1) / 2
     a, b = low, high

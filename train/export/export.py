@@ -7,9 +7,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
+import openvino as ov
 import torch
 import yaml
 
@@ -23,6 +23,7 @@ from streamer.engine.zoo import sha256
 from streamer.errors import InputError
 from streamer.image.warp import frame_of
 from streamer.plates.alphabet import Alphabet
+from streamer.types import Image
 from train.data.open import open_datasets
 from train.export.calibrate import detector_input, fit_confidence, fit_min_score, reader_crop, spread
 from train.export.golden import GOLDEN_SCORE, decoder_of, detector_golden, path_of, reader_golden, refiner_golden
@@ -36,12 +37,12 @@ HELD_OUT = 2000  # pictures or crops at most that thresholds and temperatures ar
 
 @dataclass(frozen=True, eq=False)
 class Converted:
-    """A network in both precisions, what its card says beside the files, and what it said in PyTorch."""
+    """A network in both precisions, its card without the files, and its golden outputs in PyTorch."""
 
-    f32: Any
-    int8: Any
-    card: dict[str, Any]
-    golden: list[Any]
+    f32: ov.Model
+    int8: ov.Model
+    card: dict[str, object]
+    golden: Sequence[object]
 
 
 def export(
@@ -59,7 +60,7 @@ def export(
     gives the folder.
 
     `data` is what INT8 is calibrated on and, its validation part, what the detector's operating point (`min_score`
-    None) and the reader's temperature are fitted on. `refiner`: who will look again at what the detector finds, a name
+    None) and the reader's temperature are fitted on. `refiner`: the refiner of the detector's finds, a name
     in the zoo; noted in its card. `certainty`: a reader's temperature and weighing, where they are not to be fitted.
     InputError where `data` holds no fitting picture; ConfigError where
     a shipped model would be written over without `replace`.
@@ -81,7 +82,7 @@ def export(
     save(done.f32, files["f32"])
     save(done.int8, files["int8"])
     path_of(folder).write_text(json.dumps(done.golden, ensure_ascii=False) + "\n", encoding="utf-8")
-    card = {
+    card: dict[str, object] = {
         "name": name,
         "kind": kind,
         "date": datetime.date.today().isoformat(),
@@ -110,7 +111,7 @@ def convert_detector(
     held_out = spread(held_out, HELD_OUT)
     second = Refiner(refiner, "f32") if refiner else None
     chosen = fit_min_score(module, held_out, second) if min_score is None else min_score
-    card = {
+    card: dict[str, object] = {
         "input": "u8 NHWC BGR, letterboxed to 640x384 or 384x640",
         "min_score": chosen,
         "min_score_from": "given" if min_score else f"best F1 on {len(held_out)} pictures of the validation part",
@@ -126,12 +127,12 @@ def convert_detector(
 
 def convert_refiner(module: torch.nn.Module, data: Sequence[str], detector: str) -> Converted:
     images = calibration_cuts(data, detector)
-    card = {
+    card: dict[str, object] = {
         "input": f"u8 NHWC BGR, {HEIGHT}x{WIDTH}, rectified with a margin of {ALONG:.0%} and {ACROSS:.0%}",
         "detector": detector,
     }
     network = refiner_to_openvino(module)
-    # The last layers tell hundredths of a plate's height and cost next to nothing: bytes are too coarse for them.
+    # The last layers output hundredths of a plate's height and cost next to nothing: bytes are too coarse for them.
     int8 = quantise(network, images, False, CALIBRATION, kept=["MatMul"])
     return Converted(network, int8, card, refiner_golden(module))
 
@@ -150,7 +151,7 @@ def convert_reader(
     else:
         temperature, whole = certainty
         fitted_on = "the model that this one began with"
-    card = {
+    card: dict[str, object] = {
         "input": "u8 NHWC BGR, 48x128, rectified with a margin of 4 % and 6 %",
         "crop": PLATE_CROP.as_card(),
         "decoder": decoder,
@@ -166,7 +167,7 @@ def convert_reader(
     return Converted(network, int8, card, reader_golden(module, alphabet, temperature, whole))
 
 
-def calibration_scenes(data: Sequence[str]) -> list[Any]:
+def calibration_scenes(data: Sequence[str]) -> list[Image]:
     samples = open_datasets(data, "train")
     chosen = spread([s for s in samples if s.kind == "scene"], CALIBRATION * 9 // 10)
     chosen += spread([s for s in samples if s.kind == "background"], CALIBRATION // 10)
@@ -174,7 +175,7 @@ def calibration_scenes(data: Sequence[str]) -> list[Any]:
     return _some(images, data)
 
 
-def calibration_cuts(data: Sequence[str], detector: str) -> list[Any]:
+def calibration_cuts(data: Sequence[str], detector: str) -> list[Image]:
     """What the refiner will see of training scenes: cuts around the detector's finds, up to three of each picture."""
     scenes = spread([s for s in open_datasets(data, "train") if s.kind == "scene"], CALIBRATION)
     finder = Detector(detector, "f32", min_score=0.1, refiner=None)
@@ -186,13 +187,13 @@ def calibration_cuts(data: Sequence[str], detector: str) -> list[Any]:
     return _some(spread(images, CALIBRATION), data)
 
 
-def calibration_crops(data: Sequence[str], alphabet: Alphabet, slots: int) -> list[Any]:
+def calibration_crops(data: Sequence[str], alphabet: Alphabet, slots: int) -> list[Image]:
     crops = usable(open_datasets(data, "train"), alphabet, slots)
     images = [i[None] for s in spread(crops, CALIBRATION) if (i := reader_crop(s)) is not None]
     return _some(images, data)
 
 
-def _some(images: list[Any], data: Sequence[str]) -> list[Any]:
+def _some(images: list[Image], data: Sequence[str]) -> list[Image]:
     if not images:
         raise InputError(f"{', '.join(data)}: no training picture to calibrate INT8 on")
     return images

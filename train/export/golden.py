@@ -1,4 +1,4 @@
-"""What a network said in PyTorch about drawn pictures, kept beside its exported files.
+"""Outputs of a network in PyTorch on drawn pictures, kept beside its exported files.
 
 Every exported precision is held to it by a test: the pictures are drawn again, read by the files of the zoo, and
 compared as decoded plates. The pictures depend on nothing but their seeds, so none has to be stored.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -17,16 +17,31 @@ from streamer.engine.detector import net_size, plates_of_levels
 from streamer.engine.refiner import cut_around
 from streamer.geometry import box_quad, grow_quad
 from streamer.image.warp import MARGIN_ACROSS, MARGIN_ALONG, cut, frame_of, letterbox
-from streamer.types import Image, Plates, Reading
+from streamer.plates.alphabet import Alphabet
+from streamer.types import F32Array, Image, Plates, Reading
 from train.synth.clip import ClipScene
 from train.synth.degrade import degrade
 from train.synth.plate import PlateRenderer
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 FILE = "golden.json"
 SCENE_SIZE = (960, 540)
 CROPS = 64
 FILES = {"asia", "br", "cn", "latin", "tn", "us"}  # of layouts; others may come and go
 GOLDEN_SCORE = 0.4  # plates from here on are compared, whatever the operating point
+
+
+class GoldenPlate(TypedDict):
+    score: float
+    box: list[float]
+    quad: list[list[float]]
+
+
+class GoldenText(TypedDict):
+    text: str
+    confidence: float
 
 
 def golden_scenes() -> Iterator[Image]:
@@ -65,17 +80,19 @@ def golden_cuts() -> Iterator[Image]:
         yield cut_around(frame_of(around), quad)
 
 
-def refine_in_torch(module: Any, cuts: Sequence[Image]) -> Any:
+def refine_in_torch(module: nn.Module, cuts: Sequence[Image]) -> F32Array:
     """The refiner's outputs (n, 9) by the PyTorch network."""
     import torch
 
     from models.detector.network import normalise
 
     with torch.no_grad():
-        return module(normalise(torch.from_numpy(np.stack(cuts).transpose(0, 3, 1, 2).copy()))).float().numpy()
+        outputs: Tensor = module(normalise(torch.from_numpy(np.stack(cuts).transpose(0, 3, 1, 2).copy())))
+    found: F32Array = outputs.float().numpy()
+    return found
 
 
-def detect_in_torch(module: Any, image: Image, min_score: float) -> Plates:
+def detect_in_torch(module: nn.Module, image: Image, min_score: float) -> Plates:
     """The plates of a picture by the PyTorch network, decoded as the run time decodes them."""
     import torch
 
@@ -90,9 +107,9 @@ def detect_in_torch(module: Any, image: Image, min_score: float) -> Plates:
 
 
 def read_in_torch(
-    module: Any,
+    module: nn.Module,
     crop: Image,
-    alphabet: Any,
+    alphabet: Alphabet,
     temperature: float,
     whole: Certainty = Certainty(),  # noqa: B008 - frozen
 ) -> Reading:
@@ -108,30 +125,30 @@ def read_in_torch(
     return decoder.read(named, Classes(alphabet, temperature, whole))
 
 
-def decoder_of(module: Any) -> str:
+def decoder_of(module: nn.Module) -> str:
     """The decoder that fits the outputs of a reader's network."""
     from models.reader.ctc import CtcReaderNet
 
     return "ctc" if isinstance(module, CtcReaderNet) else "slots+columns"
 
 
-def detector_golden(module: Any, min_score: float) -> list[list[dict[str, Any]]]:
+def detector_golden(module: nn.Module, min_score: float) -> list[list[GoldenPlate]]:
     """One list a picture, one object a plate."""
     return [_plates(detect_in_torch(module, image, min_score)) for image in golden_scenes()]
 
 
-def refiner_golden(module: Any) -> list[list[float]]:
+def refiner_golden(module: nn.Module) -> list[list[float]]:
     """One row of outputs a cut."""
     return [[round(float(v), 4) for v in row] for row in refine_in_torch(module, list(golden_cuts()))]
 
 
-def reader_golden(module: Any, alphabet: Any, temperature: float, whole: Certainty) -> list[dict[str, Any]]:
+def reader_golden(module: nn.Module, alphabet: Alphabet, temperature: float, whole: Certainty) -> list[GoldenText]:
     """One object a crop."""
     found = (read_in_torch(module, crop, alphabet, temperature, whole) for crop in golden_crops())
     return [{"text": r.text, "confidence": round(r.confidence, 4)} for r in found]
 
 
-def _plates(plates: Plates) -> list[dict[str, Any]]:
+def _plates(plates: Plates) -> list[GoldenPlate]:
     return [
         {
             "score": round(float(plates.score[i]), 4),

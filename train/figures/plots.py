@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -11,6 +11,12 @@ import numpy as np
 from train.figures.pyplot import pyplot, save
 from train.figures.sheets import contact_sheet
 from train.loop.fit import MetricLog
+
+if TYPE_CHECKING:
+    from streamer.plates.alphabet import Alphabet
+    from train.data.detection import DetectionData
+    from train.data.reading import ReadingData
+    from train.data.refining import RefiningData
 
 
 def plot_losses(log: Path, out: Path) -> None:
@@ -31,7 +37,7 @@ def plot_losses(log: Path, out: Path) -> None:
     save(figure, out)
 
 
-def detector_sheet(dataset: Any, out: Path, count: int = 24) -> None:
+def detector_sheet(dataset: DetectionData, out: Path, count: int = 24) -> None:
     """The first samples as the network sees them: boxes green, trusted corners red to yellow, ignored boxes grey,
     unknown places framed in red."""
     pictures = []
@@ -52,7 +58,7 @@ def detector_sheet(dataset: Any, out: Path, count: int = 24) -> None:
     cv2.imwrite(str(out), contact_sheet(pictures, [str(i) for i in range(len(pictures))], columns=6))
 
 
-def reader_sheet(dataset: Any, alphabet: Any, out: Path, count: int = 64) -> None:
+def reader_sheet(dataset: ReadingData, alphabet: Alphabet, out: Path, count: int = 64) -> None:
     """The first samples as the network sees them, each over its label."""
     pictures, captions = [], []
     for i in range(min(count, len(dataset))):
@@ -63,7 +69,7 @@ def reader_sheet(dataset: Any, alphabet: Any, out: Path, count: int = 64) -> Non
     cv2.imwrite(str(out), contact_sheet(pictures, captions, columns=8))
 
 
-def refiner_sheet(dataset: Any, out: Path, count: int = 24) -> None:
+def refiner_sheet(dataset: RefiningData, out: Path, count: int = 24) -> None:
     """The cuts of the first samples: true corners green, on a cut that is no plate a red bar."""
     pictures = []
     for i in range(min(count, len(dataset))):

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def pyplot() -> Any:
+def pyplot() -> ModuleType:
     """matplotlib.pyplot, without a display."""
     import matplotlib
 
@@ -16,7 +20,7 @@ def pyplot() -> Any:
     return plt
 
 
-def save(figure: Any, file: Path) -> None:
+def save(figure: Figure, file: Path) -> None:
     """Writes a figure, its folder made, and closes it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.tight_layout()

@@ -23,8 +23,8 @@ def contact_sheet(
     """One (H, W, 3) uint8 BGR picture with every image scaled to fit a cell (width, height px) and its caption below.
 
     Images are (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) uint8 BGR; captions may have lines and any script. Small plates
-    are enlarged without smoothing, so that their pixels can be judged. Without images the sheet says so. Raises
-    ValueError when images and captions differ in number or an image is not uint8.
+    are enlarged without smoothing, so that their pixels can be judged. Without images the sheet has a note instead.
+    Raises ValueError when images and captions differ in number or an image is not uint8.
     """
     if len(images) != len(captions):
         raise ValueError(f"{len(images)} images but {len(captions)} captions")

@@ -22,7 +22,7 @@ class TrainConfig(BaseModel):
     samples: int = Field(gt=0)
     batch: int = Field(gt=0)
     hours: float | None = Field(
-        None, gt=0, description="end after this long, by a schedule that fits; None: after `samples`"
+        None, gt=0, description="stop after so long, with the learning rate decayed; None: after `samples`"
     )
     lr: float = Field(gt=0)
     weight_decay: float = Field(0.05, ge=0)
@@ -47,24 +47,26 @@ class DetectorTrainConfig(TrainConfig):
     mirror: float = Field(0.5, ge=0, le=1, description="chance of a mirrored picture")
     narrowest: float = Field(14, gt=0, description="px; plates of pictures drawn around one are wider")
     paste: float = Field(0.25, ge=0, le=0.5, description="chance that plates are pasted in; twice that where none is")
-    distract: float = Field(0.3, ge=0, le=1, description="chance of things that look like plates and are none")
+    distract: float = Field(0.3, ge=0, le=1, description="chance of things that look like plates but are not")
     background_weight: float = Field(2.0, ge=0, description="how often a plate-free picture comes, beside a scene")
     corner_weight: float = Field(0.5, ge=0)
     reg_max: int = Field(16, ge=0, description="bins of the integral less one; 0: plain distances")
     anchor_ratio: float = Field(2.0, gt=0, description="width over height of the anchors")
     anchor_scale: float = Field(6.0, gt=0, description="square root of an anchor's area, in strides")
-    tighten: str | None = Field(None, description="a detector of the zoo that gives corners to plates without")
+    tighten: str | None = Field(None, description="a detector of the zoo that adds corners to plates without")
     hard: float = Field(0.15, ge=0, le=1, description="chance of a crop at a spot that --init took for a plate")
     hard_score: float = Field(0.3, gt=0, lt=1, description="score from which a false detection is such a spot")
 
 
 class RefinerTrainConfig(DetectorTrainConfig):
-    """Over the detector's, whose pictures it is shown."""
+    """Over the detector's, whose pictures it uses."""
 
     image: int = Field(320, gt=0, multiple_of=32)
     mirror: float = Field(0.0, ge=0, le=1, description="chance of a mirrored picture; labels lean to one side")
     narrowest: float = Field(24, gt=0, description="px; plates of pictures drawn around one are wider")
-    detector: str = Field("plate-detector-s", description="whose finds are looked at: a name in the zoo, or an .xml")
+    detector: str = Field(
+        "plate-detector-s", description="detector whose detections are refined: a name in the zoo, or an .xml"
+    )
 
 
 class ReaderTrainConfig(TrainConfig):
@@ -77,7 +79,9 @@ class ReaderTrainConfig(TrainConfig):
         0.35, ge=0, le=1, description="chance that a real crop is joined with another, where --init finds the gaps"
     )
     stack: float = Field(0.1, ge=0, le=1, description="chance that a real crop of one row is made one of two rows")
-    empty: float = Field(0.05, ge=0, lt=1, description="share of pictures of no plate, which are taught an empty text")
+    empty: float = Field(
+        0.05, ge=0, lt=1, description="share of pictures without a plate, whose label is an empty text"
+    )
     dropout: float = Field(0.0, ge=0, lt=1)
     ctc_weight: float = Field(1.0, ge=0)
     smoothing: float = Field(0.05, ge=0, lt=1)

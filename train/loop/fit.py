@@ -101,7 +101,7 @@ def batches(dataset: Dataset[S], config: TrainConfig, start: int, collate: Colla
     loader: Iterable[B] = DataLoader(
         dataset,
         batch_size=share_of(config.batch),
-        # Of each batch every process takes every so many-th sample; what is left over at the end is nobody's.
+        # Of each batch every process takes every so many-th sample; a rest at the end is left out.
         sampler=range(start + rank(), config.samples // config.batch * config.batch, world()),
         num_workers=config.workers,
         collate_fn=collate,
@@ -164,7 +164,7 @@ class MetricLog:
             out.write(json.dumps(record) + "\n")
 
     def clear(self) -> None:
-        """Begins anew."""
+        """Starts an empty log."""
         self.path.unlink(missing_ok=True)
 
     def read(self) -> Iterator[dict[str, Any]]:
@@ -314,7 +314,7 @@ def restore(
     optimiser: torch.optim.Optimizer,
     path: Path,
 ) -> int:
-    """Puts everything back and gives the step to go on from."""
+    """Restores everything and returns the step to resume from."""
     free = {"samples", "hours", "workers", "threads", "bf16", "compile", "checkpoint_seconds", "log_steps"}
     differ = sorted(k for k in settings if k not in free and settings[k] != state["config"].get(k))
     if differ:

@@ -1,5 +1,5 @@
 """Trained weights as PyTorch keeps them: a training's weights.pt, and the copy that is shipped beside the IR, from
-which anybody can go on."""
+which further trainings can start."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def load_weights(path: Path) -> Weights:
 
 def average(paths: Sequence[Path]) -> Weights:
     """The mean of several weights of one network, as one (model soups, arXiv 2203.05482): of a training and of others
-    that went on from it. The configuration is the last one's. ConfigError where they are not of one network."""
+    that started from it. The configuration is the last one's. ConfigError where they are not of one network."""
     states = [load_weights(p) for p in paths]
     last = states[-1]["model"]
     for path, state in zip(paths, states, strict=True):
@@ -164,6 +164,14 @@ def build(state: Weights) -> torch.nn.Module:
         size = SIZES[state["config"]["size"]]
         module = PlateDetector(replace(size, reg_max=state["config"].get("reg_max", size.reg_max)))
     else:
-        module = build_reader(state["config"].get("network", "maskocr"), model=state["model"])
+        return reader_of(state)
     module.load_state_dict(state["model"])
     return module.eval()
+
+
+def reader_of(state: Weights) -> ReaderNet:
+    """The reader of these weights, in evaluation mode."""
+    module = build_reader(state["config"].get("network", "maskocr"), model=state["model"])
+    module.load_state_dict(state["model"])
+    module.eval()
+    return module

@@ -1,4 +1,4 @@
-"""Teaches the plate detector."""
+"""Trains the plate detector."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def data_hash(samples: Sequence[Sample]) -> str:
 
 
 def training_info(samples: Sequence[Sample], hard_from: Path | None = None) -> dict[str, Any]:
-    """What is recorded with the weights: what they were taught on, with which PyTorch, and whose hard negatives."""
+    """What is recorded with the weights: the data, the version of PyTorch, and whose hard negatives."""
     info: dict[str, Any] = {"data_hash": data_hash(samples), "pictures": len(samples), "torch": str(torch.__version__)}
     if hard_from is not None:
         info["hard_sha256"] = sha256(hard_from)
@@ -105,8 +105,8 @@ def training_info(samples: Sequence[Sample], hard_from: Path | None = None) -> d
 def detector_data(
     config: DetectorTrainConfig, data: Sequence[str], out: Path, hard_from: Path | None = None
 ) -> tuple[DetectionData, list[Sample]]:
-    """What the detector will be shown, from the data sets (folders with a manifest, or `ccpd:DIR`), and the pictures
-    it is made of. Caches are kept in `out/cache`. InputError where no scene has a box.
+    """The training samples of the detector from the data sets (folders with a manifest, or `ccpd:DIR`), and the pictures
+    they are made of. Caches are kept in `out/cache`. InputError where no scene has a box.
 
     `hard_from`: weights of a detector whose false detections in these pictures are shown more often.
     """
@@ -150,7 +150,7 @@ def train_detector(
     init: Path | None = None,
     hard_from: Path | None = None,
 ) -> Path:
-    """Trains from the data sets and gives the path of the weights. `hard_from` as in `detector_data`."""
+    """Trains from the data sets and returns the path of the weights. `hard_from` as in `detector_data`."""
     with first_alone():
         dataset, samples = detector_data(config, data, out, hard_from or init)
         if rank() == 0:

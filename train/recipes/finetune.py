@@ -1,5 +1,5 @@
-"""A reader taught on one's own crops, under a name of its own, and measured before and after: on crops held out, and on
-drawn plates of all countries, which tell what it has forgotten."""
+"""A reader trained on a user's crops, under a name of its own, and measured before and after: on held-out crops, and on
+drawn plates of all countries, which show what it has forgotten."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from streamer.engine.decoders import Certainty
 from streamer.engine.zoo import find_model, read_card, zoo_folder
 from streamer.errors import ConfigError, InputError
 from streamer.plates.alphabet import Alphabet
-from streamer.types import Image
+from streamer.types import Image, Reading
 from train.data.crops_csv import clean
 from train.data.label_sheet import Sheet
 from train.evaluate.run import CropReader
@@ -41,7 +41,7 @@ GUARD, GUARD_SEED = 400, 77001
 CALIBRATION, CALIBRATION_SEED = 200, 77002
 NOISE = 0.05  # chance of a difference as large without any cause
 ACCEPTED = 0.5  # the confidence that makes a row
-VIEWS = 60  # times that a crop is shown at most: more is learning by heart
+VIEWS = 60  # times that a crop is used at most; more would overfit
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,9 @@ def judge(
 
 
 def divided(texts: Sequence[str]) -> tuple[list[int], list[int]]:
-    """The indices to teach and those held out, by text, so that no plate is on both sides; the same at every call.
+    """The indices to train on and those held out, by text, so that no plate is on both sides; the same at every call.
 
-    InputError where there are too few to tell anything.
+    InputError where there are too few for a result.
     """
     order = sorted(set(texts), key=lambda t: hashlib.sha256(f"held out {t}".encode()).digest())
     if len(texts) < LEAST_CROPS or len(order) < LEAST_TEXTS:
@@ -144,7 +144,7 @@ def _write_crops(file: Path, rows: Sequence[tuple[str, str, str, str]]) -> None:
         table.writerows(rows)
 
 
-def answers(reader: CropReader, pictures: Sequence[Image], texts: Sequence[str]) -> Answers:
+def answers(reader: CropReader[Reading], pictures: Sequence[Image], texts: Sequence[str]) -> Answers:
     readings = [r for k in range(0, len(pictures), 16) for r in reader.read_crops(list(pictures[k : k + 16]))]
     right = tuple(clean(r.text) == t for r, t in zip(readings, texts, strict=True))
     return Answers(right, tuple(float(r.confidence) for r in readings))
@@ -182,7 +182,7 @@ def opened(sheet: Sheet, sheet_file: Path) -> tuple[list[Label], list[str]]:
 
 
 def write_divided(labels: Sequence[Label], file: Path) -> None:
-    """The list of the labelled crops, taught (train) and held out (dev). InputError where they are too few."""
+    """The list of the labelled crops, to train on (train) and held out (dev). InputError where they are too few."""
     held = set(divided([text for _, text, _ in labels])[1])
     file.parent.mkdir(parents=True, exist_ok=True)
     _write_crops(file, [(*label, "dev" if i in held else "train") for i, label in enumerate(labels)])
@@ -206,9 +206,9 @@ def finetune(
     guard_file = drawn_set(out / "guard", GUARD, GUARD_SEED, "dev")
     calibration = drawn_set(out / "calibration", CALIBRATION, CALIBRATION_SEED, "train")
     drawn, drawn_texts = pictures_of(guard_file, "dev")
-    before: CropReader = PlateReader(reader=str(init.parent)) if known_certainty(init) else TorchReader(init)
-    taught = len(pictures_of(crops, "train")[1])
-    most = max(config.batch * 2, round(VIEWS * taught / max(0.05, 1 - config.synthetic_share)))
+    before: CropReader[Reading] = PlateReader(reader=str(init.parent)) if known_certainty(init) else TorchReader(init)
+    trained = len(pictures_of(crops, "train")[1])
+    most = max(config.batch * 2, round(VIEWS * trained / max(0.05, 1 - config.synthetic_share)))
     config = config.model_copy(update={"samples": min(config.samples, most)})
     weights = train_reader(config, [str(crops), *data], out, device, resume=False, init=init)
     mean = out / "mean.pt"
@@ -221,7 +221,7 @@ def finetune(
         keep_weights=True,
         certainty=None if data else known_certainty(init),
     )
-    after: CropReader = PlateReader(reader=str(folder)) if known_certainty(init) else TorchReader(mean)
+    after: CropReader[Reading] = PlateReader(reader=str(folder)) if known_certainty(init) else TorchReader(mean)
     sets = {"held-out crops": (own, own_texts), "drawn plates": (drawn, drawn_texts)}
     found = {name: (answers(before, *s), answers(after, *s)) for name, s in sets.items()}
     figures = [
@@ -231,7 +231,7 @@ def finetune(
     ]
     (ob, oa), (gb, ga) = found.values()
     verdict = judge(ob.right, oa.right, gb.right, ga.right)
-    report = {"name": config.name, "init": str(init), "samples": config.samples, "taught": taught, "figures": figures}
+    report = {"name": config.name, "init": str(init), "samples": config.samples, "taught": trained, "figures": figures}
     text = json.dumps(report | {"verdict": asdict(verdict)}, indent=2, ensure_ascii=False) + "\n"
     (out / "finetune.json").write_text(text, encoding="utf-8")
     for place in (out, folder):

@@ -50,7 +50,7 @@ def visual_data(config: VisualTrainConfig, data: Sequence[str], out: Path) -> tu
 
 
 def language_data(config: LanguageTrainConfig, data: Sequence[str], out: Path) -> tuple[LanguageData, list[Sample]]:
-    """Drawn plates. InputError where none is to be drawn; `data` lends its fonts and blank plates."""
+    """Drawn plates. InputError where none is to be drawn; of `data` only its fonts and blank plates are used."""
     if not config.synthetic:
         raise InputError("synthetic is 0: the language phase learns from drawn plates alone")
     alphabet, slots = Alphabet.load(ALPHABET), ReaderSize().slots

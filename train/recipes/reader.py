@@ -1,4 +1,4 @@
-"""Teaches the plate reader."""
+"""Trains the plate reader."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from streamer.errors import InputError
 from streamer.plates.alphabet import Alphabet
 from train.data.assets import assets_of, store
 from train.data.cache import PictureCache, Region, build_cache
-from train.data.check import decodable, teachable
+from train.data.check import decodable, trainable
 from train.data.manifest import Sample, is_validation
 from train.data.open import open_datasets
 from train.data.plates import Crop, Drawn
@@ -39,10 +39,10 @@ GROUND_SIDE = 640
 def usable(
     samples: Sequence[Sample], alphabet: Alphabet, slots: int, validation: bool = False, strict: bool = False
 ) -> list[Sample]:
-    """Crops (and CCPD pictures) of one readable plate, of the validation part or without it; what cannot be taught is
-    warned of, or refused where `strict`."""
+    """Crops (and CCPD pictures) of one readable plate, of the validation part or without it; what cannot be used is
+    logged as a warning, or refused where `strict`."""
     chosen = [s for s in samples if single_plate(s) and is_validation(s) is validation]
-    return teachable(chosen, alphabet, slots, strict)
+    return trainable(chosen, alphabet, slots, strict)
 
 
 def single_plate(sample: Sample) -> bool:
@@ -105,11 +105,11 @@ def drawn_bank(config: TrainConfig, data: Sequence[str], folder: Path) -> tuple[
 def reader_data(
     config: ReaderTrainConfig, data: Sequence[str], out: Path, strict: bool = False, init: Path | None = None
 ) -> tuple[ReadingData, list[Sample]]:
-    """What the reader will be shown, and the real crops it is made of. Caches are kept in `out/cache`.
+    """The training samples of the reader, and the real crops it is made of. Caches are kept in `out/cache`.
 
     `init`: the weights that the training starts from; those of a reader find the places where crops can be joined.
     InputError where there is neither a crop with a text nor a drawn plate, and, where `strict`, for any crop that
-    cannot be taught.
+    cannot be used.
     """
     alphabet, size = Alphabet.load(ALPHABET), ReaderSize()
     samples = usable(open_datasets(data, "train"), alphabet, size.slots, strict=strict)
@@ -169,7 +169,7 @@ def train_reader(
     init: Path | None = None,
     strict: bool = False,
 ) -> Path:
-    """Trains from the data sets and gives the path of the weights. `strict` as in `reader_data`."""
+    """Trains from the data sets and returns the path of the weights. `strict` as in `reader_data`."""
     with first_alone():
         dataset, samples = reader_data(config, data, out, strict, init)
         if rank() == 0:

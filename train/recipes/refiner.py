@@ -1,4 +1,4 @@
-"""Teaches the plate refiner: a closer look at what the detector finds."""
+"""Trains the plate refiner, which corrects what the detector finds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from train.recipes.detector import detector_data, training_info
 def refiner_data(
     config: RefinerTrainConfig, data: Sequence[str], out: Path, hard_from: Path | None = None
 ) -> tuple[RefiningData, list[Sample]]:
-    """What the refiner will be shown, and the pictures it is cut from; as `detector_data`."""
+    """The training samples of the refiner, and the pictures they are cut from; as `detector_data`."""
     pictures, samples = detector_data(config, data, out, hard_from)
     return RefiningData(pictures, config.detector), samples
 
@@ -38,8 +38,8 @@ def train_refiner(
     init: Path | None = None,
     hard_from: Path | None = None,
 ) -> Path:
-    """Trains from the data sets and gives the path of the weights. `hard_from`: weights of a detector whose false
-    detections are shown more often."""
+    """Trains from the data sets and returns the path of the weights. `hard_from`: weights of a detector whose false
+    detections come more often."""
     with first_alone():
         dataset, samples = refiner_data(config, data, out, hard_from)
         if rank() == 0:

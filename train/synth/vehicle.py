@@ -5,6 +5,7 @@ A car's own space: x to the right as its front is seen, y up from the road, z fr
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -193,7 +194,12 @@ def _front(
     return texture, _bolt(rng, texture, plate, plate_width, s, h)
 
 
-def _grille(rng: np.random.Generator, texture: Image, shape, px) -> None:  # type: ignore[no-untyped-def]
+def _grille(
+    rng: np.random.Generator,
+    texture: Image,
+    shape: Callable[[list[tuple[float, float]], tuple[float, float, float]], None],
+    px: Callable[[float, float], tuple[int, int]],
+) -> None:
     shape([(-0.36, 0.63), (-0.41, 0.82), (0.41, 0.82), (0.36, 0.63)], (24, 23, 23))
     bars = int(rng.integers(4, 8))
     chrome = int(rng.integers(70, 170))

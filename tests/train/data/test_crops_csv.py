@@ -11,7 +11,7 @@ import pytest
 
 from streamer.errors import InputError
 from streamer.plates.alphabet import Alphabet
-from train.data.check import teachable
+from train.data.check import trainable
 from train.data.crops_csv import read_crops_csv, read_measured
 from train.data.open import open_dataset
 from train.loop.config import ALPHABET
@@ -81,15 +81,15 @@ def test_what_cannot_be_taught(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     rows = ["good.png,AB12", "foreign.png,하123", "long.png,ABCDEFGH1234", "broken.png,X1", "gone.png,X2"]
     samples = read_crops_csv(csv_file(tmp_path, "image_path,plate_text\n" + "\n".join(rows) + "\n"))
     with caplog.at_level(logging.WARNING):
-        kept = [s.relative for s in teachable(samples, LETTERS, 12)]
+        kept = [s.relative for s in trainable(samples, LETTERS, 12)]
     assert kept == ["good.png"]
     assert "1 crop with characters outside the alphabet: foreign.png (하123: 하)" in caplog.text
     assert "2 crops with a picture that cannot be read: broken.png (broken), gone.png (missing)" in caplog.text
     assert "1 crop with more than 11 characters: long.png (ABCDEFGH1234)" in caplog.text
     with pytest.raises(InputError, match=r"cannot be read.*train without --strict"):
-        teachable(samples, LETTERS, 12, strict=True)
-    assert teachable([s for s in samples if s.relative == "good.png"], LETTERS, 12, strict=True)
-    assert teachable([], LETTERS, 12) == []
+        trainable(samples, LETTERS, 12, strict=True)
+    assert trainable([s for s in samples if s.relative == "good.png"], LETTERS, 12, strict=True)
+    assert trainable([], LETTERS, 12) == []
 
 
 @pytest.mark.parametrize(

@@ -196,7 +196,7 @@ def test_from_crops_to_a_reader(
     figures = json.loads((tmp_path / "out" / "finetune.json").read_text())
     assert [f["set"] for f in figures["figures"]] == ["held-out crops"] * 2 + ["drawn plates"] * 2
     assert ("next: alpr run SOURCE --reader" in told) is figures["verdict"]["recommended"]
-    assert ("Not recommended: go on with plate-reader" in told) is not figures["verdict"]["recommended"]
+    assert ("not recommended: keep using plate-reader" in told) is not figures["verdict"]["recommended"]
     model = find_model(str(tmp_path / "zoo" / "of-mine"), "int8", "reader")
     assert model.card["temperature"] == find_model("plate-reader", "int8").card["temperature"]
     assert (tmp_path / "zoo" / "of-mine" / "finetune.md").is_file()
