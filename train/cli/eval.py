@@ -211,7 +211,10 @@ def covered(
     limit: int | None,
     **models: str | None,
 ) -> None:
-    """Measure whether the reader reports a hidden character as ?, or invents one (Chinese crops)."""
+    """Measure how the reader reports a hidden character.
+
+    One character of each Chinese crop is covered: `?` in its place is right, another character is invented.
+    """
     from streamer import PlateReader
     from train.evaluate.covered import evaluate_covered
 
@@ -292,9 +295,10 @@ def videos(
     help="Write plots of confidence against accuracy (all rows, and by group of countries) to this folder.",
 )
 def votes(data: str, split: str, recordings: Path, plots: Path | None, **models: str | None) -> None:
-    """Compare voting rules on labelled videos: the one in use, majority, highest confidence, largest plate.
+    """Compare the rules that make one text of a track's readings.
 
-    Every detection of every track is read, so that all rules vote on the same readings.
+    The rules: the one in use, majority, highest confidence, largest plate. Every detection of every track in the
+    labelled videos is read, so that all vote on the same readings.
     """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -466,7 +470,10 @@ def _show(
     help="Leave out this many minutes at the start.",
 )
 def soak(samples: Path, plot: Path, warm_minutes: float) -> None:
-    """Plot the SAMPLES (CSV) that `alpr soak --samples` wrote, and print the growth of memory."""
+    """Plot the samples of a soak test, and print the growth of memory.
+
+    SAMPLES is the CSV that `alpr soak --samples` wrote.
+    """
     from train.figures.soak import plot_soak, read_samples
 
     found = plot_soak(read_samples(samples), 60 * warm_minutes, plot)

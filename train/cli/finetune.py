@@ -65,7 +65,7 @@ if TYPE_CHECKING:
 @click.option(
     "--zoo",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Write the model to FOLDER/NAME. [default: models/zoo]",
+    help="Write the model to the folder NAME in this one. [default: models/zoo]",
 )
 @click.option("--all-checked", is_flag=True, help="Mark every row of the sheet as checked.")
 @click.option("--sheet-only", is_flag=True, help="Only update the label sheet; train nothing.")

@@ -46,9 +46,9 @@ def detector(hard_from: str | None, **options: Unpack[TrainOptions]) -> None:
 @train_options
 @hard_option()
 def refiner(hard_from: str | None, **options: Unpack[TrainOptions]) -> None:
-    """Train the refiner, which corrects the corners of each detection and rejects false ones.
+    """Train the refiner, which corrects the corners of detections.
 
-    The data are those of the detector.
+    It also lowers the score of false detections. The data are those of the detector.
     """
     from train.data.refining import collate
     from train.loop.config import RefinerTrainConfig
@@ -82,9 +82,9 @@ def reader(strict: bool, **options: Unpack[TrainOptions]) -> None:
     "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Write the mean to this weights.pt."
 )
 def average(weights: tuple[str, ...], out: Path) -> None:
-    """Write the mean of several WEIGHTS of one network: of a training and of those that started from it.
+    """Write the mean of several weights of one network.
 
-    WEIGHTS are weights.pt files, or names of shipped models.
+    WEIGHTS are weights.pt files, or names of shipped models: those of a training, and of others that started from it.
     """
     from train.loop.fit import Checkpoint
     from train.loop.weights import average as mean
@@ -97,9 +97,9 @@ def average(weights: tuple[str, ...], out: Path) -> None:
 @train.command("pretrain-visual")
 @train_options
 def pretrain_visual(**options: Unpack[TrainOptions]) -> None:
-    """Pre-train the reader, phase 1: its encoder learns to predict hidden parts of plates.
+    """Pre-train the reader, phase 1: on hidden parts of plates.
 
-    The data are crops of plates; they need no text.
+    The encoder learns to predict them. The data are crops of plates; they need no text.
     """
     from train.data.masking import collate
     from train.loop.config import VisualTrainConfig
@@ -112,9 +112,10 @@ def pretrain_visual(**options: Unpack[TrainOptions]) -> None:
 @train.command("pretrain-language")
 @train_options
 def pretrain_language(**options: Unpack[TrainOptions]) -> None:
-    """Pre-train the reader, phase 2: its decoder learns to predict hidden characters of synthetic plates.
+    """Pre-train the reader, phase 2: on hidden characters.
 
-    --init takes the weights of phase 1; the data set only lends its fonts and blank plates.
+    The decoder learns to predict them on synthetic plates. --init takes the weights of phase 1; of the data set only
+    fonts and blank plates are used.
     """
     from train.data.masking import collate
     from train.loop.config import LanguageTrainConfig

@@ -58,9 +58,9 @@ def aligned(log_p: FloatArray, classes: Sequence[int]) -> tuple[FloatArray, floa
     best[0, :2] = log_p[0, states[:2]]
     for t in range(1, steps):
         for s in range(n):
-            ways = [s, s - 1] + ([s - 2] if s > 1 and states[s] not in (blank, states[s - 2]) else [])
-            ways = [w for w in ways if w >= 0]
-            came[t, s] = max(ways, key=lambda w: best[t - 1, w])
+            before = [s, s - 1] + ([s - 2] if s > 1 and states[s] not in (blank, states[s - 2]) else [])
+            before = [k for k in before if k >= 0]
+            came[t, s] = max(before, key=lambda k: best[t - 1, k])
             best[t, s] = best[t - 1, came[t, s]] + log_p[t, states[s]]
     last = n - 1 if best[-1, n - 1] >= best[-1, n - 2] else n - 2
     score = float(best[-1, last])

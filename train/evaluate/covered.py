@@ -25,12 +25,14 @@ from train.recipes.reader import crop_of
 
 @dataclass
 class CoveredTally:
-    """Readings of crops with one hidden character. `told`: `?` in that place and the rest right; `unsure`: under the
-    confidence that makes a row; `invented`: a row with something else in that place; `other`: a row with `?` there that
-    has another mistake."""
+    """Readings of crops with one hidden character.
+
+    `reported`: `?` in that place and the rest right; `unsure`: under the confidence that makes a row; `invented`: a row
+    with something else in that place; `other`: a row with `?` there that has another mistake.
+    """
 
     n: int = 0
-    told: int = 0
+    reported: int = 0
     unsure: int = 0
     invented: int = 0
     other: int = 0
@@ -39,7 +41,7 @@ class CoveredTally:
         """Counts one; `left` is the text with `?` for what is hidden. Gives the word for what it was."""
         k = left.index(UNREADABLE)
         if read == left:
-            kind = "told"
+            kind = "reported"
         elif confidence < ROW:
             kind = "unsure"
         elif len(read) == len(left) and read[k] == UNREADABLE:
@@ -51,7 +53,7 @@ class CoveredTally:
         return kind
 
     def figures(self) -> Figures:
-        kinds = ("told", "unsure", "invented", "other")
+        kinds = ("reported", "unsure", "invented", "other")
         return {"n": self.n, **{k: rate(getattr(self, k), self.n) for k in kinds}}
 
 

@@ -95,7 +95,7 @@ _CALIBRATION = (
 )
 _COVERED = (
     ("crops", "n", "count"),
-    ("reported %", "told", "share"),
+    ("reported %", "reported", "share"),
     ("unsure %", "unsure", "share"),
     ("invented %", "invented", "share"),
     ("other mistake %", "other", "share"),
@@ -186,7 +186,7 @@ class Report:
             "e2e",
             "ece",
             "accepted_wrong",
-            "told",
+            "reported",
             "unsure",
             "invented",
         )

@@ -105,8 +105,8 @@ def training_info(samples: Sequence[Sample], hard_from: Path | None = None) -> d
 def detector_data(
     config: DetectorTrainConfig, data: Sequence[str], out: Path, hard_from: Path | None = None
 ) -> tuple[DetectionData, list[Sample]]:
-    """The training samples of the detector from the data sets (folders with a manifest, or `ccpd:DIR`), and the pictures
-    they are made of. Caches are kept in `out/cache`. InputError where no scene has a box.
+    """The training samples of the detector from the data sets (folders with a manifest, or `ccpd:DIR`), and the
+    pictures they are made of. Caches are kept in `out/cache`. InputError where no scene has a box.
 
     `hard_from`: weights of a detector whose false detections in these pictures are shown more often.
     """

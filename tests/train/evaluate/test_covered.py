@@ -16,7 +16,7 @@ from train.evaluate.covered import CoveredTally, covered_crops, evaluate_covered
 @pytest.mark.parametrize(
     ("read", "confidence", "kind"),
     [
-        ("皖A?2345", 0.2, "told"),
+        ("皖A?2345", 0.2, "reported"),
         ("皖A12345", 0.9, "invented"),
         ("皖A12345", 0.4, "unsure"),
         ("皖A2345", 0.9, "invented"),
@@ -28,11 +28,11 @@ def test_what_became_of_a_hidden_character(read: str, confidence: float, kind: s
     tally = CoveredTally()
     assert tally.add(read, confidence, "皖A?2345") == kind
     assert tally.figures()[kind] == 1.0
-    assert sum(tally.figures()[k] for k in ("told", "unsure", "invented", "other")) == 1.0
+    assert sum(tally.figures()[k] for k in ("reported", "unsure", "invented", "other")) == 1.0
 
 
 def test_nothing_to_count() -> None:
-    assert CoveredTally().figures() == {"n": 0, "told": None, "unsure": None, "invented": None, "other": None}
+    assert CoveredTally().figures() == {"n": 0, "reported": None, "unsure": None, "invented": None, "other": None}
 
 
 def crop(
