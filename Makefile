@@ -31,7 +31,7 @@ demo: $(VENV)/.runs
 
 # Where nobody may install packages, the tests that need the server say so and are skipped.
 rtsp: $(VENV)/.runs
-	@$(BIN)/python -c "from streamer.chaos.camera import can_serve; raise SystemExit(not can_serve())" || \
+	@$(BIN)/python -c "from streamer.chaos.clip_camera import can_serve; raise SystemExit(not can_serve())" || \
 	  { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -qq && \
 	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(RTSP_PACKAGES) >/dev/null; } || \
 	  echo "no RTSP server here, and no right to install one: apt-get install $(RTSP_PACKAGES)"

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from streamer.errors import AlprError, ConfigError, InputError, ModelError, OutputError
     from streamer.pipeline.iterate import stream
     from streamer.pipeline.runner import IncompleteRun, run_stream
-    from streamer.sink.base import BaseSink, Sink
     from streamer.sink.events import (
         Event,
         FrameSeen,
@@ -44,9 +43,10 @@ if TYPE_CHECKING:
         TrackView,
     )
     from streamer.sink.registry import OutputPlace
-    from streamer.source.base import Reopening, Source, StreamInfo
+    from streamer.sink.sink import BaseSink, Sink
     from streamer.source.faults import SourceFault
     from streamer.source.registry import SourcePlace
+    from streamer.source.source import Reopening, Source, StreamInfo
     from streamer.types import Frame, Kind, Passage, Plate, Plates, Reading, Rejection, RunSummary
 
 _NAMES = {
@@ -57,11 +57,11 @@ _NAMES = {
     "streamer.errors": "AlprError ConfigError InputError ModelError OutputError",
     "streamer.pipeline.iterate": "stream",
     "streamer.pipeline.runner": "IncompleteRun run_stream",
-    "streamer.sink.base": "BaseSink Sink",
+    "streamer.sink.sink": "BaseSink Sink",
     "streamer.sink.events": "Event FrameSeen HealthChanged PassageFinal PassageProvisional PassagesWaiting "
     "PassageWithdrawn StreamClosed StreamOpened Tick TrackRejected TrackView",
     "streamer.sink.registry": "OutputPlace",
-    "streamer.source.base": "Reopening Source StreamInfo",
+    "streamer.source.source": "Reopening Source StreamInfo",
     "streamer.source.faults": "SourceFault",
     "streamer.source.registry": "SourcePlace",
     "streamer.types": "Frame Kind Passage Plate Plates Reading Rejection RunSummary",

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.config.models import as_countries, as_country
-from streamer.engine.crops import SURE, better, locate
+from streamer.engine.crop_location import SURE, better, locate
 from streamer.engine.detector import Detector
 from streamer.engine.large import find
 from streamer.engine.reader import Reader

@@ -21,7 +21,7 @@ import numpy as np
 
 from streamer.engine.cards import PLATE_CROP
 from streamer.image.warp import to_bgr
-from streamer.source.base import StreamInfo
+from streamer.source.source import StreamInfo
 from streamer.types import Frame, Image, Passage, Plates, Reading
 
 # BGR of a plate -> its text.

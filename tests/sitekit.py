@@ -9,7 +9,7 @@ from streamkit import BLUE, GREEN, scene
 
 from streamer.config.models import RunConfig
 from streamer.errors import InputError
-from streamer.source.base import StreamInfo
+from streamer.source.source import StreamInfo
 from streamer.types import Frame
 
 

@@ -120,7 +120,7 @@ def test_threads_live_in_one_place() -> None:
 def test_the_state_of_a_stream_is_pure() -> None:
     """No thread, clock, file, log or sink in it."""
     used = imports_of(ROOT / "streamer" / "pipeline" / "state.py")
-    impure = {"threading", "queue", "time", "os", "io", "pathlib", "logging", "random", "streamer.pipeline.outputs"}
+    impure = {"threading", "queue", "time", "os", "io", "pathlib", "logging", "random", "streamer.pipeline.fanout"}
     assert not used & impure
     assert {m for m in used if m.startswith("streamer.sink")} == {"streamer.sink.events"}
 

@@ -9,7 +9,7 @@ import pytest
 
 import streamer
 from streamer import BaseSink, ConfigError, InputError, OutputError, Passage, RunConfig, StreamInfo, load_config
-from streamer.sink.base import output_errors
+from streamer.sink.opening import output_errors
 from streamer.source.faults import fault_of
 from streamer.testing import FakeCamera, FakeDetector, FakeReader, ManualClock, drive
 

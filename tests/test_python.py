@@ -16,7 +16,7 @@ import streamer
 from streamer.config.models import RunConfig
 from streamer.errors import InputError, OutputError
 from streamer.pipeline.runner import IncompleteRun
-from streamer.sink.base import BaseSink
+from streamer.sink.sink import BaseSink
 from streamer.types import Passage
 
 ROOT = Path(__file__).parents[1]

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from streamer.tracking.base import Track
 from streamer.tracking.lifecycle import BaseTracker
+from streamer.tracking.track import Track
 from streamer.types import Frame, Plates
 
 

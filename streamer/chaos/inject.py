@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from streamer.chaos.camera import ClipCamera
-from streamer.chaos.faults import CLIP, Fault
+from streamer.chaos.clip_camera import ClipCamera
+from streamer.chaos.fault_types import CLIP, Fault
 from streamer.chaos.proxy import FaultyProxy
 
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Coroutine
 from typing import Any
 
-from streamer.chaos.faults import Fault
+from streamer.chaos.fault_types import Fault
 from streamer.chaos.rtp import begins_key_frame, is_media, shifted
 from streamer.errors import ConfigError
 

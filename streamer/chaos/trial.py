@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from streamer.chaos.camera import ClipCamera
-from streamer.chaos.faults import Fault
+from streamer.chaos.clip_camera import ClipCamera
+from streamer.chaos.fault_types import Fault
 from streamer.chaos.inject import begin, end
 from streamer.chaos.proxy import FaultyProxy
 from streamer.config.models import LiveConfig
-from streamer.source.base import StreamInfo
 from streamer.source.file import VideoSource
 from streamer.source.reconnect import LiveFeed
+from streamer.source.source import StreamInfo
 from streamer.types import Frame
 
 CATALOGUE = (

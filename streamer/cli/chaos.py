@@ -14,13 +14,13 @@ from urllib.parse import urlparse
 
 import click
 
-from streamer.chaos.faults import CLIP, FAULTS
+from streamer.chaos.fault_types import CLIP, FAULTS
 from streamer.cli.console import start_log
 from streamer.cli.options import log_options
 
 if TYPE_CHECKING:
-    from streamer.chaos.camera import ClipCamera
-    from streamer.chaos.faults import Fault
+    from streamer.chaos.clip_camera import ClipCamera
+    from streamer.chaos.fault_types import Fault
     from streamer.chaos.trial import Outcome
 
 _RTSP_PORT = 554
@@ -97,7 +97,7 @@ def chaos(
     SOURCE: a video file (H.264 or H.265; needs GStreamer), or the rtsp:// address of a camera, whose stream is then
     served with the faults. Read it over TCP.
     """
-    from streamer.chaos.faults import Fault
+    from streamer.chaos.fault_types import Fault
     from streamer.chaos.inject import begin, end
     from streamer.chaos.proxy import FaultyProxy
 
@@ -144,8 +144,8 @@ def _camera(source: str, names: list[str]) -> Iterator[tuple[ClipCamera | None, 
 @contextmanager
 def clip_camera(source: Path) -> Iterator[ClipCamera]:
     """A video file as a camera that can also freeze and change its size."""
-    from streamer.chaos.camera import ClipCamera
     from streamer.chaos.clip import check_clip, still_and_other
+    from streamer.chaos.clip_camera import ClipCamera
 
     check_clip(source)
     with tempfile.TemporaryDirectory(prefix="alpr-chaos-") as folder:

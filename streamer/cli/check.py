@@ -28,7 +28,7 @@ def check(config: Path, sets: tuple[str, ...]) -> None:
     from streamer.plates.grammar import check_countries
     from streamer.source.registry import check_sources
     from streamer.source.resolve import open_source
-    from streamer.tracking.registry import check_tracker
+    from streamer.tracking.trackers import check_tracker
 
     checked = load_config(config, sets)
     checked.check_addresses()

@@ -16,7 +16,7 @@ from streamer.cli.console import notice, warn
 from streamer.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
-    from streamer.source.base import Source
+    from streamer.source.source import Source
 
 _MOST_OPENED = 8
 
@@ -82,8 +82,8 @@ def notes_on(sources: Sequence[Source]) -> list[str]:
 
 def _files(rows: Sequence[Path | None], cameras: Sequence[str]) -> Iterator[Path]:
     """The existing row files, with all their parts."""
-    from streamer.sink.base import descriptor_of
     from streamer.sink.names import Template, last_number, numbered
+    from streamer.sink.opening import descriptor_of
     from streamer.sink.rows import FIELDS
 
     now = datetime.now()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from streamer.errors import ConfigError
 
 if TYPE_CHECKING:
-    from streamer.source.base import Source
+    from streamer.source.source import Source
 
 
 def files_of(sources: Iterable[Source]) -> list[Path]:

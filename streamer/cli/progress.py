@@ -15,7 +15,7 @@ from streamer.sink.screen import plain
 
 if TYPE_CHECKING:
     from streamer.sink.screen import Screen
-    from streamer.source.base import StreamInfo
+    from streamer.source.source import StreamInfo
     from streamer.types import RunSummary
 
     ProgressCallback = Callable[[StreamInfo, RunSummary], None]

@@ -66,7 +66,7 @@ def replay(
     used: record with read.every 1 and read.confirm_s 0.01 to have a reading of every frame.
     """
     from streamer.cli.earlier import check_earlier
-    from streamer.cli.outputs import entries_of_options, with_terminal
+    from streamer.cli.output_options import entries_of_options, with_terminal
     from streamer.cli.paths import check_apart
     from streamer.cli.report import report
     from streamer.config.models import load_config
@@ -76,7 +76,7 @@ def replay(
     from streamer.sink.guard import protected
     from streamer.sink.registry import OutputPlace, open_outputs
     from streamer.source.recording import read_recording
-    from streamer.tracking.registry import check_tracker
+    from streamer.tracking.trackers import check_tracker
 
     options = {
         "camera": ("--camera", camera), "countries": ("--country", countries or None),

@@ -10,7 +10,7 @@ from streamer.cli.signals import EXIT_INTERRUPTED, Stop
 from streamer.cli.written import written_lines
 
 if TYPE_CHECKING:
-    from streamer.sink.base import Sink
+    from streamer.sink.sink import Sink
     from streamer.types import RunSummary
 
 

@@ -183,12 +183,12 @@ def run(
     Exit codes: 0 done (also when no plate was found, and after SIGTERM), 1 a bug, 2 usage or configuration, 3 an input
     failed (the others were done), 4 an output could not be written, 5 a model is missing or altered, 130 Ctrl-C.
     """
-    from streamer.cli.outputs import entries_of_options, merged, with_terminal
+    from streamer.cli.output_options import entries_of_options, merged, with_terminal
     from streamer.cli.run_cameras import run_cameras
     from streamer.cli.run_request import RunRequest
     from streamer.cli.run_sources import run_sources
     from streamer.config.models import load_config
-    from streamer.source.clock import parse_start_time
+    from streamer.source.start_time import parse_start_time
 
     keep_memory_small()
     start_log(log_level or ("error" if quiet else "info"), log_format)

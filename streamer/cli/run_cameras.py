@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import click
 
 from streamer.cli.console import log_status
-from streamer.cli.outputs import check_for_cameras, paths_of
+from streamer.cli.output_options import check_for_cameras, paths_of
 from streamer.cli.paths import check_apart
 from streamer.cli.report import conclude, reported
 from streamer.cli.run_request import RunRequest
 from streamer.cli.signals import Stop
 
 if TYPE_CHECKING:
-    from streamer.sink.base import Sink
     from streamer.sink.screen import Screen
+    from streamer.sink.sink import Sink
 
 
 def run_cameras(request: RunRequest) -> None:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from streamer.config.models import RunConfig
     from streamer.config.outputs import Output
     from streamer.pipeline.status import Streams
-    from streamer.sink.base import Sink
     from streamer.sink.screen import Screen
+    from streamer.sink.sink import Sink
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import click
 
 from streamer.cli.console import log_status, warn
 from streamer.cli.earlier import check_earlier, notes_on
-from streamer.cli.outputs import ROWS, paths_of, single_files
+from streamer.cli.output_options import ROWS, paths_of, single_files
 from streamer.cli.paths import check_paths, files_of
 from streamer.cli.report import conclude, reported
 from streamer.cli.run_request import RunRequest
@@ -19,7 +19,7 @@ from streamer.cli.signals import Stop
 
 if TYPE_CHECKING:
     from streamer.source.address import Kind
-    from streamer.source.base import Source
+    from streamer.source.source import Source
 
 
 def run_sources(request: RunRequest, texts: Sequence[str], *, realtime: bool, loop: bool) -> None:
@@ -93,8 +93,8 @@ def _opened(request: RunRequest, texts: Sequence[str], *, realtime: bool, loop: 
 
 
 def _paced(source: Source, loop: bool) -> Source:
-    from streamer.source.base import Repeatable
     from streamer.source.paced import PacedSource
+    from streamer.source.source import Repeatable
 
     if source.live or not isinstance(source, Repeatable):
         raise click.UsageError(f"--realtime and --loop are for video files: {source.name} is none")

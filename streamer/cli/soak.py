@@ -19,8 +19,8 @@ from streamer.errors import InputError
 from streamer.process.memory import keep_memory_small
 
 if TYPE_CHECKING:
+    from streamer.soak.measure import SoakResult
     from streamer.soak.probe import Sample
-    from streamer.soak.run import SoakResult
 
 _PRINT_S = 60.0
 _LEAST_S, _SURE_S = 600.0, 3600.0  # memory cannot be judged on less; after more it should be
@@ -93,7 +93,7 @@ def soak(
     """
     from streamer.config.models import RunConfig
     from streamer.pipeline.engines import load_engines
-    from streamer.soak.run import Plan, soak
+    from streamer.soak.measure import Plan, soak
 
     keep_memory_small()
     start_log(log_level or "info", log_format)
@@ -136,7 +136,7 @@ def _stopped() -> Iterator[threading.Event]:
 @contextmanager
 def _samples_to(path: Path | None) -> Iterator[Callable[[Sample], None]]:
     """Prints one sample per minute and writes all to the file."""
-    from streamer.sink.base import output_errors
+    from streamer.sink.opening import output_errors
     from streamer.soak.probe import Sample
 
     last = [-_PRINT_S]
@@ -156,7 +156,7 @@ def _samples_to(path: Path | None) -> Iterator[Callable[[Sample], None]]:
 
 
 def _open(path: Path) -> Any:
-    from streamer.sink.base import output_errors
+    from streamer.sink.opening import output_errors
 
     with output_errors(path):
         return path.open("w", encoding="utf-8", newline="")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from streamer.errors import one_line
 
 if TYPE_CHECKING:
-    from streamer.sink.base import Sink
+    from streamer.sink.sink import Sink
 
 
 def written_lines(sinks: Sequence[Sink]) -> Iterator[str]:

@@ -10,7 +10,6 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from streamer.config.connection import LiveConfig, Time, as_live, as_time
 from streamer.config.files import PicturesConfig, RowsConfig, VideoConfig
 from streamer.config.messages import described, fault_at, read_settings
 from streamer.config.outputs import AnyOutput
@@ -26,6 +25,7 @@ from streamer.config.recognition import (
     as_country,
 )
 from streamer.config.section import Section
+from streamer.config.sources import LiveConfig, Time, as_live, as_time
 from streamer.config.urls import VARIABLE, filled
 from streamer.errors import ConfigError
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from streamer.config.models import ReadConfig, VoteConfig
 from streamer.geometry import plate_height
 from streamer.passages.course import event_id
-from streamer.passages.policy import ReadState, should_read
+from streamer.passages.read_policy import ReadState, should_read
 from streamer.passages.succession import HeldReading, Succession
 from streamer.passages.vote import AlphabetLike, Ballot, Verdict, VoteRule, alternatives, vote
-from streamer.source.base import StreamInfo
-from streamer.tracking.base import Hit, Track
+from streamer.source.source import StreamInfo
+from streamer.tracking.track import Hit, Track
 from streamer.types import Flag, Image, Kind, Passage, Reading
 
 # A parked car is read for hours; the vote keeps its best readings only.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streamer.config.models import ReadConfig, TrackConfig, VoteConfig
 from streamer.passages.readings import TrackReadings, is_weak
-from streamer.tracking.base import Track
+from streamer.tracking.track import Track
 from streamer.types import Reason, Rejection
 
 # A text less probable than this is a guess at something outside the alphabet: another script, a badge. The least

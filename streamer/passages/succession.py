@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from streamer.plates.texts import distance
-from streamer.tracking.base import Hit
+from streamer.tracking.track import Hit
 from streamer.types import Image, Reading
 
 # Confidence that both need, the text so far and a reading of another text.

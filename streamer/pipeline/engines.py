@@ -14,7 +14,7 @@ from streamer.engine.zoo import config_folder
 from streamer.passages.vote import AlphabetLike
 from streamer.plates.grammar import check_countries
 from streamer.process.imports import load_networks, settle_process
-from streamer.tracking.registry import check_tracker, tracker_factory
+from streamer.tracking.trackers import check_tracker, tracker_factory
 from streamer.types import FloatArray, Frame, Image, Plates, Reading
 
 

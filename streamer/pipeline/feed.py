@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 
 from streamer.errors import InputError
-from streamer.source.base import Source
+from streamer.source.source import Source
 from streamer.types import Frame
 
 _POLL_S = 0.1

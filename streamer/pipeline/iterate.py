@@ -10,8 +10,8 @@ from pathlib import Path
 from streamer.config.models import RunConfig
 from streamer.pipeline.engines import DetectorLike, Engines, ReaderLike
 from streamer.pipeline.runner import run_stream
-from streamer.sink.base import BaseSink, Sink
-from streamer.source.base import Source
+from streamer.sink.sink import BaseSink, Sink
+from streamer.source.source import Source
 from streamer.types import Passage, RunSummary
 
 _WAITING = 16  # passages

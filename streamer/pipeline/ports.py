@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from streamer.config.models import RunConfig
 from streamer.passages.vote import AlphabetLike, VoteRule, vote
-from streamer.source.base import StreamInfo
+from streamer.source.source import StreamInfo
 from streamer.types import FloatArray, Frame, Image, Reading
 
 # Reads the plates in these quads of a frame: the reading and the crop it was read from; None for an unreadable one.

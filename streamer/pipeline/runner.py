@@ -22,21 +22,21 @@ from streamer.passages.country import with_country_prior
 from streamer.passages.vote import AlphabetLike, VoteRule, vote
 from streamer.pipeline.detect import with_detections
 from streamer.pipeline.engines import DetectorLike, Engines, ReaderLike, load_engines
+from streamer.pipeline.fanout import Outputs
 from streamer.pipeline.feed import Feed
-from streamer.pipeline.outputs import Outputs
 from streamer.pipeline.ports import Ports, StreamSettings, Wanted
 from streamer.pipeline.state import StreamState
 from streamer.pipeline.status import StatusLines, Streams
 from streamer.plates.formats import Formats, formats_of
 from streamer.process.clock import Clock, SystemClock
-from streamer.sink.base import Sink
 from streamer.sink.events import Event, HealthChanged
-from streamer.source.base import Reopening, Source, StreamInfo, cap_threads
+from streamer.sink.sink import Sink
 from streamer.source.health import Health
 from streamer.source.identity import Identities
 from streamer.source.reconnect import LiveFeed
 from streamer.source.resolve import open_source
-from streamer.tracking.registry import check_tracker
+from streamer.source.source import Reopening, Source, StreamInfo, cap_threads
+from streamer.tracking.trackers import check_tracker
 from streamer.types import Frame, Plates, RunSummary
 
 

@@ -14,18 +14,18 @@ from streamer.config.models import CameraConfig, LiveConfig, RunConfig
 from streamer.errors import ConfigError, InputError
 from streamer.passages.vote import vote
 from streamer.pipeline.engines import Engines, load_engines
-from streamer.pipeline.outputs import Outputs
+from streamer.pipeline.fanout import Outputs
 from streamer.pipeline.runner import IncompleteRun, StreamRun
 from streamer.pipeline.status import StatusLines, Streams
 from streamer.process.clock import Clock, SystemClock
-from streamer.sink.base import Sink
 from streamer.sink.events import Event
+from streamer.sink.sink import Sink
 from streamer.source.address import local_path
-from streamer.source.base import Repeatable, Source, cap_threads
 from streamer.source.file import VideoSource
 from streamer.source.live import is_live
 from streamer.source.paced import PacedSource
 from streamer.source.resolve import open_address
+from streamer.source.source import Repeatable, Source, cap_threads
 from streamer.types import RunSummary
 
 _POLL_S = 0.2

@@ -26,10 +26,10 @@ from streamer.sink.events import (
     TrackRejected,
     TrackView,
 )
-from streamer.tracking.base import Track, TrackerLike
 from streamer.tracking.cadence import Cadence
 from streamer.tracking.edge import inside
-from streamer.tracking.registry import tracker_factory
+from streamer.tracking.track import Track, TrackerLike
+from streamer.tracking.trackers import tracker_factory
 from streamer.types import FloatArray, Frame, Passage, Plates, Reading, RunSummary
 
 # The plate crop of an output: margins along and across as shares of its size, width and height in px.

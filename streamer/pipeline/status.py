@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from streamer.process.camera_log import camera_field
 from streamer.process.clock import Clock, SystemClock
-from streamer.process.log import camera_field
 from streamer.sink.delivery import Delivery
 from streamer.source.health import Health
 from streamer.types import RunSummary

@@ -13,7 +13,7 @@ from streamer.passages.vote import VoteRule, vote
 from streamer.pipeline.engines import Engines
 from streamer.pipeline.runner import run_stream
 from streamer.plates.alphabet import Alphabet
-from streamer.sink.base import Sink
+from streamer.sink.sink import Sink
 from streamer.source.recording import RecordedFrame, RecordedSource, read_recording
 from streamer.types import FloatArray, Frame, Image, Plates, Reading, RunSummary
 

@@ -1,1 +1,1 @@
-"""Outputs of passages and annotated frames: one module per sink, one interface (base.py)."""
+"""Outputs of passages and annotated frames: one module per sink, one interface (sink.py)."""

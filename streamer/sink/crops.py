@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamer.sink.pictures import PictureSink
+from streamer.sink.picture_files import PictureSink
 from streamer.types import Passage
 
 

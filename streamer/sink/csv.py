@@ -10,11 +10,11 @@ from pathlib import Path
 
 from streamer.config.models import RowsConfig
 from streamer.passages.course import direction_deg, movement
-from streamer.sink.base import BaseSink
 from streamer.sink.parts import Form
 from streamer.sink.rows import RowFiles
+from streamer.sink.sink import BaseSink
 from streamer.sink.table import encode_row, prepare
-from streamer.source.base import StreamInfo
+from streamer.source.source import StreamInfo
 from streamer.types import Passage
 
 COLUMNS = (

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from streamer.errors import AlprError, OutputError
-from streamer.sink.base import BaseSink, Sink
 from streamer.sink.events import (
     Event,
     FrameSeen,
@@ -27,6 +26,7 @@ from streamer.sink.events import (
     TrackRejected,
 )
 from streamer.sink.policy import Policy, policy_of
+from streamer.sink.sink import BaseSink, Sink
 
 _log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from streamer.source.base import StreamInfo
+from streamer.source.source import StreamInfo
 from streamer.types import FloatArray, Frame, Passage, Plates, Reading, Rejection
 
 

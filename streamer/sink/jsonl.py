@@ -9,12 +9,12 @@ from pathlib import Path
 
 from streamer.config.models import RowsConfig
 from streamer.passages.course import movement
-from streamer.sink.base import BaseSink
 from streamer.sink.csv import box_list, degrees_text, time_text
 from streamer.sink.parts import Form, unchanged
 from streamer.sink.rows import RowFiles
+from streamer.sink.sink import BaseSink
 from streamer.sink.tails import repair_tail
-from streamer.source.base import StreamInfo
+from streamer.source.source import StreamInfo
 from streamer.types import Passage
 
 

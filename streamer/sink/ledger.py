@@ -7,13 +7,14 @@ from collections import Counter
 from pathlib import Path
 
 from streamer.config.models import RowsConfig
-from streamer.sink.base import BaseSink, output_errors
 from streamer.sink.csv import box_list, time_text
 from streamer.sink.jsonl import prepare
 from streamer.sink.names import literal
+from streamer.sink.opening import output_errors
 from streamer.sink.parts import Form
 from streamer.sink.rows import RowFiles
-from streamer.source.base import StreamInfo
+from streamer.sink.sink import BaseSink
+from streamer.source.source import StreamInfo
 from streamer.types import Passage, Rejection
 
 FILE, CROPS = "ledger.jsonl", "crops"

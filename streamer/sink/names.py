@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 
 from streamer.errors import ConfigError
-from streamer.sink.base import output_errors
 from streamer.sink.file_names import FileNames, file_name
 from streamer.sink.guard import check_no_input
+from streamer.sink.opening import output_errors
 
 # Names used by this process: an empty file of an earlier run may be used again, one of these may not.
 _taken: dict[Path, object] = {}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamer.errors import OutputError
-from streamer.sink.base import InheritedStream, open_output, output_errors, write_whole
+from streamer.sink.opening import InheritedStream, open_output, output_errors, write_whole
 
 try:
     import fcntl

@@ -13,7 +13,7 @@ from streamer.sink.csv import CsvSink, degrees_text, guard
 from streamer.types import Passage
 
 if TYPE_CHECKING:
-    from streamer.sink.pictures import PictureSink
+    from streamer.sink.picture_files import PictureSink
 
 COLUMNS = (
     "timestamp", "plate", "score", "dscore", "file", "box", "model_make", "color", "vehicle", "region", "orientation",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
-from streamer.sink.base import BaseSink, empty, open_output, output_errors
 from streamer.sink.names import free_name
-from streamer.source.base import StreamInfo
+from streamer.sink.opening import empty, open_output, output_errors
+from streamer.sink.sink import BaseSink
 from streamer.source.recording import Networks, frame_line, stream_line
+from streamer.source.source import StreamInfo
 from streamer.types import Frame, Plates, Reading
 
 

@@ -14,9 +14,9 @@ from streamer.config.overlay import overlaid
 from streamer.config.plugins import SINKS, load_plugin, origin
 from streamer.config.urls import redact
 from streamer.errors import AlprError, ConfigError, OutputError
-from streamer.sink.base import Sink
 from streamer.sink.names import Template
 from streamer.sink.policy import policy_of
+from streamer.sink.sink import Sink
 from streamer.source.recording import Networks
 
 PER_STREAM = ("video", "mot", "record")  # one file a camera

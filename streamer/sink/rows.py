@@ -14,8 +14,8 @@ from pathlib import Path
 
 from streamer.config.models import RowsConfig
 from streamer.errors import OutputError
-from streamer.sink.base import descriptor_of, output_errors
 from streamer.sink.names import Template, last_number, numbered
+from streamer.sink.opening import descriptor_of, output_errors
 from streamer.sink.parts import Form, Part, open_part
 from streamer.sink.waiting import Row, WaitingRows, missing
 

@@ -9,11 +9,12 @@ from datetime import datetime
 from pathlib import Path
 
 from streamer.config.models import VideoConfig
-from streamer.sink.base import BaseSink, output_errors
 from streamer.sink.events import TrackView
 from streamer.sink.names import Template, free_name
+from streamer.sink.opening import output_errors
+from streamer.sink.sink import BaseSink
 from streamer.sink.video import AnnotatedPicture, VideoSink, check_suffix
-from streamer.source.base import StreamInfo, cap_threads
+from streamer.source.source import StreamInfo, cap_threads
 from streamer.types import Frame, Plates
 
 FIELDS = ("camera", "date", "hour", "time", "stream")

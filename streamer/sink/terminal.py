@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import IO
 
 from streamer.errors import one_line
-from streamer.sink.base import BaseSink
 from streamer.sink.csv import time_text
 from streamer.sink.screen import Screen, plain
+from streamer.sink.sink import BaseSink
 from streamer.types import Passage, Rejection
 
 # Each column: its name, its width, and its rank in being left out of a narrow terminal (highest first; 0: never).

@@ -14,10 +14,11 @@ import numpy as np
 from streamer.config.models import VideoConfig
 from streamer.errors import ConfigError, OutputError
 from streamer.image.planes import RANGE_JPEG, RANGE_MPEG, SWS_COLORSPACE, Matrix, view
-from streamer.sink.base import BaseSink, empty, open_output, output_errors
 from streamer.sink.events import TrackView
 from streamer.sink.guard import check_no_input
-from streamer.source.base import StreamInfo, cap_threads
+from streamer.sink.opening import empty, open_output, output_errors
+from streamer.sink.sink import BaseSink
+from streamer.source.source import StreamInfo, cap_threads
 from streamer.source.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from streamer.types import Frame, Image, Plates, YuvPlanes
 

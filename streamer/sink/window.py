@@ -8,9 +8,9 @@ import sys
 from collections.abc import Callable, Sequence
 
 from streamer.errors import OutputError
-from streamer.sink.base import BaseSink
 from streamer.sink.events import TrackView
-from streamer.source.base import StreamInfo
+from streamer.sink.sink import BaseSink
+from streamer.source.source import StreamInfo
 from streamer.types import Frame, Plates
 
 _QUIT_KEYS = (ord("q"), 27)

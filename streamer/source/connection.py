@@ -10,9 +10,9 @@ from streamer.config.urls import redact
 from streamer.errors import InputError
 from streamer.process.clock import Clock
 from streamer.process.memory import trim_heaps
-from streamer.source.base import Reopening, StreamInfo
 from streamer.source.faults import SourceFault
 from streamer.source.health import Health
+from streamer.source.source import Reopening, StreamInfo
 from streamer.types import Frame
 
 _WAITING = 3  # queued frames of a camera: with one, a short delay would drop a frame though there is capacity

@@ -14,14 +14,14 @@ from streamer.errors import InputError
 from streamer.image.planes import PlaneReader, frame_orientation
 from streamer.process.imports import load_video
 from streamer.source.address import is_end, local_path
-from streamer.source.base import StreamInfo
-from streamer.source.clock import Clock, container_clock
 from streamer.source.containers import ContainerInput
 from streamer.source.duration import declared_duration, declared_rate, expected_frames
 from streamer.source.fields import deinterlaced
 from streamer.source.identity import file_identity, stream_identity
 from streamer.source.live import CaptureTimes, is_live
 from streamer.source.pipes import is_pipe, is_stdin
+from streamer.source.source import StreamInfo
+from streamer.source.start_time import Clock, container_clock
 from streamer.source.timeline import Timeline
 from streamer.source.tracks import choose_track, name_of, unread_tracks, video_tracks
 from streamer.types import Frame, Image, YuvPlanes

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from streamer.process.clock import Clock, SystemClock
-from streamer.source.base import StreamInfo
+from streamer.source.source import StreamInfo
 
 _ENDS = 1_000_000  # bytes hashed at either end of a file: files that differ in between differ there, too
 

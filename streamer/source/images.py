@@ -10,11 +10,11 @@ from pathlib import Path
 
 from streamer.config.urls import redact
 from streamer.errors import InputError
-from streamer.source.base import StreamInfo
-from streamer.source.clock import Clock
 from streamer.source.identity import file_identity
 from streamer.source.pictures import Picture, decode
 from streamer.source.snapshot import fetch
+from streamer.source.source import StreamInfo
+from streamer.source.start_time import Clock
 from streamer.types import Frame, Image
 
 _WEB = re.compile(r"(https?):/{1,2}(?=[^/])")  # pathlib removes the second slash

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from streamer.config.urls import redact
 from streamer.errors import ConfigError, InputError
-from streamer.source.base import Source
+from streamer.source.source import Source
 from streamer.source.tracks import name_of
 
 _WILD = frozenset("*?[")

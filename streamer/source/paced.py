@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 
-from streamer.source.base import Repeatable, StreamInfo
+from streamer.source.source import Repeatable, StreamInfo
 from streamer.types import Frame
 
 

@@ -13,15 +13,15 @@ from dataclasses import replace
 
 from streamer.config.models import LiveConfig
 from streamer.errors import InputError
+from streamer.process.camera_log import CameraLog
 from streamer.process.clock import Clock, SystemClock
-from streamer.process.log import CameraLog
 from streamer.process.memory import trim_heaps
 from streamer.source.backoff import LOCKING, Backoff
-from streamer.source.base import Reopening, StreamInfo
 from streamer.source.connection import Connection
 from streamer.source.faults import PERMANENT
 from streamer.source.frozen import StillPicture
 from streamer.source.health import Health
+from streamer.source.source import Reopening, StreamInfo
 from streamer.types import Frame
 
 _POLL_S = 0.1

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from streamer.errors import InputError
-from streamer.source.base import StreamInfo
 from streamer.source.live import is_live
+from streamer.source.source import StreamInfo
 from streamer.types import Frame, Kind, Plates, Reading
 
 SCHEMA = 1

@@ -13,7 +13,7 @@ from streamer.config.plugins import SOURCES, load_plugin, origin
 from streamer.config.urls import checked, installed_schemes, redact
 from streamer.errors import AlprError, ConfigError
 from streamer.source.address import scheme_of
-from streamer.source.base import Source
+from streamer.source.source import Source
 
 _NEEDED = ("name", "live", "warnings", "open", "frames", "close")
 _NEEDED_LIVE = ("again", "finite")

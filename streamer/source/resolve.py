@@ -9,7 +9,6 @@ from streamer.config.models import LiveConfig
 from streamer.config.urls import filled, redact
 from streamer.errors import ConfigError, InputError
 from streamer.source.address import Kind, kind_of, local_path
-from streamer.source.base import Source
 from streamer.source.file import VideoSource
 from streamer.source.images import ImageSource
 from streamer.source.live import is_live
@@ -17,6 +16,7 @@ from streamer.source.pictures import HEAD_BYTES, format_of
 from streamer.source.pipes import is_pipe
 from streamer.source.registry import is_installed, open_installed
 from streamer.source.snapshot import SnapshotSource
+from streamer.source.source import Source
 from streamer.source.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
 _VIDEO_HEADS = (b"\x1a\x45\xdf\xa3", b"RIFF", b"FLV\x01", b"\0\0\1\xba")

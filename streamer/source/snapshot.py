@@ -16,10 +16,10 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from streamer.config.models import LiveConfig
 from streamer.config.urls import redact
 from streamer.errors import InputError
-from streamer.source.base import StreamInfo
-from streamer.source.clock import Clock
 from streamer.source.faults import SourceFault
 from streamer.source.pictures import Picture, decode
+from streamer.source.source import StreamInfo
+from streamer.source.start_time import Clock
 from streamer.types import Frame
 
 _MOST_BYTES = 256 << 20

@@ -10,7 +10,7 @@ from statistics import median
 import numpy as np
 
 from streamer.config.models import TrackConfig
-from streamer.tracking.base import Hit, Track, TrackUpdate
+from streamer.tracking.track import Hit, Track, TrackUpdate
 from streamer.types import FloatArray, Frame, Plates
 
 # An unconfirmed track ends sooner, so that flicker does not take the detections of real plates.

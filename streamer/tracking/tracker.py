@@ -9,9 +9,9 @@ import numpy as np
 from streamer.config.models import TrackConfig
 from streamer.process.imports import load_tracker
 from streamer.tracking.association import associate
-from streamer.tracking.base import Track
 from streamer.tracking.kalman import PlateMotion
 from streamer.tracking.lifecycle import BaseTracker
+from streamer.tracking.track import Track
 from streamer.types import FloatArray, Frame, Plates
 
 

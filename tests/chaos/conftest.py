@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from streamkit import drive, write_video
 
-from streamer.chaos.camera import PACKAGES, ClipCamera, can_serve
+from streamer.chaos.clip_camera import PACKAGES, ClipCamera, can_serve
 from streamer.cli.chaos import clip_camera
 
 _OPTIONS = {

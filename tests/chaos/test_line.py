@@ -8,7 +8,7 @@ import struct
 import pytest
 from click.testing import CliRunner
 
-from streamer.chaos.faults import FAULTS, Fault
+from streamer.chaos.fault_types import FAULTS, Fault
 from streamer.chaos.proxy import FaultyProxy, _PacketFaults
 from streamer.chaos.rtp import begins_key_frame, is_media, shifted
 from streamer.cli import cli

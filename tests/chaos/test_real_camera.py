@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 from streamkit import FakeDetector, FakeReader
 
-from streamer.chaos.camera import ClipCamera
-from streamer.chaos.faults import CLIP, FAULTS, Fault
+from streamer.chaos.clip_camera import ClipCamera
+from streamer.chaos.fault_types import CLIP, FAULTS, Fault
 from streamer.chaos.proxy import FaultyProxy
 from streamer.chaos.trial import Outcome, Watcher, try_faults
 from streamer.config.models import LiveConfig, RunConfig
 from streamer.errors import InputError
 from streamer.pipeline.runner import run_stream
-from streamer.sink.base import BaseSink
+from streamer.sink.sink import BaseSink
 from streamer.source.file import VideoSource
 from streamer.types import Passage, RunSummary
 
@@ -162,7 +162,7 @@ def test_no_camera_at_all_is_an_error() -> None:
 def test_the_command_serves_until_it_is_stopped(tmp_path: Path, own_camera: ClipCamera) -> None:
     command = [sys.executable, "-m", "streamer.cli", "chaos", own_camera.url, "--port", "0"]
     assert subprocess.run(command, capture_output=True, text=True, check=False, timeout=60).returncode == 2
-    from streamer.chaos.camera import free_port
+    from streamer.chaos.clip_camera import free_port
 
     port = free_port()
     command = [*command[:-1], str(port), "--fault", "cut", "--seconds", "1.5", "--pause", "1"]

@@ -10,8 +10,8 @@ import pytest
 from streamkit import BLUE, GREEN, alpr, drive, write_video
 
 from streamer.cli.run_request import RunRequest
-from streamer.source.base import StreamInfo
 from streamer.source.recording import Networks, RecordedSource
+from streamer.source.source import StreamInfo
 from streamer.types import Frame
 
 pytestmark = pytest.mark.usefixtures("fake_networks")

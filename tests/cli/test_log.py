@@ -16,9 +16,9 @@ from streamkit import alpr
 from streamer.cli.console import log_status, notice, start_log, stop_log, warn
 from streamer.config.models import LiveConfig
 from streamer.errors import InputError
-from streamer.process.log import CameraLog
-from streamer.source.base import StreamInfo
+from streamer.process.camera_log import CameraLog
 from streamer.source.reconnect import LiveFeed
+from streamer.source.source import StreamInfo
 from streamer.types import Frame
 
 STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d"

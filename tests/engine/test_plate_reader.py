@@ -12,7 +12,7 @@ import pytest
 from streamkit import write_video
 
 from streamer import PlateReader
-from streamer.engine.crops import locate
+from streamer.engine.crop_location import locate
 from streamer.engine.decoders import Certainty, reading_of
 from streamer.engine.detector import good_quads, in_frame
 from streamer.engine.reader import Reader

@@ -13,8 +13,8 @@ from streamer.passages.book import PassageBook
 from streamer.passages.vote import Ballot, vote
 from streamer.pipeline.runner import run_stream
 from streamer.plates.texts import cut_from, distance
-from streamer.sink.base import BaseSink
-from streamer.source.base import StreamInfo
+from streamer.sink.sink import BaseSink
+from streamer.source.source import StreamInfo
 from streamer.types import Frame, Image, Passage, Reading
 
 ALPHABET = FakeAlphabet()

@@ -15,9 +15,9 @@ from streamkit import FakeAlphabet, plates_of, reading_of
 from streamer.cli import main
 from streamer.config.models import RunConfig
 from streamer.pipeline.runner import run_stream
-from streamer.sink.base import BaseSink
 from streamer.sink.ledger import FILE, MOST_CROPS, LedgerSink
-from streamer.source.base import StreamInfo
+from streamer.sink.sink import BaseSink
+from streamer.source.source import StreamInfo
 from streamer.types import Frame, Image, Passage, Plates, Reading, Rejection, RunSummary
 
 

@@ -14,7 +14,7 @@ from streamer.config.models import ReadConfig
 from streamer.geometry import plate_height
 from streamer.passages.book import Ongoing, PassageBook
 from streamer.passages.merge import merge
-from streamer.passages.policy import ReadState, should_read
+from streamer.passages.read_policy import ReadState, should_read
 from streamer.passages.vote import Ballot, Verdict, alternatives, vote
 from streamer.types import Passage, Reading
 

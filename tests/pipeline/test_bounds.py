@@ -19,9 +19,9 @@ from streamer.pipeline.engines import Engines
 from streamer.pipeline.ports import Ports, StreamSettings, Wanted
 from streamer.pipeline.runner import run_stream
 from streamer.pipeline.state import StreamState
-from streamer.sink.base import BaseSink
-from streamer.source.base import StreamInfo
+from streamer.sink.sink import BaseSink
 from streamer.source.reconnect import LiveFeed
+from streamer.source.source import StreamInfo
 from streamer.types import Frame, Passage, Plates, Reading
 
 PICTURE = scene(320, 180, (40, 80, BLUE))

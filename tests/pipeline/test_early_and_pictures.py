@@ -14,12 +14,12 @@ from streamkit import FakeDetector, FakeReader, drive
 from streamer.cli import cli
 from streamer.config.models import RunConfig
 from streamer.pipeline.runner import run_stream
-from streamer.sink.base import BaseSink
 from streamer.sink.crops import CropSink
 from streamer.sink.jsonl import JsonlSink
 from streamer.sink.mot import MotSink
+from streamer.sink.sink import BaseSink
 from streamer.sink.snapshots import SnapshotSink
-from streamer.source.base import StreamInfo
+from streamer.source.source import StreamInfo
 from streamer.types import Frame, Passage
 
 DEMO = Path(__file__).parents[1] / "clips" / "demo.mp4"

@@ -11,13 +11,13 @@ from streamkit import GREEN, SYMBOLS, FakeDetector, FakeReader, drive, write_vid
 from streamer.config.models import RunConfig
 from streamer.pipeline.runner import run_stream
 from streamer.replay.rerun import replay
-from streamer.sink.base import BaseSink
 from streamer.sink.record import RecordSink
-from streamer.source.base import StreamInfo
+from streamer.sink.sink import BaseSink
 from streamer.source.file import VideoSource
 from streamer.source.identity import file_identity
 from streamer.source.paced import PacedSource
 from streamer.source.recording import Networks, read_recording
+from streamer.source.source import StreamInfo
 from streamer.types import Passage
 
 NETWORKS = Networks(0.5, SYMBOLS)

@@ -18,10 +18,10 @@ from streamer.config.models import RunConfig
 from streamer.errors import ConfigError, InputError, OutputError
 from streamer.pipeline.runner import IncompleteRun, run_stream
 from streamer.pipeline.status import Streams
-from streamer.sink.base import BaseSink
 from streamer.sink.csv import COLUMNS, CsvSink
+from streamer.sink.sink import BaseSink
 from streamer.sink.video import VideoFolderSink, VideoSink
-from streamer.source.base import StreamInfo
+from streamer.source.source import StreamInfo
 from streamer.types import Frame, Passage, RunSummary
 
 pytestmark = pytest.mark.timeout(60)

@@ -23,7 +23,7 @@ from streamer.sink.events import (
     StreamOpened,
     TrackRejected,
 )
-from streamer.source.base import StreamInfo
+from streamer.source.source import StreamInfo
 from streamer.types import FloatArray, Frame, Image, Plates, Reading
 
 Box = tuple[float, float, float, float]

@@ -17,11 +17,10 @@ from test_row_files import disk_of
 from streamer.config.models import RowsConfig
 from streamer.errors import OutputError
 from streamer.pipeline.engines import Engines
-from streamer.pipeline.outputs import Outputs
+from streamer.pipeline.fanout import Outputs
 from streamer.pipeline.site import run_site
 from streamer.pipeline.status import Streams
 from streamer.serve.metrics import Metrics
-from streamer.sink.base import BaseSink, Sink, Wants
 from streamer.sink.csv import CsvSink
 from streamer.sink.delivery import Delivery
 from streamer.sink.events import (
@@ -36,7 +35,8 @@ from streamer.sink.events import (
     TrackRejected,
 )
 from streamer.sink.policy import CAMERA, RECORDING, Policy, Retry
-from streamer.source.base import StreamInfo
+from streamer.sink.sink import BaseSink, Sink, Wants
+from streamer.source.source import StreamInfo
 from streamer.types import Frame, Passage, Plates
 
 pytestmark = pytest.mark.timeout(60)

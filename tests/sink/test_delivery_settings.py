@@ -12,12 +12,12 @@ from streamkit import alpr, drive, passage_of, write_video
 from streamer.config.delivery import DeliveryConfig
 from streamer.config.models import load_config
 from streamer.errors import ConfigError, OutputError
-from streamer.pipeline.outputs import Outputs
-from streamer.sink.base import BaseSink
+from streamer.pipeline.fanout import Outputs
 from streamer.sink.events import PassageFinal, StreamOpened
 from streamer.sink.policy import CAMERA, CAMERA_PICTURES, RECORDING, Policy, Retry, policy_of
 from streamer.sink.registry import OutputPlace, open_output
-from streamer.source.base import StreamInfo
+from streamer.sink.sink import BaseSink
+from streamer.source.source import StreamInfo
 from streamer.types import Passage
 
 

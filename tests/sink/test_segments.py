@@ -13,7 +13,7 @@ from streamkit import BLUE, scene
 from streamer.config.models import VideoConfig
 from streamer.errors import ConfigError
 from streamer.sink.segments import SegmentedVideoSink
-from streamer.source.base import StreamInfo
+from streamer.source.source import StreamInfo
 from streamer.types import Frame, Plates
 
 SIZE = 64, 48

@@ -16,7 +16,7 @@ from streamer.cli.progress import progress_on
 from streamer.passages.merge import merge
 from streamer.sink.screen import Screen
 from streamer.sink.terminal import ProvisionalTerminalSink, TerminalSink, columns_of, terminal_sink
-from streamer.source.base import StreamInfo
+from streamer.source.source import StreamInfo
 from streamer.types import RunSummary
 
 

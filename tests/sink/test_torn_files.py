@@ -14,11 +14,11 @@ from streamkit import passage_of
 
 from streamer.config.models import RowsConfig
 from streamer.errors import OutputError
-from streamer.sink.base import BaseSink
 from streamer.sink.csv import COLUMNS, CsvSink
 from streamer.sink.jsonl import JsonlSink
 from streamer.sink.ledger import LedgerSink
-from streamer.source.base import StreamInfo
+from streamer.sink.sink import BaseSink
+from streamer.source.source import StreamInfo
 
 NEVER = RowsConfig(fsync="never")
 HEADER = ",".join(COLUMNS)
@@ -184,9 +184,9 @@ sink.close()
 
 def test_a_closed_reader_of_standard_output_is_a_broken_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
     read, write = os.pipe()
-    monkeypatch.setattr("streamer.sink.base.descriptor_of", lambda path: write)
+    monkeypatch.setattr("streamer.sink.opening.descriptor_of", lambda path: write)
     sink = CsvSink("-", retry=True)
-    monkeypatch.setattr("streamer.sink.base.descriptor_of", lambda path: 1)
+    monkeypatch.setattr("streamer.sink.opening.descriptor_of", lambda path: 1)
     os.close(read)
     with pytest.raises(BrokenPipeError):
         sink.passage(passage_of())

@@ -25,8 +25,8 @@ from streamer.sink.draw import annotate, annotate_planes, label
 from streamer.sink.events import TrackView
 from streamer.sink.video import VideoFolderSink, VideoSink
 from streamer.sink.window import WindowSink
-from streamer.source.base import StreamInfo
 from streamer.source.file import VideoSource
+from streamer.source.source import StreamInfo
 from streamer.types import FloatArray, Frame, Image, Plates, YuvPlanes
 
 FAST = VideoConfig(preset="ultrafast", crf=20)
@@ -156,7 +156,7 @@ from pathlib import Path
 from fractions import Fraction
 from streamer.config.models import VideoConfig
 from streamer.sink.video import VideoSink
-from streamer.source.base import StreamInfo
+from streamer.source.source import StreamInfo
 from streamer.source.file import VideoSource
 from streamer.image.planes import colour_of
 from streamer.types import FloatArray, Frame, Image, Plates, YuvPlanes

@@ -13,10 +13,10 @@ import pytest
 from streamkit import passage_of
 
 from streamer.config.models import RowsConfig
-from streamer.sink.base import BaseSink
 from streamer.sink.csv import CsvSink
 from streamer.sink.jsonl import JsonlSink
 from streamer.sink.platerecognizer import PlateRecognizerSink
+from streamer.sink.sink import BaseSink
 
 NEVER = RowsConfig(fsync="never")
 KILLED = """

@@ -18,9 +18,9 @@ from streamer.cli import main
 from streamer.config.models import RunConfig
 from streamer.errors import InputError
 from streamer.pipeline.engines import load_engines
-from streamer.soak.camera import FAULTS, BreakingCamera
+from streamer.soak.breaking_camera import FAULTS, BreakingCamera
+from streamer.soak.measure import Plan, SoakResult, soak
 from streamer.soak.probe import Sample, current_resources
-from streamer.soak.run import Plan, SoakResult, soak
 from streamer.soak.trend import trend
 from streamer.source.file import VideoSource
 

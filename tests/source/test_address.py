@@ -16,7 +16,7 @@ from streamkit import BLUE, FakeDetector, FakeReader, drive, http_server, scene,
 from streamer.config.models import LiveConfig, RunConfig
 from streamer.errors import InputError
 from streamer.pipeline.runner import IncompleteRun, run_stream
-from streamer.sink.base import BaseSink
+from streamer.sink.sink import BaseSink
 from streamer.source.address import kind_of, open_failure
 from streamer.source.file import VideoSource
 from streamer.source.images import load

@@ -25,15 +25,15 @@ from streamer.config.models import LiveConfig, RunConfig
 from streamer.errors import InputError
 from streamer.passages.vote import vote
 from streamer.pipeline.engines import Engines
-from streamer.pipeline.outputs import Outputs
+from streamer.pipeline.fanout import Outputs
 from streamer.pipeline.runner import StreamRun, run_stream
 from streamer.process.imports import load_tracker
-from streamer.sink.base import BaseSink
 from streamer.sink.events import Event, HealthChanged
-from streamer.source.base import StreamInfo
+from streamer.sink.sink import BaseSink
 from streamer.source.file import VideoSource
 from streamer.source.frozen import StillPicture
 from streamer.source.reconnect import LiveFeed
+from streamer.source.source import StreamInfo
 from streamer.types import Frame, Image, Passage, RunSummary
 
 pytestmark = pytest.mark.timeout(60)

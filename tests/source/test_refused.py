@@ -15,10 +15,10 @@ from test_reconnect import FakeCamera, some
 
 from streamer.config.models import LiveConfig
 from streamer.errors import InputError
-from streamer.source.base import StreamInfo
 from streamer.source.faults import SourceFault
 from streamer.source.file import VideoSource
 from streamer.source.reconnect import LiveFeed
+from streamer.source.source import StreamInfo
 
 pytestmark = pytest.mark.timeout(60)
 QUICK = LiveConfig(connect_s=2, silence_s=1, backoff_s=0.02, refused_s=30)

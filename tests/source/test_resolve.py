@@ -13,9 +13,9 @@ from streamkit import RED, scene
 
 from streamer.config.urls import redact
 from streamer.errors import ConfigError, InputError
-from streamer.source.clock import parse_start_time
 from streamer.source.images import ImageSource, read_image
 from streamer.source.resolve import open_source
+from streamer.source.start_time import parse_start_time
 
 
 def test_a_folder_in_the_order_of_names(tmp_path: Path) -> None:

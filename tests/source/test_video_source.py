@@ -15,8 +15,8 @@ from streamkit import BLUE, GREEN, RED, drive, scene, write_audio, write_video
 
 from streamer.errors import InputError
 from streamer.image.planes import Orientation, orientation_of
-from streamer.source.base import StreamInfo
 from streamer.source.file import VideoSource
+from streamer.source.source import StreamInfo
 from streamer.types import Frame
 
 GIVEN = datetime(2020, 1, 1, tzinfo=UTC)

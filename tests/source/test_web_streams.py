@@ -16,9 +16,9 @@ from streamkit import BLUE, FakeDetector, FakeReader, http_server, scene
 
 from streamer.config.models import RunConfig
 from streamer.pipeline.runner import run_stream
-from streamer.sink.base import BaseSink
-from streamer.source.base import Reopening
+from streamer.sink.sink import BaseSink
 from streamer.source.file import VideoSource
+from streamer.source.source import Reopening
 from streamer.types import Passage, RunSummary
 
 pytestmark = pytest.mark.timeout(60)

@@ -13,8 +13,8 @@ from streamer.config.models import RunConfig, TrackConfig
 from streamer.errors import ConfigError
 from streamer.pipeline.runner import run_stream
 from streamer.sink.csv import CsvSink
-from streamer.tracking.base import TrackerLike
-from streamer.tracking.registry import GROUP, check_tracker, tracker_factory
+from streamer.tracking.track import TrackerLike
+from streamer.tracking.trackers import GROUP, check_tracker, tracker_factory
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "alpr-tracker-example"
 NEAREST = TrackConfig(type="nearest", options={"reach": 2})
@@ -85,7 +85,7 @@ def test_a_run_with_a_tracker_of_a_package(tmp_path: Path) -> None:
         name, live, warnings = "fake", False, ()
 
         def open(self):  # type: ignore[no-untyped-def]
-            from streamer.source.base import StreamInfo
+            from streamer.source.source import StreamInfo
 
             return StreamInfo(self.name, 320, 180)
 

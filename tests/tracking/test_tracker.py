@@ -9,8 +9,8 @@ import pytest
 from streamkit import frame_at, plates_of
 
 from streamer.config.models import TrackConfig
-from streamer.tracking.base import Track
 from streamer.tracking.kalman import PlateMotion
+from streamer.tracking.track import Track
 from streamer.tracking.tracker import KalmanTracker
 
 Box = tuple[float, float, float, float]

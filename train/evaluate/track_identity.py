@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from streamer.sink.base import BaseSink
 from streamer.sink.events import TrackView
+from streamer.sink.sink import BaseSink
 from streamer.types import Frame, Plates
 from train.data.manifest import Box
 from train.evaluate.measures import PassageTruth, iou

@@ -15,8 +15,8 @@ from streamer.passages.vote import AlphabetLike, Ballot, Verdict, VoteRule, vote
 from streamer.pipeline.engines import load_engines
 from streamer.pipeline.runner import run_stream
 from streamer.replay.rerun import replay
-from streamer.sink.base import BaseSink
 from streamer.sink.record import RecordSink
+from streamer.sink.sink import BaseSink
 from streamer.source.recording import Networks
 from streamer.source.resolve import open_source
 from streamer.types import Passage

@@ -9,10 +9,11 @@ from pathlib import Path
 from streamer.config.models import PicturesConfig
 from streamer.errors import ConfigError
 from streamer.sink.answers import Answers
-from streamer.sink.base import BaseSink, output_errors
 from streamer.sink.guard import check_no_input
 from streamer.sink.keeper import Keeper
 from streamer.sink.names import Template, literal, new_name
+from streamer.sink.opening import output_errors
+from streamer.sink.sink import BaseSink
 from streamer.types import Passage
 
 FIELDS = ("camera", "date", "hour", "time", "stream", "event_id", "plate")

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from streamer.sink.base import BaseSink, Sink, Wants
 from streamer.sink.delivery import Delivery
 from streamer.sink.events import Event, FrameSeen, PassageProvisional, Tick
+from streamer.sink.sink import BaseSink, Sink, Wants
 
 if TYPE_CHECKING:
     from threading import Event as StopEvent

@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterator
 
 from streamer.errors import InputError
-from streamer.source.base import StreamInfo
 from streamer.source.file import VideoSource
 from streamer.source.paced import PacedSource
+from streamer.source.source import StreamInfo
 from streamer.types import Frame
 
 FAULTS = "broken", "ended", "silent"

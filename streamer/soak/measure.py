@@ -16,7 +16,7 @@ from streamer.pipeline.site import run_site
 from streamer.pipeline.status import Streams
 from streamer.sink.csv import CsvSink
 from streamer.sink.jsonl import JsonlSink
-from streamer.soak.camera import BreakingCamera
+from streamer.soak.breaking_camera import BreakingCamera
 from streamer.soak.probe import Probe, Resources, Sample, current_resources
 from streamer.soak.trend import Trend, trend
 from streamer.source.file import VideoSource

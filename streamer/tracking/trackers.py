@@ -9,7 +9,7 @@ from typing import cast
 from streamer.config.models import TrackConfig
 from streamer.errors import ConfigError
 from streamer.process.imports import load_tracker
-from streamer.tracking.base import TrackerFactory
+from streamer.tracking.track import TrackerFactory
 
 GROUP = "alpr.trackers"
 KALMAN = "kalman"
