@@ -1,4 +1,4 @@
-"""The house's import rules, read from the sources and from a fresh interpreter."""
+"""Import rules between packages, checked on the sources and in a new interpreter."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-# room -> top-level packages (or modules) it must not import
+# package -> top-level packages (or modules) it must not import
 FORBIDDEN = {
     "streamer": {"torch", "nncf", "matplotlib", "models", "train"},
     "models": {"train", "click"},
@@ -24,7 +24,7 @@ ONLY = {
     "streamer/geometry.py": {"numpy", "streamer.types"},
     "streamer/errors.py": set(),
 }
-# Inside streamer data flows one way: a room knows only rooms before it.
+# Within streamer data flows one way: a package imports only packages before it.
 ORDER = [
     "process",
     "config",
@@ -68,16 +68,16 @@ def imports_of(path: Path) -> set[str]:
     return found
 
 
-def sources(room: str) -> list[Path]:
-    files = sorted((ROOT / room).rglob("*.py"))
-    assert files, room
+def sources(package: str) -> list[Path]:
+    files = sorted((ROOT / package).rglob("*.py"))
+    assert files, package
     return files
 
 
-@pytest.mark.parametrize("room", FORBIDDEN)
-def test_room_keeps_its_distance(room: str) -> None:
-    for path in sources(room):
-        bad = {m for m in imports_of(path) if m.split(".")[0] in FORBIDDEN[room]}
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_no_forbidden_imports(package: str) -> None:
+    for path in sources(package):
+        bad = {m for m in imports_of(path) if m.split(".")[0] in FORBIDDEN[package]}
         # The command line finds the verbs of training by name, and only there.
         assert not bad, f"{path} imports {bad}"
 
@@ -91,7 +91,7 @@ def test_models_know_only_types_and_geometry_of_streamer() -> None:
 
 
 @pytest.mark.parametrize("name", ONLY)
-def test_ground_floor_imports_little(name: str) -> None:
+def test_base_modules_import_little(name: str) -> None:
     third_party = {
         m for m in imports_of(ROOT / name) if m.split(".")[0] not in sys.stdlib_module_names and m != "__future__"
     }
@@ -99,13 +99,13 @@ def test_ground_floor_imports_little(name: str) -> None:
 
 
 def test_data_flows_one_way() -> None:
-    for i, room in enumerate(ORDER):
-        place = ROOT / "streamer" / room
+    for i, package in enumerate(ORDER):
+        place = ROOT / "streamer" / package
         files = sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
         later = {f"streamer.{r}" for r in ORDER[i + 1 :]}
         for path in files:
             bad = {m for m in imports_of(path) if any(m == r or m.startswith(r + ".") for r in later)}
-            assert not bad, f"{path} imports {bad}, which comes after {room}"
+            assert not bad, f"{path} imports {bad}, which comes after {package}"
 
 
 def test_threads_live_in_one_place() -> None:
