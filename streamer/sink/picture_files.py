@@ -85,5 +85,8 @@ class PictureSink(BaseSink):
         with output_errors(self.path):
             self._keeper.prune()
 
+    def close(self) -> None:
+        self._paths.close()
+
     def result(self) -> str:
         return f"{self.written} picture{'s' if self.written != 1 else ''} in {self.path}"

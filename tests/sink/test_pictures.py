@@ -46,6 +46,7 @@ def test_names(tmp_path: Path, template: str, name: str) -> None:
     one = passage(1, camera="../Gate 1")
     sink.passage(one)
     assert names(tmp_path) == [name]
+    sink.close()
     assert sink.path_of(one) == str(tmp_path / name)
     assert sink.path_of(passage(2)) == ""
 
