@@ -1,6 +1,7 @@
 """The documentation: pages generated from the program beside those that are written by hand, and the site of both.
 
 python docs/generate.py --build out/site
+python docs/generate.py --settings        # docs/configuration.md, which is kept in the repository
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import settings_page
 
 import streamer
 from streamer.cli import VERBS, cli
@@ -112,5 +114,12 @@ def build(site: Path) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", type=Path, metavar="FOLDER", required=True, help="folder for the site")
-    build(parser.parse_args().build)
+    parser.add_argument("--build", type=Path, metavar="FOLDER", help="folder for the site")
+    parser.add_argument("--settings", action="store_true", help="write docs/configuration.md anew")
+    given = parser.parse_args()
+    if not (given.build or given.settings):
+        parser.error("expected --build FOLDER or --settings")
+    if given.settings:
+        settings_page.PAGE.write_text(settings_page.page(), encoding="utf-8")
+    if given.build:
+        build(given.build)

@@ -7,6 +7,22 @@ from typing import Any, TypeVar
 
 import click
 
+# Keys of the configuration that options of `alpr run` set.
+SHORT_FORMS = {
+    "start_time": "--start-time",
+    "video_track": "--video-track",
+    "camera": "--camera",
+    "countries": "--country",
+    "detector": "--detector",
+    "reader": "--reader",
+    "precision": "--precision",
+    "threads": "--threads",
+    "min_score": "--min-score",
+    "cadence": "--cadence",
+    "vote.rejoin_s": "--rejoin",
+    "live.ready": "--ready",
+}
+
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 

@@ -10,6 +10,12 @@ from streamer.cli.paths import is_folder
 from streamer.config.outputs import TYPES, Output
 from streamer.errors import ConfigError
 
+# Options that stand for an entry of a type.
+FLAGS = {
+    "csv": "--csv FILE", "platerecognizer": "--csv FILE --csv-dialect platerecognizer", "jsonl": "--jsonl FILE",
+    "video": "--video FILE", "crops": "--crops FOLDER", "snapshots": "--snapshots FOLDER", "mot": "--mot FILE",
+    "ledger": "--ledger FOLDER", "record": "--record FILE", "window": "--show",
+}  # fmt: skip
 ROWS = ("csv", "platerecognizer", "jsonl")
 _NO_ROWS = ("crops", "snapshots", "mot", "ledger", "record")  # with only these, rows go to the terminal
 

@@ -9,6 +9,7 @@ import click
 
 from streamer.cli.console import start_log
 from streamer.cli.options import (
+    SHORT_FORMS,
     SectionedCommand,
     cadence_option,
     country_option,
@@ -197,12 +198,11 @@ def run(
     if ready and metrics is None:
         raise click.UsageError("--ready sets when /readyz returns 200: give --metrics PORT too")
     start = parse_start_time(start_time) if start_time else None
-    options = {
-        "start_time": ("--start-time", start), "video_track": ("--video-track", video_track),
-        "camera": ("--camera", camera), "countries": ("--country", countries or None),
-        "vote.rejoin_s": ("--rejoin", rejoin), "live.ready": ("--ready", ready),
-        **{key: (f"--{key.replace('_', '-')}", value) for key, value in models.items()},
+    values = {
+        "start_time": start, "video_track": video_track, "camera": camera, "countries": countries or None,
+        "vote.rejoin_s": rejoin, "live.ready": ready, **models,
     }  # fmt: skip
+    options = {key: (SHORT_FORMS[key], value) for key, value in values.items()}
     config = load_config(config_path, sets, options)
     flags = entries_of_options(
         csv_path, csv_dialect, jsonl_path, provisional, video_path, crops_path, snapshots_path, mot_path, ledger_path,

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from streamer.config.messages import fault_at
-from streamer.config.section import Section
+from streamer.config.section import Section, unit
 
 
 class RetryConfig(Section):
@@ -32,8 +32,11 @@ class DeliveryConfig(Section):
         ge=1,
         le=100_000,
         description="rows that may wait; null: 256 of recordings, 4000 of cameras (200 with pictures)",
+        json_schema_extra=unit("rows"),
     )
-    frames: int | None = Field(default=None, ge=1, le=64, description="frames that may wait; null: 4")
+    frames: int | None = Field(
+        default=None, ge=1, le=64, description="frames that may wait; null: 4", json_schema_extra=unit("frames")
+    )
     when_full: Literal["wait", "drop_oldest", "drop_newest"] | None = Field(
         default=None,
         description="wait: the source waits; drop_oldest, drop_newest: a row is left out and counted; "

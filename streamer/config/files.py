@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from streamer.config.section import Section
+from streamer.config.section import Section, unit
 
 
 class VideoConfig(Section):
@@ -40,6 +40,8 @@ class RowsConfig(Section):
 class PicturesConfig(Section):
     """How many pictures --crops and --snapshots keep, each; the oldest are deleted, none that others wrote."""
 
-    max_files: int | None = Field(default=None, ge=1, description="pictures that are kept; null: all")
+    max_files: int | None = Field(
+        default=None, ge=1, description="pictures that are kept; null: all", json_schema_extra=unit("files")
+    )
     max_mb: float | None = Field(default=None, gt=0, description="megabytes that are kept; null: all")
     max_age_days: float | None = Field(default=None, gt=0, description="days after which one is deleted; null: never")

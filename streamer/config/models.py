@@ -24,7 +24,7 @@ from streamer.config.recognition import (
     as_countries,
     as_country,
 )
-from streamer.config.section import Section
+from streamer.config.section import Section, unit
 from streamer.config.sources import LiveConfig, Time, as_live, as_time
 from streamer.config.urls import VARIABLE, filled
 from streamer.errors import ConfigError
@@ -38,17 +38,23 @@ class StreamConfig(Section):
     """What can differ from stream to stream: of the run, and of each camera."""
 
     video_track: int | None = Field(
-        default=None, ge=1, description="of a file with several, counted from 1; null: the one marked so, or the first"
+        default=None,
+        ge=1,
+        description="video track of a file with several, counted from 1; null: the default one, or the first",
     )
     min_score: float | None = Field(
-        default=None, gt=0, lt=1, description="null: the operating point on the detector's card"
+        default=None,
+        gt=0,
+        lt=1,
+        description="lowest score of a detection; null: the operating point on the detector's card",
+        json_schema_extra=unit("probability"),
     )
     cadence: Literal["every", "auto"] = Field(
         default="every",
         description="every: the detector sees every frame; auto: fewer where nothing moves or all plates are settled",
     )
     countries: Countries = Field(
-        default=(), description="whose plates are to be expected, like [DE, AT]: their formats are then likelier"
+        default=(), description="countries whose plates are expected, like [DE, AT]: their formats are then likelier"
     )
     zones: dict[str, ZoneConfig] = Field(
         default={}, description="parts of the picture by name, each with polygon and use (read or ignore)"
@@ -83,7 +89,9 @@ class CameraConfig(StreamConfig):
     }
     url: str = Field(min_length=1, description="its address, device or file; ${NAME} is taken from the environment")
     loop: bool = Field(default=False, description="whether a file is restarted at its end")
-    min_height: float | None = Field(default=None, ge=1, description="short for read.min_height")
+    min_height: float | None = Field(
+        default=None, ge=1, description="short for read.min_height", json_schema_extra=unit("px")
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -118,19 +126,30 @@ class RunConfig(StreamConfig):
     )
     start_time: Time | None = Field(default=None, description="when second 0 of the source was recorded, with offset")
     detector: str = Field(
-        default="plate-detector-s", min_length=1, description="a name in the zoo, or a path to an .xml"
+        default="plate-detector-s",
+        min_length=1,
+        description="network that finds plates: a name in the zoo, or a path to an .xml",
     )
-    reader: str = Field(default="plate-reader", min_length=1, description="a name in the zoo, or a path to an .xml")
+    reader: str = Field(
+        default="plate-reader",
+        min_length=1,
+        description="network that reads them: a name in the zoo, or a path to an .xml",
+    )
     precision: Literal["auto", "int8", "bf16", "f32"] = Field(
-        default="auto", description="auto: int8 where the CPU is good at it, else f32"
+        default="auto", description="number format of the networks; auto: int8 where the CPU is good at it, else f32"
     )
     threads: int | None = Field(
         default=None,
         ge=1,
-        description="that decode, run the networks and encode, each at most; null: all cores this process may use",
+        description="threads that decode, run the networks and encode, each at most; null: every core it may use",
+        json_schema_extra=unit("threads"),
     )
     queue: int = Field(
-        default=8, ge=1, le=256, description="decoded frames that may wait; a live source keeps only the newest"
+        default=8,
+        ge=1,
+        le=256,
+        description="decoded frames that may wait; a live source keeps only the newest",
+        json_schema_extra=unit("frames"),
     )
     cameras: dict[str, CameraConfig] = Field(
         default={}, description="cameras by name, read all at once where alpr run is given no source"

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
+
+
+def unit(name: str) -> dict[str, JsonValue]:
+    """The `json_schema_extra` of a setting that is measured in something its key does not end with (`_s`, `_mb`)."""
+    return {"unit": name}
 
 
 class Section(BaseModel):
