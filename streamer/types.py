@@ -193,7 +193,7 @@ class Rejection:
 
     `setting` is the key of the configuration that decides it (None where none would have helped): the track had `found`
     where `needed` was asked for. `track_id` is 0 for a track that was never believed. `text` and `confidence`: what the
-    vote said. `crop` (48, 128, 3) BGR: the best one that was read, None where none was.
+    vote said. `crop` (H, W, 3) BGR, as the reader's card has it: the best one that was read, None where none was.
     """
 
     camera: str

@@ -100,11 +100,12 @@ def reader(rounds: int, reader: str) -> None:
 
     from streamer.engine.reader import Reader
 
-    crop = np.random.default_rng(0).integers(0, 256, (48, 128, 3), np.uint8)
     click.echo(f"cpu {cpu_name()}\nprecision threads   median      p95")
     for precision, threads in _variants():
         engine = Reader(reader, precision, threads)
-        click.echo(f"{precision:9s} {threads:7d} {_timing(times(lambda engine=engine: engine.read([crop]), rounds))}")  # type: ignore[misc]
+        size = (engine.crop.height, engine.crop.width, 3)
+        crop = np.random.default_rng(0).integers(0, 256, size, np.uint8)
+        click.echo(f"{precision:9s} {threads:7d} {_timing(times(lambda r=engine, c=crop: r.read([c]), rounds))}")  # type: ignore[misc]
 
 
 def _variants() -> list[tuple[str, int]]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import types
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ import click
 import cv2
 import numpy as np
 import pytest
-from streamkit import RED, alpr, drive, scene, write_audio, write_video
+from streamkit import RED, FakeReader, alpr, drive, scene, write_audio, write_video
 
 from streamer.cli import TRAIN_VERBS, VERBS
 from streamer.cli.bench import cpu_name
-from streamer.types import Kind, Plate
+from streamer.engine.cards import CropShape
+from streamer.types import Image, Kind, Plate, Reading
 
 pytestmark = pytest.mark.usefixtures("fake_networks")
 
@@ -417,6 +419,27 @@ def test_bench_of_the_detector_by_parts(
         assert all(float(figure) >= 0 for figure in row.replace("|", "").split()[1:])
     assert alpr("bench", "detector", tmp_path / "manifest.jsonl", "--rounds", "10") == 3
     assert "cannot be read as a picture" in capsys.readouterr().err
+
+
+def test_bench_of_a_reader_with_a_crop_of_its_own(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = set()
+
+    class Wide(FakeReader):
+        crop = CropShape(40, 160, 0.1, 0.2)
+
+        def __init__(self, *_: object) -> None: ...
+
+        def read(self, crops: Sequence[Image]) -> list[Reading]:
+            seen.update(crop.shape for crop in crops)
+            return super().read(crops)
+
+    monkeypatch.setattr("streamer.cli.bench._variants", lambda: [("f32", 1)])
+    monkeypatch.setattr("streamer.engine.reader.Reader", Wide)
+    assert alpr("bench", "reader", "--reader", "wide", "--rounds", "10") == 0
+    assert capsys.readouterr().out.splitlines()[-1].split()[:2] == ["f32", "1"]
+    assert seen == {(40, 160, 3)}
 
 
 def test_bench_prints_both_rates_and_their_ratio(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
