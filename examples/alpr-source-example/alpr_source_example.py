@@ -20,12 +20,14 @@ class FramesSource:
 
     def __init__(self, address: str, place: SourcePlace) -> None:
         parts = urlsplit(address)
-        self._made_with, self.warnings = (address, place), list[str]()
-        self._rate = Fraction(parse_qs(parts.query).get("rate", ["25"])[0])
+        self._made_with, self.warnings, self.name = (address, place), list[str](), place.name
+        try:
+            self._rate = Fraction(parse_qs(parts.query).get("rate", ["25"])[0])
+        except (ValueError, ZeroDivisionError):
+            self._rate = Fraction(0)
         if self._rate <= 0:
-            raise ConfigError(f"{address}: rate: expected more than 0 frames a second")
-        self._folder = Path(unquote(parts.netloc + parts.path))
-        self.name = str(self._folder)
+            raise ConfigError(f"{self.name}: rate: expected a number of frames a second above 0, like rate=25")
+        self._folder = Path(unquote(parts.netloc.rpartition("@")[2] + parts.path))
 
     def open(self) -> StreamInfo:
         self._files = sorted(f for f in self._folder.glob("*") if f.suffix.lower() in (".png", ".jpg", ".jpeg"))

@@ -22,7 +22,7 @@ def check(config: Path, sets: tuple[str, ...]) -> None:
     """
     from streamer.cli.console import print_line, warn
     from streamer.config.models import RunConfig, load_config
-    from streamer.config.urls import redact
+    from streamer.config.secrets import Secrets
     from streamer.engine.zoo import config_folder, find_model
     from streamer.errors import AlprError
     from streamer.plates.grammar import check_countries
@@ -42,10 +42,11 @@ def check(config: Path, sets: tuple[str, ...]) -> None:
             open_source(camera.address())
         except AlprError as error:  # it may be reachable later
             warn(f"{config}: cameras.{name}.url: {error}")
+    secrets = Secrets.of_settings(checked)
     changes = list(_changes(RunConfig().model_dump(), checked.model_dump()))
     print_line(f"{config}: valid, {len(changes)} of its settings differ from the defaults")
     for key, default, value in changes:
-        print_line(redact(f"  {key}: {value} (default {default})"))
+        print_line(secrets.hidden(f"  {key}: {value} (default {default})"))
 
 
 def _changes(default: dict[str, Any], given: dict[str, Any], parent: str = "") -> Iterator[tuple[str, Any, Any]]:

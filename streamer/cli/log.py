@@ -8,7 +8,7 @@ import re
 from datetime import datetime
 from typing import Literal
 
-from streamer.config.urls import redact
+from streamer.config.secrets import shown
 
 Form = Literal["text", "json"]
 _CAMERA = re.compile(r'camera=("(?:[^"\\]|\\.)*"|\S+) (.*)', re.DOTALL)
@@ -23,7 +23,7 @@ def json_line(level: int, message: str, *, at: float, logger: str, error: str | 
     fields["message"] = message
     if error is not None:
         fields["error"] = error
-    return json.dumps({key: redact(value) for key, value in fields.items()}, ensure_ascii=False)
+    return json.dumps({key: shown(value) for key, value in fields.items()}, ensure_ascii=False)
 
 
 def stamp(at: float) -> str:
@@ -41,7 +41,7 @@ class TextLines(logging.Formatter):
         return stamp(record.created)
 
     def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
+        return shown(super().format(record))
 
 
 class JsonLines(logging.Formatter):

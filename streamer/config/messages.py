@@ -12,6 +12,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from streamer.config.load import YamlFile
 from streamer.config.overlay import Change
+from streamer.config.secrets import Secrets
 from streamer.config.urls import redact
 from streamer.errors import ConfigError
 
@@ -119,6 +120,11 @@ def described(error: ValidationError, schema: type[BaseModel], where: Callable[[
 
 def _told(one: Any, example: str) -> str:
     value, kind = one.get("input"), one["type"]
+    secrets = Secrets.of_value(str(one["loc"][-1]) if one["loc"] else "", value)
+    return secrets.hidden(_plainly(one, kind, value, example))
+
+
+def _plainly(one: Any, kind: str, value: Any, example: str) -> str:
     if kind == "told":
         return str(one["msg"])
     if kind == "missing":

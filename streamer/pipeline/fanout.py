@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from streamer.sink.delivery import Delivery
 from streamer.sink.events import Event, FrameSeen, PassageProvisional, Tick
-from streamer.sink.sink import BaseSink, Sink, Wants
+from streamer.sink.sink import Sink, Wants, name_of
 
 if TYPE_CHECKING:
     from threading import Event as StopEvent
@@ -31,7 +31,7 @@ class Outputs:
         for sink in sinks:
             if not isinstance(sink, Sink):
                 raise TypeError(f"{type(sink).__name__} is no sink: it needs wants, write and close (see BaseSink)")
-            name = sink.name if isinstance(sink, BaseSink) else type(sink).__name__
+            name = name_of(sink)
             names[name] += 1
             name += f"-{names[name]}" if names[name] > 1 else ""
             name = f"{camera}/{name}" if camera else name

@@ -26,7 +26,7 @@ from streamer.sink.events import (
     TrackRejected,
 )
 from streamer.sink.policy import Policy, policy_of
-from streamer.sink.sink import BaseSink, Sink
+from streamer.sink.sink import Sink, name_of
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class Delivery:
         stop: threading.Event | None = None,
     ) -> None:
         self.sink, self.wants = sink, sink.wants
-        self.name = name or (sink.name if isinstance(sink, BaseSink) else type(sink).__name__)
+        self.name = name or name_of(sink)
         self.failed = False
         self.error: BaseException | None = None
         self.dropped = self.failed_writes = self.skipped = 0

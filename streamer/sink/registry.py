@@ -12,8 +12,9 @@ from streamer.config.models import RunConfig
 from streamer.config.outputs import FileOutput, JsonlOutput, Output, PicturesOutput, RowsOutput, VideoOutput
 from streamer.config.overlay import overlaid
 from streamer.config.plugins import SINKS, load_plugin, origin
-from streamer.config.urls import redact
+from streamer.config.secrets import Secrets
 from streamer.errors import AlprError, ConfigError, OutputError
+from streamer.sink.installed_sink import InstalledSink
 from streamer.sink.names import Template
 from streamer.sink.policy import policy_of
 from streamer.sink.sink import Sink
@@ -59,21 +60,22 @@ def _installed(output: Output, place: OutputPlace) -> Sink:
     """The sink of a package; ConfigError says in one line what is wrong with the package."""
     make = load_plugin(SINKS, output.type, ["Settings"])
     where = f"{SINKS}: {output.type} of {origin(SINKS, output.type)}"
+    secrets = Secrets.of_settings(output).kept()
     try:
         sink = make(output, place)
-    except (AlprError, OSError) as error:
-        if isinstance(error, AlprError):
-            raise
-        raise OutputError(f"{output.type}: cannot be written ({error}): check where it is to be written") from None
+    except AlprError as error:
+        raise secrets.cleaned(error) from None
+    except OSError as error:
+        reason = secrets.hidden(str(error))
+        raise OutputError(f"{output.type}: cannot be written ({reason}): check where it is to be written") from None
     except Exception as error:  # whatever the package raises
-        reason = redact(" ".join(str(error).split()))
         raise ConfigError(
-            f"{where}: fails ({type(error).__name__}: {reason}): it is made with its settings and an OutputPlace; mend "
-            "or uninstall it"
-        ) from error
+            f"{where}: fails ({secrets.reason(error)}): it is made with its settings and an OutputPlace; mend or "
+            "uninstall it"
+        ) from None
     if not isinstance(sink, Sink):
         raise ConfigError(f"{where}: gives no sink: it needs wants, write and close (see streamer.BaseSink): mend it")
-    return sink
+    return InstalledSink(sink, secrets)
 
 
 def open_outputs(outputs: Sequence[Output], place: OutputPlace) -> list[Sink]:

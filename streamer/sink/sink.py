@@ -66,6 +66,12 @@ class Sink(Protocol):
     def close(self) -> None: ...
 
 
+def name_of(sink: Sink) -> str:
+    """The name of a sink in logs and metrics: its own, or that of its class."""
+    name = getattr(sink, "name", None)
+    return name if isinstance(name, str) and name else type(sink).__name__
+
+
 # The events that each hook of BaseSink is called for; with `needs_frames`, `frame` is called for FrameSeen, too.
 _HOOKS: dict[str, frozenset[type[Event]]] = {
     "begin": frozenset({StreamOpened}),

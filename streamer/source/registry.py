@@ -4,15 +4,17 @@ it opens (`ndi` for `ndi://studio`), names a class that is made with the address
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import cast
 
 from streamer.config.models import LiveConfig
 from streamer.config.plugins import SOURCES, load_plugin, origin
+from streamer.config.secrets import Secrets
 from streamer.config.urls import checked, installed_schemes, redact
-from streamer.errors import AlprError, ConfigError
+from streamer.errors import AlprError, ConfigError, InputError
 from streamer.source.address import scheme_of
+from streamer.source.installed_source import wrapped
 from streamer.source.source import Source
 
 _NEEDED = ("name", "live", "warnings", "open", "frames", "close")
@@ -43,26 +45,35 @@ def open_installed(
     with the package."""
     scheme = scheme_of(address)
     make = load_plugin(SOURCES, scheme)
-    where = f"{SOURCES}: {scheme} of {origin(SOURCES, scheme)}"
+    package = f"{scheme} of {origin(SOURCES, scheme)}"
+    secrets = Secrets.of_address(address).kept()
     place = SourcePlace(redact(address), start_time, live or LiveConfig(), video_track)
     try:
         source = make(address, place)
-    except AlprError:
-        raise
-    except Exception as error:  # whatever the package raises
-        reason = redact(" ".join(str(error).split()))
+    except AlprError as error:
+        raise secrets.cleaned(error) from None
+    except (ValueError, ArithmeticError) as error:  # of a value in the address
         raise ConfigError(
-            f"{where}: fails with {place.name} ({type(error).__name__}: {reason}): it is made with the address and a "
-            "SourcePlace; mend or uninstall it"
-        ) from error
+            f"{place.name}: is no address for {SOURCES}: {package} ({secrets.reason(error)}): check its values",
+            at=place.name,
+        ) from None
+    except Exception as error:  # whatever the package raises
+        raise ConfigError(
+            f"{SOURCES}: {package}: fails with {place.name} ({secrets.reason(error)}): it is made with the address and "
+            "a SourcePlace; mend or uninstall it",
+            at=place.name,
+        ) from None
     needed = (*_NEEDED, *(_NEEDED_LIVE if getattr(source, "live", False) else ()))
     if lacking := [attribute for attribute in needed if not hasattr(source, attribute)]:
-        raise ConfigError(f"{where}: its source has no {lacking[0]} (see streamer.Source): mend or uninstall it")
-    return cast("Source", source)
+        raise ConfigError(
+            f"{SOURCES}: {package}: its source has no {lacking[0]} (see streamer.Source): mend or uninstall it"
+        )
+    return wrapped(source, secrets, place.name, f"{SOURCES}: {package}")
 
 
 def check_sources(addresses: Iterable[str]) -> None:
-    """ConfigError where an address needs a package that cannot be loaded."""
+    """ConfigError where an address needs a package that cannot be loaded, or that does not take the address."""
     for address in addresses:
         if is_installed(checked(address)):
-            load_plugin(SOURCES, scheme_of(address))
+            with suppress(InputError):  # it may be reachable later
+                open_installed(address).close()

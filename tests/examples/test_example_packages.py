@@ -49,7 +49,7 @@ def test_all_are_used_by_name_from_a_configuration(installed: Path, repo: Path, 
         rows = database.execute("SELECT camera, plate FROM plates ORDER BY camera, first_s").fetchall()
     database.close()
     assert rows[: len(truth)] == [("demo.mp4", passage["text"]) for passage in truth]
-    assert ("pictures/gate", truth[0]["text"]) in rows[len(truth) :]
+    assert ("frames://pictures/gate?***", truth[0]["text"]) in rows[len(truth) :]
     assert len((tmp_path / "plates.csv").read_text(encoding="utf-8").splitlines()) == len(rows) + 1
 
     (cameras,) = blocks(repo / "docs" / "how-to" / "add-a-source.md", "yaml")

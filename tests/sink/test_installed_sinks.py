@@ -11,6 +11,7 @@ from plugkit import install, installed
 from streamer.config.models import load_config
 from streamer.errors import AlprError, ConfigError, OutputError
 from streamer.sink.registry import OutputPlace, open_outputs
+from streamer.sink.sink import name_of
 
 MODULE = """
 from streamer import BaseSink, Output, OutputError
@@ -74,6 +75,6 @@ def test_faults_of_a_package(tmp_path: Path, name: str, kind: type[AlprError], t
 def test_types_of_this_program_stay(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text(f"outputs: [{{type: good}}, {{type: csv, path: {tmp_path / 'p.csv'}}}]\n")
     sinks = open_outputs(load_config(tmp_path / "c.yaml").outputs, OutputPlace())
-    assert [type(sink).__name__ for sink in sinks] == ["Good", "CsvSink"]
+    assert [name_of(sink) for sink in sinks] == ["good", "csv"]
     for sink in sinks:
         sink.close()
