@@ -17,13 +17,14 @@ from streamer.engine.crop_location import SURE, better, locate
 from streamer.engine.detector import Detector
 from streamer.engine.large import find
 from streamer.engine.reader import Reader
-from streamer.engine.zoo import config_folder
+from streamer.engine.zoo import plate_folders
 from streamer.errors import ConfigError
 from streamer.geometry import box_quad
 from streamer.image.warp import cut, frame_of, rectify, to_bgr
 from streamer.passages.country import read_with_country_prior
 from streamer.passages.rejections import LEGIBLE
 from streamer.passages.vote import CUT_TEXT
+from streamer.plates.countries import check_countries
 from streamer.plates.formats import formats_of
 from streamer.tracking.edge import inside
 from streamer.types import FloatArray, Frame, Image, Plate, Plates, Reading
@@ -36,8 +37,9 @@ class PlateReader:
     VNNI or AMX, else f32), "int8", "bf16" or "f32". `threads`: None for the cores this process may use. `min_score`:
     None for the detector's operating point. `refiner`: the network that corrects detections, "card" for the one
     that the detector's card names, None or "none" for no refiner. `countries`: whose plates are expected (ISO codes);
-    their formats are then likelier. Raises ModelError for a missing or altered model, ConfigError for a value out of
-    range. Threads may share one: each works with requests of its own to the same compiled networks.
+    their formats are then likelier. `plates`: a folder with layout files of more countries. Raises
+    ModelError for a missing or altered model, ConfigError for a value out of range. Threads may share one: each
+    works with requests of its own to the same compiled networks.
     """
 
     def __init__(
@@ -49,17 +51,19 @@ class PlateReader:
         min_score: float | None = None,
         refiner: str | Path | None = "card",
         countries: Sequence[str] = (),
+        plates: str | Path | None = None,
     ) -> None:
         try:
             expected = tuple(as_country(code) for code in as_countries(countries))
         except ValueError as error:
             raise ConfigError(f"countries: {error} (got {countries!r})") from None
+        folders = plate_folders(plates)
+        check_countries(expected, folders)
         self._detector = Detector(detector, precision, threads, min_score, refiner)
         self._reader = Reader(reader, precision, threads)
         self._free = deque([(self._detector, self._reader)])  # those that no thread works with just now
         alphabet = self._reader.alphabet
-        folder = config_folder() / "plates"
-        self._formats = formats_of(expected, folder, alphabet.symbols, alphabet.size) if expected else None
+        self._formats = formats_of(expected, folders, alphabet.symbols, alphabet.size) if expected else None
 
     @property
     def min_score(self) -> float:

@@ -8,33 +8,36 @@ from typing import Any
 
 import click
 
-from streamer.cli.options import set_option
+from streamer.cli.options import plates_option, set_option
 
 
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @set_option
-def check(config: Path, sets: tuple[str, ...]) -> None:
+@plates_option
+def check(config: Path, sets: tuple[str, ...], plates: str | None) -> None:
     """Check CONFIG, a YAML file of settings, and list what differs from the defaults.
 
-    Also checks that the variables in camera addresses are set and that the networks exist. Reports every fault; exit
+    Also checks that the variables in camera addresses are set, that the networks exist, and the files of the
+    user's own folder of plates. Reports every fault; exit
     code 2 (5 where a network is missing).
     """
     from streamer.cli.console import print_line, warn
     from streamer.config.models import RunConfig, load_config
     from streamer.config.secrets import Secrets
-    from streamer.engine.zoo import config_folder, find_model
+    from streamer.engine.zoo import find_model, plate_folders
     from streamer.errors import AlprError
-    from streamer.plates.grammar import check_countries
+    from streamer.plates.countries import check_countries, replacements
     from streamer.source.registry import check_sources
     from streamer.source.resolve import open_source
     from streamer.tracking.trackers import check_tracker
 
-    checked = load_config(config, sets)
+    checked = load_config(config, sets, {"plates": ("--plates", plates)})
     checked.check_addresses()
     check_sources(camera.address() for camera in checked.cameras.values())
     check_tracker(checked.track)
-    check_countries(checked.all_countries(), config_folder() / "plates")
+    folders = plate_folders(checked.plates)
+    check_countries(checked.all_countries(), folders)
     for model, kind in ((checked.detector, "detector"), (checked.reader, "reader")):
         find_model(model, "int8" if checked.precision == "int8" else "f32", kind)
     for name, camera in checked.cameras.items():
@@ -45,6 +48,8 @@ def check(config: Path, sets: tuple[str, ...]) -> None:
     secrets = Secrets.of_settings(checked)
     changes = list(_changes(RunConfig().model_dump(), checked.model_dump()))
     print_line(f"{config}: valid, {len(changes)} of its settings differ from the defaults")
+    for line in replacements(folders):
+        print_line(line)
     for key, default, value in changes:
         print_line(secrets.hidden(f"  {key}: {value} (default {default})"))
 

@@ -13,6 +13,7 @@ SHORT_FORMS = {
     "video_track": "--video-track",
     "camera": "--camera",
     "countries": "--country",
+    "plates": "--plates",
     "detector": "--detector",
     "reader": "--reader",
     "precision": "--precision",
@@ -74,6 +75,15 @@ def country_option(command: Decorated) -> Decorated:
         "May be repeated."
     )
     return click.option("--country", "countries", metavar="CODE", multiple=True, help=text)(command)
+
+
+def plates_option(command: Decorated) -> Decorated:
+    """--plates; None where not given."""
+    text = (
+        "Folder with layout files of more countries for --country; a country of the program that is in it is replaced. "
+        "[default: the program's countries alone]"
+    )
+    return click.option("--plates", metavar="FOLDER", help=text)(command)
 
 
 def log_options(command: Decorated) -> Decorated:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamer.cli.console import ascii_only, print_line, warn
-from streamer.cli.options import country_option, model_options
+from streamer.cli.options import country_option, model_options, plates_option
 from streamer.errors import InputError, one_line
 
 if TYPE_CHECKING:
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per picture and line instead of a table.")
 @country_option
+@plates_option
 @model_options
-def read(images: tuple[Path, ...], as_json: bool, countries: tuple[str, ...], **models: Any) -> None:
+def read(
+    images: tuple[Path, ...], as_json: bool, countries: tuple[str, ...], plates: str | None, **models: Any
+) -> None:
     """Read the plates of IMAGES: picture files, or folders of them (without subfolders).
 
     Prints one line per plate, separated by tabs: picture, text (- where nothing can be read, ? for a character that
@@ -31,13 +34,17 @@ def read(images: tuple[Path, ...], as_json: bool, countries: tuple[str, ...], **
     """
     from streamer import PlateReader
     from streamer.config.urls import redact
+    from streamer.engine.zoo import plate_folders
+    from streamer.plates.countries import replacements
     from streamer.source.images import load
     from streamer.source.suffixes import VIDEO_SUFFIXES
 
     paths, failures = _expand(images)
     total = len(paths) + len(failures)
     given = {name: value for name, value in models.items() if value is not None}
-    reader = PlateReader(**given, countries=countries)
+    reader = PlateReader(**given, countries=countries, plates=plates)
+    for line in replacements(plate_folders(plates)):
+        warn(line)
     if "threads" in given:
         import cv2
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from streamer.cli.options import country_option, set_option
+from streamer.cli.options import country_option, plates_option, set_option
 
 _FILE = click.Path(dir_okay=True, path_type=Path)
 
@@ -40,6 +40,7 @@ _FILE = click.Path(dir_okay=True, path_type=Path)
 )
 @click.option("--camera", metavar="NAME", help="Camera name in the rows. [default: the source's name]")
 @country_option
+@plates_option
 @click.option(
     "--min-score",
     type=float,
@@ -57,6 +58,7 @@ def replay(
     append: bool | None,
     camera: str | None,
     countries: tuple[str, ...],
+    plates: str | None,
     min_score: float | None,
     quiet: bool,
 ) -> None:
@@ -70,8 +72,8 @@ def replay(
     from streamer.cli.paths import check_apart
     from streamer.cli.report import report
     from streamer.config.models import load_config
-    from streamer.engine.zoo import config_folder
-    from streamer.plates.grammar import check_countries
+    from streamer.engine.zoo import plate_folders
+    from streamer.plates.countries import check_countries
     from streamer.replay.rerun import replay as replay_sources
     from streamer.sink.guard import protected
     from streamer.sink.registry import OutputPlace, open_outputs
@@ -80,11 +82,11 @@ def replay(
 
     options = {
         "camera": ("--camera", camera), "countries": ("--country", countries or None),
-        "min_score": ("--min-score", min_score),
+        "min_score": ("--min-score", min_score), "plates": ("--plates", plates),
     }  # fmt: skip
     config = load_config(config_path, sets, options)
     check_tracker(config.track)
-    check_countries(config.all_countries(), config_folder() / "plates")
+    check_countries(config.all_countries(), plate_folders(config.plates))
     sources = read_recording(recording)  # before the outputs: a wrong name must not empty the rows of an earlier run
     inputs = [path for path in (recording, config_path) if path]
     check_apart(inputs, [p for p in (csv_path, jsonl_path, ledger_path) if p is not None])

@@ -15,6 +15,7 @@ from streamer.cli.options import (
     country_option,
     log_options,
     model_options,
+    plates_option,
     set_option,
     video_track_option,
 )
@@ -30,7 +31,9 @@ _SECTIONS = {
         "csv_path", "csv_dialect", "jsonl_path", "provisional", "video_path", "crops_path", "snapshots_path",
         "mot_path", "ledger_path", "record_path", "append", "show",
     ),
-    "Recognition": ("countries", "rejoin", "min_score", "cadence", "detector", "reader", "precision", "threads"),
+    "Recognition": (
+        "countries", "plates", "rejoin", "min_score", "cadence", "detector", "reader", "precision", "threads",
+    ),
     "Configuration and diagnostics": ("config_path", "sets", "metrics", "ready", "log_level", "log_format", "quiet"),
 }  # fmt: skip
 
@@ -140,6 +143,7 @@ _SECTIONS = {
 @video_track_option
 @click.option("--camera", metavar="NAME", help="Camera name in the rows. [default: the source's name]")
 @country_option
+@plates_option
 @model_options
 @cadence_option
 @log_options
@@ -169,6 +173,7 @@ def run(
     video_track: int | None,
     camera: str | None,
     countries: tuple[str, ...],
+    plates: str | None,
     log_level: str | None,
     log_format: Literal["text", "json"],
     quiet: bool,
@@ -200,7 +205,7 @@ def run(
     start = parse_start_time(start_time) if start_time else None
     values = {
         "start_time": start, "video_track": video_track, "camera": camera, "countries": countries or None,
-        "vote.rejoin_s": rejoin, "live.ready": ready, **models,
+        "plates": plates, "vote.rejoin_s": rejoin, "live.ready": ready, **models,
     }  # fmt: skip
     options = {key: (SHORT_FORMS[key], value) for key, value in values.items()}
     config = load_config(config_path, sets, options)

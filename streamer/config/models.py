@@ -82,6 +82,7 @@ class CameraConfig(StreamConfig):
         "reader": _ONE_PAIR,
         "precision": _ONE_PAIR,
         "threads": _ONE_PAIR,
+        "plates": "one folder serves all cameras: set it for the whole run",
         "camera": "its key below cameras is its name",
         "cameras": "cameras hold no cameras",
         "start_time": _OF_FILES,
@@ -134,6 +135,12 @@ class RunConfig(StreamConfig):
         default="plate-reader",
         min_length=1,
         description="network that reads them: a name in the zoo, or a path to an .xml",
+    )
+    plates: str | None = Field(
+        default=None,
+        min_length=1,
+        description="folder with layout files of more countries (docs/how-to/add-a-country.md); a country of the "
+        "program that is in it is replaced",
     )
     precision: Literal["auto", "int8", "bf16", "f32"] = Field(
         default="auto", description="number format of the networks; auto: int8 where the CPU is good at it, else f32"

@@ -26,6 +26,11 @@ def config_folder() -> Path:
     return shipped if shipped.is_dir() else _PACKAGE.parent / "configs"
 
 
+def plate_folders(own: str | Path | None = None) -> tuple[Path, ...]:
+    """The folders of plate layouts: the program's, and one of the user's own after it."""
+    return (config_folder() / "plates", *([] if own is None else [Path(own)]))
+
+
 @dataclass(frozen=True)
 class ModelFile:
     """One network in one precision: the path of its .xml and what its card says (empty without a card)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -10,12 +11,14 @@ from typing import Protocol
 from streamer.config.models import RunConfig
 from streamer.engine.cards import PLATE_CROP, CropShape
 from streamer.engine.runtime import available_cores
-from streamer.engine.zoo import config_folder
+from streamer.engine.zoo import plate_folders
 from streamer.passages.vote import AlphabetLike
-from streamer.plates.grammar import check_countries
+from streamer.plates.countries import check_countries, replacements
 from streamer.process.imports import load_networks, settle_process
 from streamer.tracking.trackers import check_tracker, tracker_factory
 from streamer.types import FloatArray, Frame, Image, Plates, Reading
+
+_log = logging.getLogger(__name__)
 
 
 class DetectorLike(Protocol):
@@ -82,7 +85,10 @@ def load_engines(config: RunConfig, detector: DetectorLike | None = None, reader
     on several frames at once, one core each, which is faster than all cores on one frame. Where one of the networks is
     loaded here, OpenCV is limited to one thread and Python's switch interval shortened, for the whole process.
     """
-    check_countries(config.all_countries(), config_folder() / "plates")
+    folders = plate_folders(config.plates)
+    check_countries(config.all_countries(), folders)
+    for line in replacements(folders):
+        _log.info(line)
     check_tracker(config.track)
     concurrency = available_cores() if config.threads is None else config.threads
     if detector is not None and reader is not None:

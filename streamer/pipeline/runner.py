@@ -16,7 +16,7 @@ from typing import cast
 
 from streamer.config.models import RunConfig
 from streamer.engine.large import find
-from streamer.engine.zoo import config_folder
+from streamer.engine.zoo import plate_folders
 from streamer.errors import ConfigError, InputError
 from streamer.passages.country import with_country_prior
 from streamer.passages.vote import AlphabetLike, VoteRule, vote
@@ -267,7 +267,7 @@ def _formats(config: RunConfig, alphabet: AlphabetLike) -> Formats | None:
     """The formats of the expected countries' plates; None where no country is set."""
     if not config.countries:
         return None
-    return formats_of(config.countries, config_folder() / "plates", tuple(alphabet.symbols), alphabet.size)
+    return formats_of(config.countries, plate_folders(config.plates), tuple(alphabet.symbols), alphabet.size)
 
 
 def _add_health(name: str, health: Health, own: RunSummary) -> None:

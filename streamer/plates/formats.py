@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from streamer.plates.grammar import Places, texts_of
+from streamer.plates.countries import Folders, texts_of
+from streamer.plates.grammar import Places
 from streamer.types import FloatArray
 
 
@@ -36,11 +36,12 @@ class Nearest:
 
 class Formats:
     """The texts of some countries' plates, as classes of an alphabet with those symbols and `size` classes in all.
-    `folder`: of the layouts; ConfigError as `grammar.texts_of`."""
+    `folders`: of the layouts; ConfigError as
+    `countries.texts_of`."""
 
-    def __init__(self, countries: Sequence[str], folder: Path, symbols: Sequence[str], size: int) -> None:
+    def __init__(self, countries: Sequence[str], folders: Folders, symbols: Sequence[str], size: int) -> None:
         by_length: defaultdict[int, list[Places]] = defaultdict(list)
-        for text in texts_of(countries, folder):
+        for text in texts_of(countries, folders):
             by_length[len(text)].append(text)
         self._lengths = {length: _table(found, symbols, size) for length, found in by_length.items()}
 
@@ -66,9 +67,9 @@ class Formats:
 
 
 @cache
-def formats_of(countries: tuple[str, ...], folder: Path, symbols: tuple[str, ...], size: int) -> Formats:
+def formats_of(countries: tuple[str, ...], folders: Folders, symbols: tuple[str, ...], size: int) -> Formats:
     """As Formats, made once for all cameras."""
-    return Formats(countries, folder, symbols, size)
+    return Formats(countries, folders, symbols, size)
 
 
 def _table(texts: Sequence[Places], symbols: Sequence[str], size: int) -> _Length:

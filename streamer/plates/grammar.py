@@ -1,23 +1,17 @@
-"""The one reader of configs/plates: layout files, their patterns, and the texts that these allow.
-
-Drawing plates (train/synth) and weighing readings by country go by the same files, read here.
-"""
+"""Patterns of plate layouts, and the texts that these allow. Drawing plates (train/synth) and weighing readings by
+country go by the same patterns."""
 
 from __future__ import annotations
 
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from pathlib import Path
-from typing import Any, Literal, TypeVar
+from functools import lru_cache
+from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from streamer.errors import ConfigError
+from pydantic import BaseModel, ConfigDict, Field
 
 LETTERS, DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"
 SEPARATORS = " -.·|"  # are drawn, and are not in the text
@@ -25,7 +19,7 @@ ROW_BREAK = " / "
 _TOKEN = re.compile(r"\{(?P<list>[^}]*)\}|\[(?P<set>[^]]*)\]|(?P<char>.)")
 
 Places = tuple[str, ...]  # of a text: the characters that may stand in each
-L = TypeVar("L", bound="TextLayout")
+Region = Literal["china", "europe", "north-america", "latin-america", "asia", "africa"]
 
 
 class TextLayout(BaseModel):
@@ -38,7 +32,8 @@ class TextLayout(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    country: str
+    country: str = Field(pattern="^([A-Z]{2}|MIXED)$")
+    region: Region | None = Field(None, description="the group of countries that the reader outputs for such plates")
     patterns: tuple[str, ...] = Field(min_length=1)
     charset: str = LETTERS
     lists: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -71,74 +66,20 @@ def tokens(pattern: str, charset: str) -> tuple[Token, ...]:
     return tuple(out)
 
 
-def check_countries(countries: Sequence[str], folder: Path) -> None:
-    """ConfigError names a country (two letters, ISO 3166) without a layout in the folder, or a file of the folder that
-    is not as it should be."""
-    known = known_countries(folder) if countries else set()
-    for country in countries:
-        if country not in known:
-            codes = ", ".join(sorted(code for code in known if len(code) == 2 and code != "EU"))
-            raise ConfigError(
-                f"countries: {country}: nothing is known of its plates: leave it out, or give one of those that are "
-                f"known (ISO 3166, two letters): {codes}"
-            )
-
-
-def known_countries(folder: Path) -> set[str]:
-    """The countries that have a layout. ConfigError for a file of the folder that is not as it should be."""
-    return {layout.country for layout in _layouts(folder)}
-
-
-def texts_of(countries: Sequence[str], folder: Path) -> set[Places]:
-    """Every text that plates of these countries may have. ConfigError as `check_countries`."""
-    check_countries(countries, folder)
-    return {text for layout in _layouts(folder) if layout.country in countries for text in _texts(layout)}
-
-
-def layout_files(folder: Path) -> list[Path]:
-    """The files of layouts in the folder, in the order in which they are read."""
-    return sorted(path for path in folder.glob("*.yaml") if path.name != "alphabet.yaml")
-
-
-def read_file(path: Path, model: type[L]) -> tuple[dict[str, Any], list[L]]:
-    """What a file says for all its layouts, and these, as `model`, with its lists and charset where they have none of
-    their own. ConfigError names what is wrong."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # eight times as fast, where libyaml is there
-    try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
-        shared = {key: data[key] for key in ("lists", "charset") if key in data}
-        layouts = [model.model_validate({**shared, **layout}) for layout in data.get("layouts", [])]
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the layout"
-        truth = isinstance(first.get("input"), bool)
-        quotes = " (YAML takes NO, ON and YES for truths: put them in quotes)" if truth else ""
-        raise ConfigError(f"plate layouts {path}: {where}: {first['msg'].lower()}{quotes}") from error
-    except (OSError, ValueError, yaml.YAMLError, AttributeError, TypeError) as error:
-        raise ConfigError(f"plate layouts {path}: cannot be read ({error}); expected schema 1") from error
-    for layout in layouts:
-        for pattern in layout.patterns:
-            _check_pattern(path, pattern, layout)
-    return data, layouts
-
-
-@cache
-def _layouts(folder: Path) -> tuple[TextLayout, ...]:
-    """The layouts of all files in the folder."""
-    return tuple(layout for path in layout_files(folder) for layout in read_file(path, TextLayout)[1])
-
-
-def _check_pattern(path: Path, pattern: str, layout: TextLayout) -> None:
+def fault_of_pattern(pattern: str, layout: TextLayout) -> str:
+    """What is wrong with a pattern of the layout; empty where nothing is."""
     for token in tokens(pattern, layout.charset):
         if token.kind == "list" and not layout.lists.get(token.value):
-            raise ConfigError(f"plate layouts {path}: pattern {pattern!r}: define {token.value!r} under lists")
+            return f"pattern {pattern!r}: define {token.value!r} under lists"
         if token.kind == "char" and token.value in "{[":
-            raise ConfigError(f"plate layouts {path}: pattern {pattern!r}: {token.value!r} is never closed")
+            return f"pattern {pattern!r}: {token.value!r} is never closed"
         if token.kind == "set" and not token.value:
-            raise ConfigError(f"plate layouts {path}: pattern {pattern!r}: [] holds no character")
+            return f"pattern {pattern!r}: [] holds no character"
+    return ""
 
 
-def _texts(layout: TextLayout) -> Iterator[Places]:
+def texts_of_layout(layout: TextLayout) -> Iterator[Places]:
+    """Every text that its patterns allow."""
     for pattern in layout.patterns:
         for word, letter in layout.words.items():
             pattern = pattern.replace(word, letter)

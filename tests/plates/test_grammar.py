@@ -8,7 +8,7 @@ import pytest
 
 from streamer.engine.zoo import config_folder
 from streamer.errors import ConfigError
-from streamer.plates.grammar import check_countries, known_countries, texts_of
+from streamer.plates.countries import check_countries, known_countries, texts_of
 
 PLATES = config_folder() / "plates"
 
@@ -42,20 +42,24 @@ def test_texts(tmp_path: Path, patterns: str, more: str, texts: set[tuple[str, .
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("layouts: 3\n", "cannot be read"),
-        ("- a\n", "cannot be read"),
-        ("layouts: [\n", "cannot be read"),
-        ("layouts: [{country: MO}]\n", "patterns: field required"),
-        ("layouts: [{patterns: [A]}]\n", "country: field required"),
-        ("layouts: [{country: MO, patterns: []}]\n", "patterns: .*at least 1"),
-        ("layouts: [{country: MO, patterns: [99]}]\n", "patterns.0: .*string"),
-        ("layouts: [{country: NO, patterns: [A]}]\n", "country: .*quotes"),
-        ("lists: {p: [NI, NO]}\nlayouts: [{country: MO, patterns: [A]}]\n", "lists.p.1: .*quotes"),
-        ("layouts: [{country: MO, patterns: ['{q} A']}]\n", ".*define 'q' under lists"),
+        ("layouts: 3\n", "1: layouts: expected a list"),
+        ("- a\n", "1: expected a mapping"),
+        ("layouts: [\n", "2: not valid YAML"),
+        ("layouts: [{country: MO}]\n", "1: layouts.0.patterns: field required"),
+        ("layouts: [{patterns: [A]}]\n", "1: layouts.0.country: field required"),
+        ("layouts: [{country: MO, patterns: []}]\n", "1: layouts.0.patterns: .*at least 1"),
+        ("layouts: [{country: MO, patterns: [99]}]\n", "1: layouts.0.patterns.0: .*string"),
+        ("layouts: [{country: NO, patterns: [A]}]\n", "1: layouts.0.country: .*quotes"),
+        ("lists: {p: [NI, NO]}\nlayouts: [{country: MO, patterns: [A]}]\n", "1: lists.p.1: .*quotes"),
+        ("layouts: [{country: MO, patterns: ['{q} A']}]\n", "1: layouts.0.patterns.0: .*define 'q' under lists"),
+        ("layouts:\n  - {country: MO, patterns: [A]}\n  - country: mo\n", "3: layouts.1.country: .*like DE, not 'mo'"),
+        ("region: asai\nlayouts: [{country: MO, patterns: [A]}]\n", "1: region: .*'asia'"),
+        ("layouts: [{country: MO, patterns: [A],\n  chraset: X}]\n", "2: layouts.0.chraset: .*mean 'charset'"),
+        ("lits: {}\nlayouts: [{country: MO, patterns: [A]}]\n", "1: lits: .*mean 'lists'"),
     ],
 )
 def test_a_faulty_file_is_named(tmp_path: Path, text: str, says: str) -> None:
-    with pytest.raises(ConfigError, match=rf"moon\.yaml: {says}"):
+    with pytest.raises(ConfigError, match=rf"moon\.yaml:{says}"):
         known_countries(written(tmp_path, text))
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 
 import click
+
+from streamer.cli.options import plates_option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -149,6 +152,7 @@ def scenes(
         is_flag=True,
         help="Read each crop with the plate formats of its country, as alpr run --country does.",
     ),
+    plates_option,
 )
 def reader(
     data: str,
@@ -163,14 +167,22 @@ def reader(
     show_errors: bool,
     weights: str | None,
     known_country: bool,
+    plates: str | None,
     with_scenes: bool,
     **models: str | None,
 ) -> None:
     """Measure the reader on crops of plates."""
     from streamer import PlateReader
+    from streamer.engine.zoo import plate_folders
     from streamer.errors import ConfigError
+    from streamer.plates.countries import check_countries
     from train.evaluate.known_country import in_their_country
     from train.evaluate.run import evaluate_crops
+
+    if plates and not known_country:
+        raise ConfigError("--plates is for --known-country: give both")
+    folders = plate_folders(plates)
+    check_countries((), folders)
 
     samples = _samples(data, split, protocol, None, limit)
     failures, chosen = _failures(sheets), _given(models)
@@ -192,7 +204,7 @@ def reader(
         split=split,
         failures=failures,
         options=_noted(chosen, limit, protocol) | {k: True for k, given in flags.items() if given},
-        correct=in_their_country if known_country else None,
+        correct=partial(in_their_country, folders=folders) if known_country else None,
         with_scenes=with_scenes,
     )
     _show(report, json_file, sheets, failures, card)

@@ -7,24 +7,33 @@ from pathlib import Path
 
 import click
 
+from streamer.cli.options import plates_option
+
 
 def synth_plates(
-    count: int, out: Path, assets: Path | None = None, layout: str | None = None, seed: int = 0, damaged: bool = False
+    count: int,
+    out: Path,
+    assets: Path | None = None,
+    layout: str | None = None,
+    seed: int = 0,
+    damaged: bool = False,
+    own: str | None = None,
 ) -> Path:
     """Draws `count` plates into `out` as PNG pictures with a table `plates.jsonl`, and returns the table's path.
 
     One line a picture: `path`, `text`, `colour`, `rows`, `country`, `layout` and `char_boxes`. `damaged`: as a camera
-    sees them. OutputError when the folder cannot be written.
+    sees them. `own`: a folder with layout files of more countries. OutputError when the folder cannot be written.
     """
     import cv2
     import numpy as np
     from rich.progress import track
 
+    from streamer.engine.zoo import plate_folders
     from streamer.errors import OutputError
     from train.synth.degrade import degrade
     from train.synth.plate import PlateRenderer
 
-    renderer = PlateRenderer(assets)
+    renderer = PlateRenderer(assets, plate_folders(own))
     try:
         out.mkdir(parents=True, exist_ok=True)
         with (out / "plates.jsonl").open("w", encoding="utf-8") as table:
@@ -69,9 +78,12 @@ def synth() -> None:
 @click.option(
     "--damaged/--clean", default=False, show_default=True, help="Draw plates with blur, noise and dirt, or without."
 )
-def plates(count: int, out: Path, assets: Path | None, layout: str | None, seed: int, damaged: bool) -> None:
+@plates_option
+def plates(
+    count: int, out: Path, assets: Path | None, layout: str | None, seed: int, damaged: bool, plates: str | None
+) -> None:
     """Draw pictures of plates, and write their texts to plates.jsonl."""
-    click.echo(synth_plates(count, out, assets, layout, seed, damaged))
+    click.echo(synth_plates(count, out, assets, layout, seed, damaged, plates))
 
 
 def _size(_context: click.Context, _option: click.Parameter, value: str) -> tuple[int, int]:

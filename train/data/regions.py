@@ -1,28 +1,40 @@
-"""Which group of countries a plate is of: what the reader outputs as the plate's region."""
+"""Which group of countries a plate is of: what the reader outputs as the plate's region. A country's layout file says
+it (configs/plates, key `region`)."""
 
 from __future__ import annotations
 
-# In the order of REGIONS in models.reader.network, which is not imported here: it takes PyTorch.
-COUNTRIES = {
-    "china": "CN HK MO",
-    "europe": "EU AD AL AM AT AZ BA BE BG BY CH CY CZ DE DK EE ES FI FR GB GE GI GR HR HU IE IM IS IT JE LI LT "
-    "LU LV MC MD ME MK MT NL NO PL PT RO RS RU SE SI SK SM TR UA XK",
-    "north-america": "US CA",
-    "latin-america": "AR BO BR BZ CL CO CR CU DO EC GT GY HN HT JM MX NI PA PE PR PY SR SV TT UY VE",
-    "asia": "AE AF AU BD BH BN BT FJ ID IL IN IQ IR JO JP KG KH KP KR KW KZ LA LB LK MM MN MV MY NP NZ OM PG "
-    "PH PK PS QA SA SG SY TH TJ TL TM TW UZ VN YE",
-    "africa": "AO BF BI BJ BW CD CF CG CI CM CV DJ DZ EG ER ET GA GH GM GN GQ GW KE KM LR LS LY MA MG ML MR MU "
-    "MW MZ NA NE NG RW SC SD SL SN SO SS ST SZ TD TG TN TZ UG ZA ZM ZW",
+from functools import cache
+
+from streamer.engine.zoo import plate_folders
+from streamer.plates.countries import regions_of
+
+# In the order of REGIONS in models.reader.network, which is not imported here: it takes PyTorch. With the codes in
+# labels of countries that have no layout file.
+WITHOUT_LAYOUTS = {
+    "china": "MO",
+    "europe": "EU AD GI IM JE MC SM XK",
+    "north-america": "",
+    "latin-america": "BO BZ CR CU DO EC GT GY HN HT JM NI PA PR SR SV TT VE",
+    "asia": "AF BD BH BN BT FJ IQ IR JP KG KH KP KR KW LA LB MM MN MV NP OM PG PS QA SY TH TJ TL TM UZ YE",
+    "africa": "AO BF BI BJ BW CD CF CG CI CM CV DJ EG ER ET GA GM GN GQ GW KM LR LS LY MA MG ML MR MU MW MZ NA "
+    "NE RW SC SD SL SN SO SS ST SZ TD TG TZ UG ZM ZW",
 }
-_OF = {code: place for place, codes in enumerate(COUNTRIES.values()) for code in codes.split()}
+
+
+@cache
+def countries() -> dict[str, int]:
+    """The place in the network's REGIONS of every country that is known."""
+    places = {code: k for k, codes in enumerate(WITHOUT_LAYOUTS.values()) for code in codes.split()}
+    names = list(WITHOUT_LAYOUTS)
+    return places | {code: names.index(region) for code, region in regions_of(plate_folders()).items()}
 
 
 def region_class(country: str) -> int:
     """The place of a two-letter country in the network's REGIONS; -1 where the country is not known."""
-    return _OF.get(country.upper(), -1)
+    return countries().get(country.upper(), -1)
 
 
 def region_name(country: str | None) -> str:
     """The group of a two-letter country; `other` where the country is not known."""
     place = region_class(country or "")
-    return "other" if place < 0 else tuple(COUNTRIES)[place]
+    return "other" if place < 0 else tuple(WITHOUT_LAYOUTS)[place]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,7 +10,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from streamer.errors import ConfigError
-from streamer.plates.grammar import LETTERS, ROW_BREAK, TextLayout, layout_files, read_file
+from streamer.plates.countries import Folders, read_file, read_order
+from streamer.plates.grammar import LETTERS, ROW_BREAK, Region, TextLayout
 
 Rgb = tuple[int, int, int]
 Box = tuple[float, float, float, float]
@@ -93,6 +95,7 @@ class Family(_Part):
     list_weights: dict[str, dict[str, float]] = Field(default_factory=dict)
     uniform_share: float = Field(1.0, ge=0, le=1, description="share of draws from lists that ignore list_weights")
     charset: str = LETTERS
+    region: Region | None = None
     weight: float = Field(1.0, gt=0, description="of all layouts of this file together")
     layouts: tuple[dict[str, Any], ...] = Field(min_length=1)
 
@@ -100,19 +103,20 @@ class Family(_Part):
 class Catalogue:
     """All layouts with their weights. `lists` weights and the share of uniform draws come with each layout's family."""
 
-    def __init__(self, configs: Path) -> None:
-        files = layout_files(configs)
+    def __init__(self, configs: Folders) -> None:
+        files = read_order(configs)
         if not files:
             raise ConfigError(f"plate layouts {configs}: no YAML file there; expected cn.yaml and others")
         self.layouts: dict[str, Layout] = {}
         self.family: dict[str, Family] = {}
         self.weight: dict[str, float] = {}
         self.file: dict[str, str] = {}
-        for path in files:
-            self._add(path)
+        for path, without in files:
+            self._add(path, without)
 
-    def _add(self, path: Path) -> None:
-        data, layouts = read_file(path, Layout)
+    def _add(self, path: Path, without: Container[str]) -> None:
+        data, all_layouts = read_file(path, Layout)
+        layouts = [layout for layout in all_layouts if layout.country not in without]
         try:
             family = Family.model_validate(data)
         except ValidationError as error:

@@ -10,6 +10,7 @@ import numpy as np
 
 from streamer.errors import ConfigError, InputError
 from streamer.plates.alphabet import Alphabet
+from streamer.plates.countries import Folders
 from streamer.plates.grammar import SEPARATORS
 from streamer.types import FloatArray, Image
 from train.synth import emblem
@@ -68,10 +69,10 @@ class PlateRenderer:
     not serve.
     """
 
-    def __init__(self, assets: Path | None = None, configs: Path = CONFIGS, system_fonts: bool = True) -> None:
+    def __init__(self, assets: Path | None = None, configs: Folders = CONFIGS, system_fonts: bool = True) -> None:
         self.catalogue = Catalogue(configs)
         self.fonts = FontBook(assets, system_fonts)
-        self._alphabet = set(Alphabet.load(configs / "alphabet.yaml").symbols)
+        self._alphabet = set(Alphabet.load(CONFIGS / "alphabet.yaml").symbols)
         self._assets = assets
         self._blanks: dict[str, Image | None] = {}
         self._choices: dict[str | None, tuple[list[str], np.ndarray]] = {}

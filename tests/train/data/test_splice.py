@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -10,12 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.reader.network import REGIONS
+from streamer.engine.zoo import plate_folders
 from streamer.geometry import box_quad, grow_quad
 from streamer.image.warp import MARGIN_ACROSS, MARGIN_ALONG
 from streamer.plates.alphabet import Alphabet
+from streamer.plates.countries import known_countries
+from streamer.plates.grammar import Region
 from train.data.plates import Crop
 from train.data.reading import boxed, draw_cut
-from train.data.regions import COUNTRIES, region_class, region_name
+from train.data.regions import WITHOUT_LAYOUTS, countries, region_class, region_name
 from train.data.splice import Joints, aligned, family, gaps, joined, joints_of, spread
 from train.loop.config import ALPHABET
 
@@ -180,7 +184,7 @@ def test_countries_have_regions(country: str, region: int) -> None:
 
 
 def test_the_groups_are_those_of_the_network() -> None:
-    assert tuple(COUNTRIES) == REGIONS
+    assert tuple(WITHOUT_LAYOUTS) == REGIONS == get_args(Region)
     assert [region_name(c) for c in ("CN", "eu", "US", "MIXED", "", None)] == [
         "china",
         "europe",
@@ -193,9 +197,28 @@ def test_the_groups_are_those_of_the_network() -> None:
 
 def test_unknown_countries_have_none() -> None:
     assert region_class("MIXED") == region_class("") == -1
-    codes = " ".join(COUNTRIES.values()).split()
+    codes = " ".join(WITHOUT_LAYOUTS.values()).split()
     assert len(codes) == len(set(codes))
     assert all(len(c) == 2 for c in codes)
+    assert known_countries(plate_folders()) & set(codes) == {"EU"}  # one source for each
+
+
+TRAINED_WITH = {
+    "china": "CN HK",
+    "europe": "AL AM AT AZ BA BE BG BY CH CY CZ DE DK EE ES EU FI FR GB GE GR HR HU IE IS IT LI LT LU LV MD ME MK MT "
+    "NL NO PL PT RO RS RU SE SI SK TR UA",
+    "north-america": "CA US",
+    "latin-america": "AR BR CL CO MX PE PY UY",
+    "asia": "AE AU ID IL IN JO KZ LK MY NZ PH PK SA SG TW VN",
+    "africa": "DZ GH KE NG TN ZA",
+}
+
+
+def test_the_regions_of_layout_files_are_those_that_networks_were_trained_with() -> None:
+    names, known = list(TRAINED_WITH), known_countries(plate_folders()) - {"MIXED"}
+    assert {code: names[k] for code, k in countries().items() if code in known} == {
+        code: name for name, codes in TRAINED_WITH.items() for code in codes.split()
+    }
 
 
 def test_a_margin_is_kept_around_what_has_one(tmp_path: Path) -> None:

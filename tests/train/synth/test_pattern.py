@@ -73,5 +73,5 @@ def test_signs_of_a_pattern() -> None:
 def test_a_faulty_pattern_is_named_before_anything_is_drawn(tmp_path: Path, pattern: str, says: str) -> None:
     layout = f"{{name: m, country: MO, colour: white, patterns: ['{pattern}']}}"
     (tmp_path / "moon.yaml").write_text(f"schema: 1\nlists: {{empty: []}}\nlayouts: [{layout}]\n")
-    with pytest.raises(ConfigError, match=rf"moon\.yaml: pattern .*{says}"):
+    with pytest.raises(ConfigError, match=rf"moon\.yaml:3: layouts\.0\.patterns\.0: pattern .*{says}"):
         Catalogue(tmp_path)

@@ -101,7 +101,7 @@ def test_several_layouts_at_once(renderer: PlateRenderer) -> None:
 
 def test_broken_layout_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "moon.yaml").write_text("schema: 1\nlayouts: [{name: moon-a, country: XX, sizee: 3}]\n")
-    with pytest.raises(ConfigError, match=r"moon\.yaml: \w+: "):
+    with pytest.raises(ConfigError, match=r"moon\.yaml:2: layouts\.0\.\w+: "):
         Catalogue(tmp_path)
 
 
