@@ -103,6 +103,10 @@ class Detector:
     def detect(self, frame: Frame) -> Plates:
         """All plates of `min_score` and more, best first, in frame_xy."""
         finds = self.finds(frame)
+        return finds if self.refiner is None else self.look(frame, finds)
+
+    def look(self, frame: Frame, finds: Plates) -> Plates:
+        """What a second look leaves of finds: with its corners and both looks' score, best first."""
         if self.refiner is None:
             return finds
         return looked_at(self.refiner.refine(frame, finds), frame.width, frame.height, self.min_score)

@@ -12,7 +12,7 @@ from streamer.passages.succession import HeldReading, Succession
 from streamer.passages.vote import AlphabetLike, Ballot, Verdict, VoteRule, alternatives, vote
 from streamer.source.source import StreamInfo
 from streamer.tracking.track import Hit, Track
-from streamer.types import Flag, Image, Kind, Passage, Reading
+from streamer.types import Flag, Frame, Image, Kind, Passage, Reading
 
 # A parked car is read for hours; the vote keeps its best readings only.
 _MAX_BALLOTS = 64
@@ -55,6 +55,11 @@ class TrackReadings:
         self._settled = config.settled
         doubt = track.apart or self.succession.undecided
         return should_read(self.state, height, track.last.frame, track.last.pts, config, doubt)
+
+    def would_read(self, track: Track, height: float, frame: Frame, config: ReadConfig) -> bool:
+        """Whether a plate of this height (px) would be read if this frame's detection continued the track."""
+        doubt = track.apart_at(frame.pts) or self.succession.undecided
+        return should_read(self.state, height, frame.index, frame.pts, config, doubt)
 
     def take(self, track: Track, reading: Reading, crop: Image | None = None, whole: bool = True) -> bool:
         """Adds what was read at the last hit of the track; False where it may be of the next vehicle in the same place,

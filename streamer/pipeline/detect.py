@@ -12,18 +12,21 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from streamer.engine.large import find
-from streamer.pipeline.engines import DetectorLike, Engines
+from streamer.pipeline.engines import DetectorLike, Engines, first_look
 from streamer.types import Frame, Plates
 
 _LOW_PRIORITY = 15  # of 19
 
 
-def with_detections(frames: Iterable[Frame], engines: Engines, *, low_priority: bool) -> Iterator[tuple[Frame, Plates]]:
+def with_detections(
+    frames: Iterable[Frame], engines: Engines, *, low_priority: bool, once: bool = False
+) -> Iterator[tuple[Frame, Plates]]:
     """Yields each frame with its detections, in order; the detector runs on the next ones meanwhile, in other threads.
-    `low_priority`: these yield to an encoder's threads (see _lower_priority)."""
+    `low_priority`: these yield to an encoder's threads (see _lower_priority); `once`: by its first look alone."""
+    found_by = first_look if once else find
     if engines.concurrency == 1:
         for frame in frames:
-            yield frame, find(engines.detector, frame)
+            yield frame, found_by(engines.detector, frame)
         return
     free: queue.SimpleQueue[DetectorLike] = queue.SimpleQueue()
     free.put(engines.detector)
@@ -33,7 +36,7 @@ def with_detections(frames: Iterable[Frame], engines: Engines, *, low_priority: 
     def detect(frame: Frame) -> Plates:
         detector = free.get()
         try:
-            return find(detector, frame)
+            return found_by(detector, frame)
         finally:
             free.put(detector)
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from streamer.config.models import RunConfig
 from streamer.engine.cards import PLATE_CROP, CropShape
@@ -30,6 +30,23 @@ class DetectorLike(Protocol):
 
     def another(self) -> DetectorLike:
         """The same for another thread."""
+
+
+@runtime_checkable
+class LooksTwice(Protocol):
+    """A detector whose second looks at its finds can be made apart, only where they decide something."""
+
+    def finds(self, frame: Frame) -> Plates:
+        """What a first look finds."""
+
+    def look(self, frame: Frame, finds: Plates) -> Plates:
+        """Those of the finds that a second look confirms."""
+
+
+def first_look(detector: DetectorLike, frame: Frame) -> Plates:
+    """The finds of a detector that looks twice."""
+    assert isinstance(detector, LooksTwice)
+    return detector.finds(frame)
 
 
 class ReaderLike(Protocol):

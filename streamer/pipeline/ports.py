@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from streamer.config.models import RunConfig
 from streamer.passages.vote import AlphabetLike, VoteRule, vote
+from streamer.pipeline.looks import Look
 from streamer.source.source import StreamInfo
 from streamer.types import FloatArray, Frame, Image, Reading
 
@@ -32,11 +33,13 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Ports:
-    """What a stream's state needs from outside: a reader and its `alphabet`, and what the outputs want."""
+    """What a stream's state needs from outside: a reader and its `alphabet`, what the outputs want, and, where the
+    detections that it gets are those of a first look, who looks again."""
 
     read: Read
     alphabet: AlphabetLike
     wanted: Wanted = Wanted()
+    look: Look | None = None
 
 
 @dataclass(frozen=True)

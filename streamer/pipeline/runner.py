@@ -15,15 +15,16 @@ from pathlib import Path
 from typing import cast
 
 from streamer.config.models import RunConfig
-from streamer.engine.large import find
+from streamer.engine.large import LARGE, find, shrunk_by
 from streamer.engine.zoo import plate_folders
 from streamer.errors import ConfigError, InputError
 from streamer.passages.country import with_country_prior
 from streamer.passages.vote import AlphabetLike, VoteRule, vote
 from streamer.pipeline.detect import with_detections
-from streamer.pipeline.engines import DetectorLike, Engines, ReaderLike, load_engines
+from streamer.pipeline.engines import DetectorLike, Engines, LooksTwice, ReaderLike, first_look, load_engines
 from streamer.pipeline.fanout import Outputs
 from streamer.pipeline.feed import Feed
+from streamer.pipeline.looks import Look
 from streamer.pipeline.ports import Ports, StreamSettings, Wanted
 from streamer.pipeline.state import StreamState
 from streamer.pipeline.status import StatusLines, Streams
@@ -145,6 +146,7 @@ class StreamRun:
     def __post_init__(self) -> None:
         check_tracker(self.config.track)
         self.identities = Identities(self.clock)
+        self._looker: LooksTwice | None = None
         formats = _formats(self.config, self.engines.reader.alphabet)
         if formats is not None:
             self.rule = with_country_prior(self.rule, formats)
@@ -188,9 +190,14 @@ class StreamRun:
     def _with_detections(self, frames: Iterable[Frame], state: StreamState) -> Iterator[tuple[Frame, Plates | None]]:
         if self.config.cadence == "auto":  # the next decision depends on the tracks so far
             for frame in frames:
-                yield frame, find(self.engines.detector, frame) if state.needs_detection(frame) else None
+                yield frame, self._found(frame, state) if state.needs_detection(frame) else None
         else:
-            yield from with_detections(frames, self.engines, low_priority=self.outputs.wants_frames)
+            low = self.outputs.wants_frames
+            yield from with_detections(frames, self.engines, low_priority=low, once=state.looks_again)
+
+    def _found(self, frame: Frame, state: StreamState) -> Plates:
+        detector = self.engines.detector
+        return first_look(detector, frame) if state.looks_again else find(detector, frame)
 
     def _camera(self, source: Reopening) -> None:
         """Reads a camera, through all its faults, until the run is stopped or the camera ends for good."""
@@ -220,7 +227,7 @@ class StreamRun:
                 if frame is None:
                     self._put(state.idle(feed.now_s))
                 else:
-                    found = self.engines.detector.detect(frame) if state.needs_detection(frame) else None
+                    found = self._found(frame, state) if state.needs_detection(frame) else None
                     self._put(state.step(frame, found))
                 self.outputs.tick()
                 if self.outputs.all_failed:  # while one output works, the camera is read on
@@ -238,10 +245,23 @@ class StreamRun:
         # Several files under one camera name: numbering continues, so that (camera, track_id) stays unique.
         first_id = self.next_id if self.config.camera else 1
         settings = StreamSettings(self.config, info, self.engines.high_score, self.rule, first_id)
-        ports = Ports(self.engines.read, self.engines.reader.alphabet, _wanted(self.outputs))
+        look = self._look_at(info)
+        ports = Ports(self.engines.read, self.engines.reader.alphabet, _wanted(self.outputs), look)
         state = StreamState(settings, ports, own)
         self._put(state.begin())
         return state
+
+    def _look_at(self, info: StreamInfo) -> Look | None:
+        """Who looks again at finds of this stream; None where the detector does at once: pictures, and sizes that are
+        looked at in tiles."""
+        detector = self.engines.detector
+        if info.still or shrunk_by(info.width, info.height) > LARGE or not isinstance(detector, LooksTwice):
+            return None
+        if self._looker is None:  # its own: the detector works in other threads meanwhile
+            looker = detector.another()
+            assert isinstance(looker, LooksTwice)
+            self._looker = looker
+        return self._looker.look
 
     def _put(self, events: Iterable[Event]) -> None:
         for event in events:

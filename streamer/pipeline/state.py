@@ -13,6 +13,7 @@ from streamer.passages.merge import MOST_CROSSED
 from streamer.passages.readings import TrackReadings
 from streamer.passages.rejections import rejection_of
 from streamer.passages.zones import Zones
+from streamer.pipeline.looks import TRUSTED_HITS, Followed, look_again
 from streamer.pipeline.ports import Ports, StreamSettings
 from streamer.sink.events import (
     Event,
@@ -64,6 +65,11 @@ class StreamState:
         self._courses: dict[int, tuple[FloatArray, list[str]]] = {}  # by track: its last centre, the lines it crossed
         self._reported: tuple[Passage, ...] | None = None  # the rows of the last PassagesWaiting
         self._events: list[Event] = []
+
+    @property
+    def looks_again(self) -> bool:
+        """Whether `step` takes the finds of a first look and has those looked at again that decide something."""
+        return self._ports.look is not None
 
     @property
     def next_id(self) -> int:
@@ -125,6 +131,10 @@ class StreamState:
         if (frame.width, frame.height) != self._size:
             self._end(self._tracker.finish())  # positions do not carry over to a picture of another size
             self._size = frame.width, frame.height
+        if self._ports.look is not None:
+            tracks = [self._followed(t, frame) for t in self._tracker.tracks]
+            high, near = self._settings.high_score, self._tracker.tentative
+            found = look_again(frame, found, tracks, high, self._ports.look, all_near=near)
         plates = self._zones.kept(found, frame.width, frame.height)
         self.summary.outside += len(found) - len(plates)
         update = self._tracker.update(frame, plates)
@@ -142,6 +152,14 @@ class StreamState:
             by_row = _by_row(found, readings) if self._wanted.readings else {}
             views = tuple(self._view(t) for t in hit) if self._wanted.frames else ()
             self._report_frame(frame, found, plates, by_row, views)
+
+    def _followed(self, track: Track, frame: Frame) -> Followed:
+        of, config = self._of(track), self._config.read
+        return Followed(
+            self._tracker.expected(track, frame.pts),
+            track.strong >= TRUSTED_HITS,
+            lambda height: of.would_read(track, height, frame, config),
+        )
 
     def _pass_over(self, frame: Frame) -> None:
         """A frame that the detector did not run on: tracks are shown at their predicted boxes."""

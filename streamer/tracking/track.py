@@ -55,6 +55,10 @@ class Track:
         """Whether it was out of sight for a while before the last hit."""
         return self.previous is not None and self.last.pts - self.previous.pts > _APART_S
 
+    def apart_at(self, pts: float) -> bool:
+        """Whether it will have been out of sight for a while when it is detected at that second."""
+        return pts - self.last.pts > _APART_S
+
     def seen(self) -> tuple[datetime | None, datetime | None, TimeSource]:
         """Times of the first and last hit and their source: both by one clock, the camera's where it sent its time."""
         first, last = self.first, self.last
