@@ -58,7 +58,7 @@ def needs_look(
     count = len(finds)
     near, safe = np.full(count, all_near), np.zeros(count, bool)
     read = np.zeros(count, bool)
-    if tracks:
+    if tracks and count:
         overlap = box_iou_matrix(np.stack([t.box_xyxy for t in tracks]), finds.box_xyxy)
         near |= (overlap > _TOUCHES).any(0)
         for track, row in zip(tracks, overlap, strict=True):
