@@ -135,6 +135,11 @@ def transform(matrix: FloatArray, points: FloatArray) -> FloatArray:
     return result
 
 
+def box_centre(box_xyxy: FloatArray) -> FloatArray:
+    """(4,) -> its centre (2,)."""
+    return np.asarray((box_xyxy[:2] + box_xyxy[2:]) / 2)
+
+
 def for_pixel_centres(matrix: FloatArray) -> FloatArray:
     """A map between continuous coordinates as OpenCV's warps want it: they count from pixel centres, half a pixel
     in."""

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
-import numpy as np
-
+from streamer.geometry import box_centre
 from streamer.passages.book import Ongoing, PassageBook
-from streamer.passages.lines import Lines
-from streamer.passages.merge import MOST_CROSSED
+from streamer.passages.places import Places
 from streamer.passages.readings import TrackReadings
 from streamer.passages.rejections import rejection_of
-from streamer.passages.zones import Zones
 from streamer.pipeline.looks import TRUSTED_HITS, Followed, look_again
 from streamer.pipeline.ports import Ports, StreamSettings
 from streamer.sink.events import (
@@ -61,8 +57,7 @@ class StreamState:
         self._readings: dict[int, TrackReadings] = {}
         self._revisions: dict[int, int] = {}  # of the provisional rows, by track
         self._book = PassageBook(self._vote.rejoin_s, self._vote.min_confidence)
-        self._zones, self._lines = Zones(config.zones), Lines(config.lines)
-        self._courses: dict[int, tuple[FloatArray, list[str]]] = {}  # by track: its last centre, the lines it crossed
+        self._places = Places(config)
         self._reported: tuple[Passage, ...] | None = None  # the rows of the last PassagesWaiting
         self._events: list[Event] = []
 
@@ -135,15 +130,14 @@ class StreamState:
             tracks = [self._followed(t, frame) for t in self._tracker.tracks]
             high, near = self._settings.high_score, self._tracker.tentative
             found = look_again(frame, found, tracks, high, self._ports.look, all_near=near)
-        plates = self._zones.kept(found, frame.width, frame.height)
+        plates = self._places.kept(found, self._size)
         self.summary.outside += len(found) - len(plates)
         update = self._tracker.update(frame, plates)
         readings = self._read(frame, update.hits)
         hit = [
             t for t in self._tracker.tracks if t.hit_in(frame.index)
         ]  # a track may have been replaced by its successor
-        if self._lines:
-            self._note_crossings(hit)
+        self._places.note(hit, self._size)
         self._report_provisional(hit)
         self.summary.detections += int((plates.score >= self._settings.high_score).sum())
         self._end(update.ended)
@@ -228,15 +222,6 @@ class StreamState:
         if self._wanted.snapshots:
             of.snapshot = to_jpeg(frame)
 
-    def _note_crossings(self, hit: Sequence[Track]) -> None:
-        """Records the lines that the plates crossed since their last hit."""
-        for track in hit:
-            before, crossed = self._courses.get(track.id, (_centre(track.first.box_xyxy), []))
-            after = _centre(track.last.box_xyxy)
-            if len(crossed) < MOST_CROSSED:
-                crossed += self._lines.crossed(before, after, *self._size)[: MOST_CROSSED - len(crossed)]
-            self._courses[track.id] = after, crossed
-
     def _report_provisional(self, hit: Sequence[Track]) -> None:
         """Emits provisional rows of the living tracks whose text changed."""
         if not self._wanted.provisional:
@@ -245,13 +230,7 @@ class StreamState:
             row = self._of(track).provisional(track, self._name, self._vote, self._config.track.min_strong)
             if row is not None:
                 revision = self._revisions[track.id] = self._revisions.get(track.id, 0) + 1
-                self._events.append(PassageProvisional(self._name, self._placed(row), revision))
-
-    def _placed(self, passage: Passage) -> Passage:
-        """The passage with its zone and the lines that it crossed."""
-        crossed = tuple(self._courses[passage.track_id][1]) if passage.track_id in self._courses else ()
-        zone = self._zones.name_at(np.array(passage.box), *self._size)
-        return replace(passage, zone=zone, crossed=crossed)
+                self._events.append(PassageProvisional(self._name, self._places.placed(row, self._size), revision))
 
     def _of(self, track: Track) -> TrackReadings:
         if track.id not in self._readings:
@@ -271,11 +250,13 @@ class StreamState:
             if passage is None:
                 withdrawn = readings.withdrawn(track, self._name, self._vote)
                 if withdrawn is not None:
-                    self._events.append(PassageWithdrawn(self._name, self._placed(withdrawn), revision))
+                    self._events.append(
+                        PassageWithdrawn(self._name, self._places.placed(withdrawn, self._size), revision)
+                    )
                 self._reject(track, readings)
             else:
-                self._book.add(self._placed(passage))
-            self._courses.pop(track.id, None)
+                self._book.add(self._places.placed(passage, self._size))
+            self._places.forget(track)
         for track in self._tracker.take_flickers():
             self._reject(track, None)
 
@@ -312,12 +293,8 @@ class StreamState:
         text = verdict.text if confidence >= self._vote.min_confidence else ""
         last = track.last
         box = last.box_xyxy if box_xyxy is None else box_xyxy
-        quad = last.quad if box_xyxy is None else last.quad + (_centre(box) - _centre(last.box_xyxy))
+        quad = last.quad if box_xyxy is None else last.quad + (box_centre(box) - box_centre(last.box_xyxy))
         return TrackView(track.id, box, quad, text, confidence, last.score)
-
-
-def _centre(box_xyxy: FloatArray) -> FloatArray:
-    return np.asarray((box_xyxy[:2] + box_xyxy[2:]) / 2)
 
 
 def _by_row(plates: Plates, readings: Sequence[tuple[Track, Reading]]) -> dict[int, Reading]:
