@@ -130,8 +130,12 @@ def test_rows_of_a_camera_that_storms(own_camera: ClipCamera) -> None:
     with FaultyProxy("127.0.0.1", own_camera.port) as proxy:
         proxy.inject(Fault("storm"))
         stop = threading.Event()
-        threading.Timer(9.0, stop.set).start()
-        summary = run(f"rtsp://me:secret@127.0.0.1:{proxy.port}/clip", rows, stop)
+
+        def at(frames: int) -> None:
+            if frames >= 10 and proxy.connections >= 4:
+                stop.set()
+
+        summary = run(f"rtsp://me:secret@127.0.0.1:{proxy.port}/clip", rows, stop, at)
     assert summary.reconnects >= 2
     assert {p.plate for p in rows.passages} == {"皖A12345"}
     assert not any("secret" in p.camera for p in rows.passages)
