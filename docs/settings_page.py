@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
 from streamer.cli.options import SHORT_FORMS
-from streamer.cli.output_options import FLAGS
+from streamer.cli.output_options import FLAGS, option_for
 from streamer.config.delivery import DeliveryConfig
 from streamer.config.models import CameraConfig, RunConfig, StreamConfig
 from streamer.config.outputs import TYPES, FileOutput, Output, PathOutput
@@ -176,13 +176,14 @@ def _outputs() -> Iterator[str]:
     yield "## outputs"
     yield (
         "A list of entries, each with a `type` and its settings; of a camera: for it alone. An option stands in the "
-        "place of all entries of its type. What an entry leaves out of `rows`, `video` and `pictures` is as in those "
+        "place of all entries of its type; `--output` stands for an entry of any type, also of an installed package. "
+        "What an entry leaves out of `rows`, `video` and `pictures` is as in those "
         "sections. Types of installed packages have settings of their own. What each writes: [outputs](outputs.md)."
     )
     rows = []
     for name, model in TYPES.items():
         own = ", ".join(f"`{key}`" for key in sorted(frozenset(model.model_fields) - common))
-        rows.append([f"`{name}`", own, f"`{FLAGS[name]}`" if name in FLAGS else "(without other rows)"])
+        rows.append([f"`{name}`", own, f"`{FLAGS.get(name, option_for(name))}`"])
     yield _table(rows, ("type", "settings", "option"))
     shown: dict[str, list[str]] = {}
     bases: list[type[Output]] = [Output, PathOutput, FileOutput]

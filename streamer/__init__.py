@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         ZoneConfig,
         load_config,
     )
-    from streamer.config.outputs import Output
+    from streamer.config.outputs import FileOutput, Output, Writes
     from streamer.errors import AlprError, ConfigError, InputError, ModelError, OutputError
     from streamer.pipeline.iterate import stream
     from streamer.pipeline.runner import IncompleteRun, run_stream
@@ -53,7 +53,7 @@ _NAMES = {
     "streamer.api": "PlateReader",
     "streamer.config.models": "CameraConfig LineConfig LiveConfig PicturesConfig ReadConfig RowsConfig RunConfig "
     "TrackConfig VideoConfig VoteConfig ZoneConfig load_config",
-    "streamer.config.outputs": "Output",
+    "streamer.config.outputs": "FileOutput Output Writes",
     "streamer.errors": "AlprError ConfigError InputError ModelError OutputError",
     "streamer.pipeline.iterate": "stream",
     "streamer.pipeline.runner": "IncompleteRun run_stream",
@@ -72,7 +72,7 @@ __all__ = [  # noqa: RUF022 - in the order of _NAMES
     "PlateReader",
     "CameraConfig", "LineConfig", "LiveConfig", "PicturesConfig", "ReadConfig", "RowsConfig", "RunConfig",
     "TrackConfig", "VideoConfig", "VoteConfig", "ZoneConfig", "load_config",
-    "Output",
+    "FileOutput", "Output", "Writes",
     "AlprError", "ConfigError", "InputError", "ModelError", "OutputError",
     "stream",
     "IncompleteRun", "run_stream",

@@ -5,16 +5,18 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import ClassVar
 
 from pydantic import Field
 
-from streamer import BaseSink, Output, OutputError, OutputPlace, Passage
+from streamer import BaseSink, Output, OutputError, OutputPlace, Passage, Writes
 
 
 class SqliteSink(BaseSink):
     """One row per passage. A row that is written again (after an error) replaces itself, by its event_id."""
 
     class Settings(Output):
+        writes: ClassVar = Writes(files="kept")  # rows are added to what is there: nothing to ask before
         path: str = Field(min_length=1, description="file of the database")
         table: str = Field(default="plates", pattern=r"^[A-Za-z]\w*$", description="table, made where it is not there")
 

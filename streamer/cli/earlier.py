@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 import click
 
 from streamer.cli.console import notice, warn
+from streamer.cli.output_options import single_files
 from streamer.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
+    from streamer.config.outputs import Output
     from streamer.source.source import Source
 
 _MOST_OPENED = 8
@@ -58,6 +60,18 @@ def check_earlier(
         raise ConfigError(
             f"{path}: {reason}: add --append to keep that, --replace to overwrite it, or give another name", at=path
         )
+
+
+def check_kept(outputs: Sequence[Output], cameras: Sequence[str]) -> None:
+    """ConfigError where one of these would overwrite a file that is to be kept, as it cannot continue one."""
+    for output in outputs:
+        for path in () if output.can_continue else single_files([output], cameras):
+            if path.is_file() and path.stat().st_size:
+                raise ConfigError(
+                    f"{path}: exists already, and outputs of type {output.type} cannot continue a file: add --replace "
+                    "to overwrite it, or give another name",
+                    at=path,
+                )
 
 
 def notes_on(sources: Sequence[Source]) -> list[str]:

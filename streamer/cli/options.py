@@ -68,6 +68,15 @@ def set_option(command: Decorated) -> Decorated:
     return click.option("--set", "sets", metavar="KEY=VALUE", multiple=True, help=text)(command)
 
 
+def output_option(command: Decorated) -> Decorated:
+    """--output, as `outputs`."""
+    text = (
+        "Write to an output of any type, also of an installed package: TYPE:PATH, or an entry of outputs with its "
+        "settings, like '{type: jsonl, path: p.jsonl, fsync: never}'. May be repeated."
+    )
+    return click.option("--output", "outputs", metavar="TYPE:PATH", multiple=True, help=text)(command)
+
+
 def country_option(command: Decorated) -> Decorated:
     """--country, as `countries`."""
     text = (

@@ -7,9 +7,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from streamer.cli.output_options import flag_of, paths_of, row_files
 from streamer.errors import ConfigError
 
 if TYPE_CHECKING:
+    from streamer.config.outputs import Output
     from streamer.source.source import Source
 
 
@@ -22,11 +24,9 @@ def files_of(sources: Iterable[Source]) -> list[Path]:
 def check_paths(
     sources: Sequence[Source],
     inputs: Sequence[Path],
+    outputs: Sequence[Output],
     *,
     camera: str | None,
-    rows: Sequence[Path | None],
-    videos: Sequence[Path],
-    others: Sequence[Path | None],
 ) -> None:
     """ConfigError where an output, with its template filled in, is one of `inputs` or also another output, or one file
     is given for several videos."""
@@ -36,17 +36,19 @@ def check_paths(
 
     names = [camera] if camera else [s.name for s in sources]
     now, written = datetime.now(), list[Path]()
-    for path in rows:
-        if path is not None and "{" in str(path):
+    for path in row_files(outputs):
+        if "{" in str(path):
             template = Template(path, FIELDS)
             written += {template.filled(now, camera=name) for name in names}
-    for video in filter(is_folder, videos):
-        written += {video / n for s in sources for still in (False, True) for n in annotated_names(s.name, still=still)}
-    check_apart(inputs, [p for p in (*rows, *videos, *others) if p is not None], written)
-    for video in videos:
-        if not is_folder(video) and "{" not in str(video) and len(sources) > 1:
+    many = [(output, path) for output in outputs if output.writes.folder for path in output.places()]
+    folders = [path for output, path in many if output.is_folder(path)]
+    files = {name for s in sources for still in (False, True) for name in annotated_names(s.name, still=still)}
+    written += [folder / name for folder in folders for name in files]
+    check_apart(inputs, paths_of(outputs), written)
+    for output, path in many:
+        if path not in folders and "{" not in str(path) and len(sources) > 1:
             raise ConfigError(
-                f"--video {video}: names one file but there are {len(sources)} sources: give a folder name, "
+                f"{flag_of(output)} {path}: names one file but there are {len(sources)} sources: give a folder name, "
                 "or a name with {camera} in it"
             )
 
@@ -75,8 +77,3 @@ def _keys(path: Path) -> set[object]:
         found = resolved.stat()
         keys.add((found.st_dev, found.st_ino))
     return keys
-
-
-def is_folder(video: Path) -> bool:
-    """Whether --video names a folder for many files: an existing one, or a name without a suffix."""
-    return video.is_dir() or not video.suffix

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from streamer.cli.options import country_option, plates_option, set_option
+from streamer.cli.options import country_option, output_option, plates_option, set_option
 
 _FILE = click.Path(dir_okay=True, path_type=Path)
 
@@ -24,6 +24,7 @@ _FILE = click.Path(dir_okay=True, path_type=Path)
     metavar="FOLDER",
     help="Write the reason for every track without a row to this folder, for alpr explain FOLDER.",
 )
+@output_option
 @click.option(
     "--config",
     "config_path",
@@ -53,6 +54,7 @@ def replay(
     csv_path: Path | None,
     jsonl_path: Path | None,
     ledger_path: Path | None,
+    outputs: tuple[str, ...],
     config_path: Path | None,
     sets: tuple[str, ...],
     append: bool | None,
@@ -67,8 +69,16 @@ def replay(
     The same settings give the same rows; other settings show their effect in seconds. Only recorded readings can be
     used: record with read.every 1 and read.confirm_s 0.01 to have a reading of every frame.
     """
-    from streamer.cli.earlier import check_earlier
-    from streamer.cli.output_options import entries_of_options, with_terminal
+    from streamer.cli.earlier import check_earlier, check_kept
+    from streamer.cli.output_options import (
+        OutputOptions,
+        check_frames,
+        check_joined,
+        paths_of,
+        row_files,
+        single_files,
+        with_terminal,
+    )
     from streamer.cli.paths import check_apart
     from streamer.cli.report import report
     from streamer.config.models import load_config
@@ -87,16 +97,22 @@ def replay(
     config = load_config(config_path, sets, options)
     check_tracker(config.track)
     check_countries(config.all_countries(), plate_folders(config.plates))
+    flags = OutputOptions(csv=csv_path, jsonl=jsonl_path, ledger=ledger_path, outputs=outputs).entries()
+    check_frames(flags)
     sources = read_recording(recording)  # before the outputs: a wrong name must not empty the rows of an earlier run
+    check_joined(flags, len(sources))
     inputs = [path for path in (recording, config_path) if path]
-    check_apart(inputs, [p for p in (csv_path, jsonl_path, ledger_path) if p is not None])
+    check_apart(inputs, paths_of(flags))
     click.get_current_context().with_resource(protected(inputs))
-    if append is None:
-        ledger = None if ledger_path is None else ledger_path / "ledger.jsonl"
-        names = [config.camera] if config.camera else [one.name for one in sources]
+    names = [config.camera] if config.camera else [one.name for one in sources]
+    if append:
+        check_kept(flags, names)
+    elif append is None:
+        asked = [output for output in flags if getattr(output, "append", None) is None]
         whole = not any(one.of_camera for one in sources)  # a camera's rows come from several runs
-        check_earlier(names, (csv_path, jsonl_path), (ledger,), quiet=quiet, again=whole)
-    flags = entries_of_options(csv_path, "alpr", jsonl_path, False, None, None, None, None, ledger_path, None, False)
-    sinks = open_outputs(with_terminal(flags), OutputPlace(config, append=bool(append)))
+        check_earlier(names, row_files(asked), single_files(asked, names), quiet=quiet, again=whole)
+    one = config.camera or (sources[0].name if len(sources) == 1 else None)
+    place = OutputPlace(config, one, append=append, networks=sources[0].networks)
+    sinks = open_outputs(with_terminal(flags), place)
     summary = replay_sources(sources, sinks, config)
     report(summary, quiet)

@@ -15,6 +15,7 @@ from streamer.cli.options import (
     country_option,
     log_options,
     model_options,
+    output_option,
     plates_option,
     set_option,
     video_track_option,
@@ -29,7 +30,7 @@ _SECTIONS = {
     "Input": ("video_track", "realtime", "loop", "start_time", "camera"),
     "Outputs": (
         "csv_path", "csv_dialect", "jsonl_path", "provisional", "video_path", "crops_path", "snapshots_path",
-        "mot_path", "ledger_path", "record_path", "append", "show",
+        "mot_path", "ledger_path", "record_path", "show", "outputs", "append",
     ),
     "Recognition": (
         "countries", "plates", "rejoin", "min_score", "cadence", "detector", "reader", "precision", "threads",
@@ -101,6 +102,7 @@ _SECTIONS = {
     metavar="FILE",
     help="Write all detections and readings to this file (.jsonl.gz), for alpr replay.",
 )
+@output_option
 @click.option(
     "--metrics",
     metavar="[HOST:]PORT",
@@ -163,6 +165,7 @@ def run(
     metrics: str | None,
     ready: Literal["any", "all"] | None,
     show: bool,
+    outputs: tuple[str, ...],
     config_path: Path | None,
     sets: tuple[str, ...],
     append: bool | None,
@@ -189,7 +192,7 @@ def run(
     Exit codes: 0 done (also when no plate was found, and after SIGTERM), 1 a bug, 2 usage or configuration, 3 an input
     failed (the others were done), 4 an output could not be written, 5 a model is missing or altered, 130 Ctrl-C.
     """
-    from streamer.cli.output_options import entries_of_options, merged, with_terminal
+    from streamer.cli.output_options import OutputOptions, merged, with_terminal
     from streamer.cli.run_cameras import run_cameras
     from streamer.cli.run_request import RunRequest
     from streamer.cli.run_sources import run_sources
@@ -209,11 +212,13 @@ def run(
     }  # fmt: skip
     options = {key: (SHORT_FORMS[key], value) for key, value in values.items()}
     config = load_config(config_path, sets, options)
-    flags = entries_of_options(
-        csv_path, csv_dialect, jsonl_path, provisional, video_path, crops_path, snapshots_path, mot_path, ledger_path,
-        record_path, show,
+    flags = OutputOptions(
+        csv=csv_path, csv_dialect=csv_dialect, jsonl=jsonl_path, provisional=provisional, video=video_path,
+        crops=crops_path, snapshots=snapshots_path, mot=mot_path, ledger=ledger_path, record=record_path, show=show,
+        outputs=outputs,
     )  # fmt: skip
-    request = RunRequest(config, config_path, with_terminal(merged(config.outputs, flags)), append, metrics, quiet)
+    chosen = with_terminal(merged(config.outputs, flags.entries()))
+    request = RunRequest(config, config_path, chosen, append, metrics, quiet)
     if sources_given:
         run_sources(request, sources_given, realtime=realtime, loop=loop)
         return

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from streamer.cli.console import log_status
+from streamer.cli.earlier import check_kept
 from streamer.cli.output_options import check_for_cameras, paths_of
 from streamer.cli.paths import check_apart
 from streamer.cli.report import conclude, reported
@@ -37,15 +38,19 @@ def run_cameras(request: RunRequest) -> None:
 def _read(request: RunRequest, screen: Screen | None) -> None:
     from streamer.pipeline.engines import load_engines
     from streamer.pipeline.site import run_site
-    from streamer.sink.registry import PER_STREAM, OutputPlace, open_outputs
+    from streamer.sink.registry import OutputPlace, open_outputs
     from streamer.source.recording import Networks
     from streamer.source.registry import check_sources
 
     config = request.config
-    per_camera = [o for o in request.outputs if o.type in PER_STREAM]
+    per_camera = [o for o in request.outputs if o.writes.per_stream]
     check_for_cameras(per_camera, len(config.cameras))
     config.check_addresses()  # a variable that is not set is reported before anything is opened
     check_sources(camera.address() for camera in config.cameras.values())
+    if request.append is not False:
+        check_kept(request.outputs, list(config.cameras))
+        for name, camera in config.cameras.items():
+            check_kept(camera.outputs, [name])
     engines = load_engines(config)
     stop = Stop()
     place = OutputPlace(

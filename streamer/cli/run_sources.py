@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from streamer.cli.console import log_status, warn
-from streamer.cli.earlier import check_earlier, notes_on
-from streamer.cli.output_options import ROWS, paths_of, single_files
+from streamer.cli.earlier import check_earlier, check_kept, notes_on
+from streamer.cli.output_options import check_joined, paths_of, row_files, single_files
 from streamer.cli.paths import check_paths, files_of
 from streamer.cli.report import conclude, reported
 from streamer.cli.run_request import RunRequest
@@ -38,11 +38,13 @@ def run_sources(request: RunRequest, texts: Sequence[str], *, realtime: bool, lo
     _check_paths(request, sources)
     engines = load_engines(config)  # before the outputs: a missing model must not empty the rows of an earlier run
     live = all(one.live for one in sources)
-    if request.append is None and not live:
-        names = [config.camera] if config.camera else [one.name for one in sources]
+    names = [config.camera] if config.camera else [one.name for one in sources]
+    if request.append or (request.append is None and live):
+        check_kept(outputs, names)
+    elif request.append is None:
         asked = [o for o in outputs if getattr(o, "append", None) is None]
         check_earlier(
-            names, paths_of(asked, *ROWS), single_files(asked), quiet=request.quiet, notes=partial(notes_on, sources)
+            names, row_files(asked), single_files(asked, names), quiet=request.quiet, notes=partial(notes_on, sources)
         )
     stop = Stop()
     # Metrics before the outputs, too: a port that is taken must not empty them.
@@ -87,8 +89,7 @@ def _opened(request: RunRequest, texts: Sequence[str], *, realtime: bool, loop: 
     )
     if len(sources) > 1 and config.start_time is not None:
         raise click.UsageError("--start-time: give recordings one by one, each with its own")
-    for path in paths_of(request.outputs, "mot") if len(sources) > 1 else ():
-        raise click.UsageError(f"--mot {path}: is for one SOURCE, {len(sources)} are given")
+    check_joined(request.outputs, len(sources))
     return [_paced(one, loop) for one in sources] if realtime or loop else sources
 
 
@@ -106,9 +107,7 @@ def _check_paths(request: RunRequest, sources: Sequence[Source]) -> None:
     from streamer.sink.guard import protected
 
     config, outputs = request.config, request.outputs
-    rows, videos = paths_of(outputs, *ROWS), paths_of(outputs, "video")
-    others = [path for path in paths_of(outputs) if path not in (*rows, *videos)]
     models = Path(config.detector), Path(config.reader)
     inputs = files_of(sources) + [path for path in (request.config_path, *models) if path]
-    check_paths(sources, inputs, camera=config.camera, rows=rows, videos=videos, others=others)
+    check_paths(sources, inputs, outputs, camera=config.camera)
     click.get_current_context().with_resource(protected(inputs))

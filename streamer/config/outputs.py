@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from typing import Annotated, Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError
 
@@ -15,11 +17,50 @@ from streamer.config.section import Section
 from streamer.errors import ConfigError
 
 
+@dataclass(frozen=True)
+class Writes:
+    """What the outputs of a type leave behind, as `writes` of their settings says.
+
+    `rows`: the user gets the rows by it; where no output has any they are printed. `files`: of the places it writes to,
+    "rows" are row files (CSV with the column camera, or JSON lines) and name templates, replaced where they hold the
+    same sources only; "whole" is made anew, so that one that is there is asked about; "kept" adds to what is there.
+    `per_stream`: one file (or one sink) for each camera; `joins`: one takes several recordings, one after the other;
+    `folder`: a folder may be given for many files; `frames`: it needs pictures, which a recording of readings has not.
+    """
+
+    rows: bool = True
+    files: Literal["rows", "whole", "kept"] = "whole"
+    per_stream: bool = False
+    joins: bool = True
+    folder: bool = False
+    frames: bool = False
+
+
 class Output(Section):
     """An output; the settings of an installed package's sink begin with it too."""
 
+    writes: ClassVar[Writes] = Writes()
+
     type: str = Field(min_length=1, description="which kind of output it is")
     delivery: DeliveryConfig = DeliveryConfig()
+
+    def places(self) -> list[Path]:
+        """The files, folders and name templates it was given to write to: its `path`, where it has one."""
+        path = getattr(self, "path", None)
+        return [Path(path)] if isinstance(path, str | Path) else []
+
+    def replaced(self) -> list[Path]:
+        """The files (name templates) that a run makes anew, beside row files."""
+        return [] if self.writes.files != "whole" else [path for path in self.places() if not self.is_folder(path)]
+
+    def is_folder(self, path: Path) -> bool:
+        """Whether a place is a folder for many files: an existing one, or a name without a suffix."""
+        return self.writes.folder and (path.is_dir() or not path.suffix)
+
+    @property
+    def can_continue(self) -> bool:
+        """Whether it can keep what is there (`append`)."""
+        return self.writes.files != "whole" or "append" in type(self).model_fields
 
 
 class PathOutput(Output):
@@ -39,6 +80,8 @@ class FileOutput(PathOutput):
 class RowsOutput(FileOutput, RowsConfig):
     """`csv` and `platerecognizer`."""
 
+    writes: ClassVar[Writes] = Writes(files="rows")
+
 
 class JsonlOutput(RowsOutput):
     """`jsonl`."""
@@ -49,24 +92,65 @@ class JsonlOutput(RowsOutput):
 class VideoOutput(FileOutput, VideoConfig):
     """`video`."""
 
+    writes: ClassVar[Writes] = Writes(per_stream=True, folder=True, frames=True)
+
 
 class PicturesOutput(PathOutput, PicturesConfig):
     """`crops` and `snapshots`."""
 
+    writes: ClassVar[Writes] = Writes(rows=False, files="kept", frames=True)
 
-TYPES: dict[str, type[Output]] = {
-    "csv": RowsOutput,
-    "platerecognizer": RowsOutput,
-    "jsonl": JsonlOutput,
-    "video": VideoOutput,
-    "crops": PicturesOutput,
-    "snapshots": PicturesOutput,
-    "mot": FileOutput,
-    "ledger": FileOutput,
-    "record": FileOutput,
-    "window": Output,
-    "terminal": Output,
+
+class TracksOutput(FileOutput):
+    """`mot`."""
+
+    writes: ClassVar[Writes] = Writes(rows=False, per_stream=True, joins=False)
+
+
+class RecordOutput(FileOutput):
+    """`record`."""
+
+    writes: ClassVar[Writes] = Writes(rows=False, per_stream=True)
+
+
+class LedgerOutput(FileOutput):
+    """`ledger`."""
+
+    writes: ClassVar[Writes] = Writes(rows=False)
+
+    def replaced(self) -> list[Path]:
+        return [Path(self.path) / "ledger.jsonl"]
+
+
+class WindowOutput(Output):
+    """`window`."""
+
+    writes: ClassVar[Writes] = Writes(frames=True)
+
+
+@dataclass(frozen=True)
+class BuiltIn:
+    """A type of output of this program. `made_by`: MODULE:NAME of what makes its sink of its settings and an
+    OutputPlace, as in the entry point of a package: the sink's class, or a function."""
+
+    settings: type[Output]
+    made_by: str
+
+
+BUILT_IN = {
+    "csv": BuiltIn(RowsOutput, "streamer.sink.makers:csv"),
+    "platerecognizer": BuiltIn(RowsOutput, "streamer.sink.makers:csv"),
+    "jsonl": BuiltIn(JsonlOutput, "streamer.sink.makers:jsonl"),
+    "video": BuiltIn(VideoOutput, "streamer.sink.makers:video"),
+    "crops": BuiltIn(PicturesOutput, "streamer.sink.makers:pictures"),
+    "snapshots": BuiltIn(PicturesOutput, "streamer.sink.makers:pictures"),
+    "mot": BuiltIn(TracksOutput, "streamer.sink.makers:mot"),
+    "ledger": BuiltIn(LedgerOutput, "streamer.sink.makers:ledger"),
+    "record": BuiltIn(RecordOutput, "streamer.sink.makers:record"),
+    "window": BuiltIn(WindowOutput, "streamer.sink.makers:window"),
+    "terminal": BuiltIn(Output, "streamer.sink.makers:terminal"),
 }
+TYPES = {name: kind.settings for name, kind in BUILT_IN.items()}
 
 
 def settings_of(kind: str) -> type[Output]:

@@ -63,4 +63,5 @@ def test_options_that_stand_for_settings_are_there() -> None:
     assert set(SHORT_FORMS) <= keys
     assert set(SHORT_FORMS.values()) <= OPTIONS
     assert {flag for text in FLAGS.values() for flag in text.split() if flag.startswith("--")} <= OPTIONS
-    assert set(TYPES) - set(FLAGS) == {"terminal"}
+    assert set(FLAGS) <= set(TYPES)
+    assert "| `terminal` |  | `--output terminal` |" in settings_page.page()
