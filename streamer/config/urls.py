@@ -9,16 +9,12 @@ import re
 from urllib.parse import quote
 
 from streamer.config.plugins import SOURCES, plugins
+from streamer.config.schemes import SCHEMES
 from streamer.errors import ConfigError
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _COMMON = "rtsp", "rtsps", "http", "https", "rtmp"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
-_WITH_HOST = frozenset(
-    ("rtsp", "rtsps", "rtspt", "http", "https", "rtmp", "rtmps", "rtmpt", "rtmpe", "mms", "mmsh", "mmst", "ftp", "sftp")
-)
-_OTHERS = frozenset(("udp", "udplite", "rtp", "srtp", "srt", "rist", "tcp", "tls", "unix", "zmq", "file", "satip"))
-_SCHEMES = _WITH_HOST | _OTHERS
 _HOST = re.compile(r"(\[[^\s/@\]]+\]|(?:\$\{\w+\}|[^\s:/?#@\[\]%&=;,])+)(:(?:\d{1,5}|\$\{\w+\}))?(?=[/?#]|$)")
 _STRAY_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _HINT = "in a password write @ as %40, / as %2F, : as %3A, ? as %3F, # as %23, % as %25"
@@ -59,16 +55,17 @@ def checked(address: str) -> str:
         return address
     found = _SCHEME.fullmatch(address)
     scheme = found.group(1).lower() if found else address.partition("://")[0]
-    if found is None or scheme not in _SCHEMES:
+    if found is None or scheme not in SCHEMES:
         installed = installed_schemes()
         if scheme in installed:
             return address
-        near = difflib.get_close_matches(scheme, [*_COMMON, *installed], n=1, cutoff=0.5)
+        own = [name for name, one in SCHEMES.items() if one.made_by]
+        near = difflib.get_close_matches(scheme, [*_COMMON, *own, *installed], n=1, cutoff=0.5)
         remedy = f"did you mean {near[0]}://?" if near else "expected one like rtsp:// or http://"
         if installed:
             remedy += f" (installed packages add {', '.join(f'{name}://' for name in installed)})"
         raise ConfigError(f"{scheme}://: unknown scheme of an address: {remedy}")
-    if scheme not in _WITH_HOST:
+    if not SCHEMES[scheme].host:
         return address
     rest, end = found.group(2), _credentials_end(address)
     credentials = address[len(scheme) + 3 : end - 1] if end else ""
@@ -84,7 +81,7 @@ def checked(address: str) -> str:
 
 def installed_schemes() -> list[str]:
     """Schemes that installed packages add (entry points `alpr.sources`); those of this program cannot be replaced."""
-    return sorted(name for name in plugins(SOURCES) if name not in _SCHEMES)
+    return sorted(name for name in plugins(SOURCES) if name not in SCHEMES)
 
 
 def hint() -> str:

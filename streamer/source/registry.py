@@ -1,15 +1,18 @@
-"""Sources of installed packages: an entry point in the group `alpr.sources`, whose name is the scheme of the addresses
-it opens (`ndi` for `ndi://studio`), names a class that is made with the address and a `SourcePlace`."""
+"""Sources by the scheme of their addresses: those of this program (SCHEMES), and those of installed packages. There an
+entry point in the group `alpr.sources`, whose name is the scheme (`ndi` for `ndi://studio`), names a class that is made
+with the address and a `SourcePlace`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib import import_module
 
 from streamer.config.models import LiveConfig
 from streamer.config.plugins import SOURCES, load_plugin, origin
+from streamer.config.schemes import SCHEMES
 from streamer.config.secrets import Secrets
 from streamer.config.urls import checked, installed_schemes, redact
 from streamer.errors import AlprError, ConfigError, InputError
@@ -33,9 +36,23 @@ class SourcePlace:
     video_track: int | None = None
 
 
-def is_installed(address: str) -> bool:
-    """Whether an installed package, and not this program, opens addresses of this scheme."""
-    return scheme_of(address) in installed_schemes()
+def has_source(address: str) -> bool:
+    """Whether addresses of this scheme have a source of their own (SCHEMES, or an installed package) and are not for
+    FFmpeg."""
+    scheme = scheme_of(address)
+    return scheme in installed_schemes() or (scheme in SCHEMES and SCHEMES[scheme].made_by is not None)
+
+
+def open_by_scheme(
+    address: str, *, start_time: datetime | None = None, live: LiveConfig | None = None, video_track: int | None = None
+) -> Source:
+    """The source that the scheme of the address has; it is not opened yet."""
+    scheme = SCHEMES.get(scheme_of(address))
+    if scheme is None or scheme.made_by is None:
+        return open_installed(address, start_time=start_time, live=live, video_track=video_track)
+    module, _, name = scheme.made_by.partition(":")
+    make: Callable[[str, SourcePlace], Source] = getattr(import_module(module), name)
+    return make(address, SourcePlace(redact(address), start_time, live or LiveConfig(), video_track))
 
 
 def open_installed(
@@ -74,6 +91,6 @@ def open_installed(
 def check_sources(addresses: Iterable[str]) -> None:
     """ConfigError where an address needs a package that cannot be loaded, or that does not take the address."""
     for address in addresses:
-        if is_installed(checked(address)):
+        if has_source(checked(address)):
             with suppress(InputError):  # it may be reachable later
-                open_installed(address).close()
+                open_by_scheme(address).close()

@@ -14,7 +14,7 @@ from streamer.source.images import ImageSource
 from streamer.source.live import is_live
 from streamer.source.pictures import HEAD_BYTES, format_of
 from streamer.source.pipes import is_pipe
-from streamer.source.registry import is_installed, open_installed
+from streamer.source.registry import has_source, open_by_scheme
 from streamer.source.snapshot import SnapshotSource
 from streamer.source.source import Source
 from streamer.source.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
@@ -69,10 +69,10 @@ def open_address(
     ahead: bool = True,
     video_track: int | None = None,
 ) -> Source:
-    """The source behind an address or a device, which is asked what it is where its name does not tell. Schemes of
-    installed packages are opened by these."""
-    if is_installed(address):
-        return open_installed(address, start_time=start_time, live=live, video_track=video_track)
+    """The source behind an address or a device, which is asked what it is where its name does not tell. Schemes
+    with a source of their own, also those of installed packages, are opened by that."""
+    if has_source(address):
+        return open_by_scheme(address, start_time=start_time, live=live, video_track=video_track)
     live = live or LiveConfig()
     kind = kind_of(address, live, unsure)
     if kind == "picture":
