@@ -27,7 +27,7 @@ Every setting of `alpr run --config FILE`, generated from the program (`python d
 
 Later ones win: the defaults, the file, `--set KEY=VALUE` (any key of this page), options of the command line. What a camera sets for itself wins over the rest of the file, not over `--set` and options. An unknown key, a wrong type and a value out of range are errors with file, line and key (exit code 2).
 
-`null` is written `null`, `~` or nothing. *Camera* says whether a camera may set the key for itself, below `cameras.NAME`."""  # noqa: E501
+In YAML, `null`, `~` and an empty value all mean null. *Camera* says whether a camera may set the key for itself, below `cameras.NAME`."""  # noqa: E501
 _UNITS = {"_s": "s", "_mb": "MB", "_days": "days"}
 _WORDS = {int: "whole number", float: "number", str: "text", bool: "`true`, `false`", Any: "any"}
 _RUN_ONLY = {"live.ready"}  # of the keys that a camera has too
@@ -175,8 +175,8 @@ def _outputs() -> Iterator[str]:
     common = frozenset(Output.model_fields)
     yield "## outputs"
     yield (
-        "A list of entries, each with a `type` and its settings; of a camera: for it alone. An option stands in the "
-        "place of all entries of its type; `--output` stands for an entry of any type, also of an installed package. "
+        "A list of entries, each with a `type` and its settings; of a camera: for it alone. A command-line option "
+        "replaces all entries of its type; `--output` stands for an entry of any type, also of an installed package. "
         "What an entry leaves out of `rows`, `video` and `pictures` is as in those "
         "sections. Types of installed packages have settings of their own. What each writes: [outputs](outputs.md)."
     )

@@ -30,11 +30,12 @@ _EARLIEST = 1_700_000_000  # 2023: an earlier time means that the clock was neve
 
 @dataclass(frozen=True)
 class Finding:
-    """What was checked, the result, and, where it is a fault, the remedy."""
+    """What was checked, the result, and, of a fault, the remedy. `bad`: a fault whose result names its remedy."""
 
     what: str
     found: str
     remedy: str = ""
+    bad: bool = False
 
 
 @click.command()
@@ -77,8 +78,9 @@ def doctor(source: str | None, out: Path, config_path: Path | None, sets: tuple[
     bad = 0
     for check in checks:
         for finding in check():
-            bad += bool(finding.remedy)
-            mark = click.style("!!", fg="red") if finding.remedy else click.style("ok", fg="green")
+            is_fault = finding.bad or bool(finding.remedy)
+            bad += is_fault
+            mark = click.style("!!", fg="red") if is_fault else click.style("ok", fg="green")
             print_line(f"{mark}  {finding.what}: {finding.found}")
             if finding.remedy:
                 print_line(f"    {finding.remedy}")
@@ -183,7 +185,7 @@ def answer(source: str, name: str | None = None, live: LiveConfig | None = None)
     except (ConfigError, InputError) as error:
         if name is None:
             raise
-        yield Finding(name, str(error), "see above")
+        yield Finding(name, str(error), bad=True)
         return
     for one in sources[:1]:
         began = time.perf_counter()
@@ -204,9 +206,9 @@ def answer(source: str, name: str | None = None, live: LiveConfig | None = None)
             remedy = "check the camera's frame rate and the network" if rate is None and one.live else ""
             yield Finding(name or one.name, size, remedy)
         except InputError as error:
-            yield Finding(
-                name or one.name, str(error), "see above; try the address in another player from this machine"
-            )
+            what = name or one.name
+            told = str(error).removeprefix(f"{what}: ")
+            yield Finding(what, told, f"try the {'address' if one.live else 'file'} in another player on this machine")
         finally:
             one.close()
 

@@ -22,8 +22,8 @@ _EXAMPLES = 3
 def explain(ledger: Path, every: bool) -> None:
     """Show why tracks have no row, from LEDGER, the folder that alpr run --ledger wrote.
 
-    Prints for each reason the number of tracks, the setting that decides it, the value with which half of them would
-    have a row, and crops.
+    Prints for each reason the number of tracks, the setting that decides it (- for none), what it asks for, the median
+    of what these tracks had (with the setting there about half of them would pass it), and crops.
     """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -39,7 +39,7 @@ def explain(ledger: Path, every: bool) -> None:
     console = table_console(140)
     if rejected:
         table = Table(box=SIMPLE_HEAD)
-        for name in ("reason", "tracks", "setting", "needed", "half had", "crops"):
+        for name in ("reason", "tracks", "setting", "needed", "median", "crops"):
             table.add_column(name, overflow="fold")
         for reason, those in sorted(rejected.items(), key=lambda item: -len(item[1])):
             crops = [r["crop"] for r in those if r.get("crop")][:_EXAMPLES]

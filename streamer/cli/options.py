@@ -116,7 +116,27 @@ def log_options(command: Decorated) -> Decorated:
 
 
 def model_options(command: Decorated) -> Decorated:
-    """--detector, --reader, --precision, --threads, --min-score; None where not given."""
+    """--detector, --reader, --precision, --threads, --min-score of verbs that read videos; None where not given."""
+    return _model_options(
+        command,
+        threads="Maximum number of threads for decoding, for the networks and for encoding, each. "
+        "[default: all cores that this process may use]",
+        min_score="Detections with a score below this, between 0 and 1, do not begin a track; down to half of it "
+        "(track.low_score) they may continue one. [default: by the detector's card]",
+    )
+
+
+def picture_model_options(command: Decorated) -> Decorated:
+    """As `model_options`, for pictures: nothing is tracked or encoded."""
+    return _model_options(
+        command,
+        threads="Maximum number of threads for the networks and for OpenCV, each. "
+        "[default: all cores that this process may use]",
+        min_score="Ignore detections with a score below this, between 0 and 1. [default: by the detector's card]",
+    )
+
+
+def _model_options(command: Decorated, *, threads: str, min_score: str) -> Decorated:
     for option in reversed(
         [
             click.option(
@@ -139,14 +159,13 @@ def model_options(command: Decorated) -> Decorated:
                 "--threads",
                 type=click.IntRange(min=1),
                 metavar="CORES",
-                help="Maximum number of threads for decoding, for the networks and for encoding, each. "
-                "[default: all cores that this process may use]",
+                help=threads,
             ),
             click.option(
                 "--min-score",
                 type=click.FloatRange(0, 1, min_open=True, max_open=True),
                 metavar="SHARE",
-                help="Ignore detections with a score below this, between 0 and 1. [default: by the detector's card]",
+                help=min_score,
             ),
         ]
     ):

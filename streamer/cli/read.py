@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamer.cli.console import ascii_only, print_line, warn
-from streamer.cli.options import country_option, model_options, plates_option
+from streamer.cli.options import country_option, picture_model_options, plates_option
 from streamer.errors import InputError, one_line
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per picture and line instead of a table.")
 @country_option
 @plates_option
-@model_options
+@picture_model_options
 def read(
     images: tuple[Path, ...], as_json: bool, countries: tuple[str, ...], plates: str | None, **models: Any
 ) -> None:

@@ -30,7 +30,7 @@ _FILE = click.Path(dir_okay=True, path_type=Path)
     "config_path",
     type=_FILE,
     metavar="FILE",
-    help="Read settings from this YAML file; only track, read, vote and zones apply.",
+    help="Read settings from this YAML file; sources, networks, cameras and entries of outputs in it are ignored.",
 )
 @set_option
 @click.option(
@@ -80,7 +80,7 @@ def replay(
         with_terminal,
     )
     from streamer.cli.paths import check_apart
-    from streamer.cli.report import report
+    from streamer.cli.report import finished, reported
     from streamer.config.models import load_config
     from streamer.engine.zoo import plate_folders
     from streamer.plates.countries import check_countries
@@ -114,5 +114,4 @@ def replay(
     one = config.camera or (sources[0].name if len(sources) == 1 else None)
     place = OutputPlace(config, one, append=append, networks=sources[0].networks)
     sinks = open_outputs(with_terminal(flags), place)
-    summary = replay_sources(sources, sinks, config)
-    report(summary, quiet)
+    finished(reported(lambda: replay_sources(sources, sinks, config), quiet), quiet, sinks)

@@ -24,14 +24,19 @@ def reported(work: Callable[[], RunSummary], quiet: bool) -> RunSummary:
 
 
 def conclude(summary: RunSummary, stop: Stop, quiet: bool, sinks: Sequence[Sink]) -> None:
-    """Prints the summary and what was written; exits with 130 where the run was interrupted."""
-    report(summary, quiet)
-    for line in () if quiet else written_lines(sinks):
-        notice(line)
+    """As `finished`; exits with 130 where the run was interrupted."""
+    finished(summary, quiet, sinks)
     if stop.interrupted and quiet:
         raise SystemExit(EXIT_INTERRUPTED)
     if stop.interrupted:
         raise KeyboardInterrupt
+
+
+def finished(summary: RunSummary, quiet: bool, sinks: Sequence[Sink]) -> None:
+    """Prints the summary and what was written."""
+    report(summary, quiet)
+    for line in () if quiet else written_lines(sinks):
+        notice(line)
 
 
 def report(summary: RunSummary | None, quiet: bool) -> None:

@@ -21,7 +21,7 @@ class RetryConfig(Section):
 
 
 class DeliveryConfig(Section):
-    """How rows and frames reach an output. What is null is as docs/outputs.md says, for recordings and cameras."""
+    """How rows and frames reach an output. null: the default for recordings or for cameras, see docs/outputs.md."""
 
     mode: Literal["queue", "inline"] = Field(
         default="queue",

@@ -32,6 +32,7 @@ from streamer.errors import ConfigError
 _ONE_PAIR = "one pair of networks serves all cameras: set it for the whole run"
 _ADDED = {"outputs"}  # a camera's come on top of the run's
 _OF_FILES = "is for recordings, not for cameras"
+_OF_DECODED = "is for recordings; a camera always keeps its three newest frames"
 
 
 class StreamConfig(Section):
@@ -46,7 +47,8 @@ class StreamConfig(Section):
         default=None,
         gt=0,
         lt=1,
-        description="lowest score of a detection; null: the operating point on the detector's card",
+        description="lowest score of a detection that begins a track (track.low_score: of one that continues it); null: the "
+        "operating point on the detector's card",
         json_schema_extra=unit("probability"),
     )
     cadence: Literal["every", "auto"] = Field(
@@ -86,7 +88,7 @@ class CameraConfig(StreamConfig):
         "camera": "its key below cameras is its name",
         "cameras": "cameras hold no cameras",
         "start_time": _OF_FILES,
-        "queue": _OF_FILES,
+        "queue": _OF_DECODED,
     }
     url: str = Field(min_length=1, description="its address, device or file; ${NAME} is taken from the environment")
     loop: bool = Field(default=False, description="whether a file is restarted at its end")
@@ -155,7 +157,7 @@ class RunConfig(StreamConfig):
         default=8,
         ge=1,
         le=256,
-        description="decoded frames that may wait; a live source keeps only the newest",
+        description="decoded frames of a recording that may wait; of a camera always the three newest",
         json_schema_extra=unit("frames"),
     )
     cameras: dict[str, CameraConfig] = Field(

@@ -238,7 +238,7 @@ class StreamRun:
             if state is not None:
                 self._put(state.finish())
                 self.next_id = state.next_id
-            _add_health(source.name, feed.health, own)
+            _add_health(name, feed.health, own)
             self.summary.add(own)
 
     def _begin(self, info: StreamInfo, own: RunSummary) -> StreamState:

@@ -20,7 +20,9 @@ def test_a_fit_machine_and_a_file() -> None:
 def test_a_camera_that_does_not_answer_is_a_finding() -> None:
     result = CliRunner().invoke(cli, ["doctor", "http://me:secret@127.0.0.1:9/live"])
     assert result.exit_code == 3
-    assert "cannot be opened" in result.output
+    assert "!!  http://***@127.0.0.1:9/live: cannot be opened (" in result.output
+    assert result.output.count("127.0.0.1") == 1
+    assert "see above" not in result.output
     assert "secret" not in result.output
 
 
@@ -74,11 +76,14 @@ def test_each_camera_of_a_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     site = tmp_path / "site.yaml"
     site.write_text(
         f"cameras:\n  good: {{url: '{DEMO}'}}\n  down: {{url: 'http://me:secret@127.0.0.1:9/live'}}\n"
-        "  unset: {url: 'rtsp://me:${NOT_SET_HERE}@127.0.0.1/s'}\n"
+        "  gone: {url: gone.mp4}\n  unset: {url: 'rtsp://me:${NOT_SET_HERE}@127.0.0.1/s'}\n"
     )
     result = CliRunner().invoke(cli, ["doctor", "--config", str(site)])
     assert result.exit_code == 3
     assert "ok  good: 1280x720" in result.output
-    assert "!!  down: " in result.output
+    assert "!!  down: http://***@127.0.0.1:9/live: cannot be opened (" in result.output
+    assert "see above" not in result.output
+    assert result.output.count("try the address in another player") == 1
+    assert "!!  gone: gone.mp4: no such file or folder: check the path" in result.output
     assert "NOT_SET_HERE" in result.output
     assert "secret" not in result.output

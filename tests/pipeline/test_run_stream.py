@@ -301,7 +301,8 @@ def test_stop_drains_what_is_there() -> None:
     assert [p.plate for p in sink.passages] == ["皖A12345"]
 
 
-def test_live_keeps_the_newest_and_counts_drops(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("camera", "name"), [(None, "fake"), ("gate", "gate")])
+def test_live_keeps_the_newest_and_counts_drops(camera: str | None, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = threading.Event()
     plain = FakeDetector.detect
 
@@ -311,10 +312,10 @@ def test_live_keeps_the_newest_and_counts_drops(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(FakeDetector, "detect", detect)
     sink = ListSink()
-    summary = run(FakeSource(bgr_frames(300), live=True), sink)
+    summary = run(FakeSource(bgr_frames(300), live=True), sink, config=RunConfig(camera=camera))
     assert sink.passages[-1].last_box[0] == pytest.approx(264, abs=1)  # where the last frame shows it
     assert summary.frames < 300
-    assert summary.warnings == [f"fake: {300 - summary.frames} frames dropped to keep up"]
+    assert summary.warnings == [f"{name}: {300 - summary.frames} frames dropped to keep up"]
 
 
 def test_a_live_source_that_is_silent_can_be_stopped() -> None:
