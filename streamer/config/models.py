@@ -47,8 +47,8 @@ class StreamConfig(Section):
         default=None,
         gt=0,
         lt=1,
-        description="lowest score of a detection that begins a track (track.low_score: of one that continues it); null: the "
-        "operating point on the detector's card",
+        description="least score of a detection that begins a track (track.low_score: that continues one); null: "
+        "the operating point on the detector's card",
         json_schema_extra=unit("probability"),
     )
     cadence: Literal["every", "auto"] = Field(
