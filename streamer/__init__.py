@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         load_config,
     )
     from streamer.config.outputs import FileOutput, Output, Writes
+    from streamer.config.trackers import TrackerSettings
     from streamer.errors import AlprError, ConfigError, InputError, ModelError, OutputError
     from streamer.pipeline.iterate import stream
     from streamer.pipeline.runner import IncompleteRun, run_stream
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from streamer.source.faults import SourceFault
     from streamer.source.registry import SourcePlace
     from streamer.source.source import Reopening, Source, StreamInfo
+    from streamer.tracking.lifecycle import BaseTracker
+    from streamer.tracking.track import Hit, Track, TrackerFactory, TrackerLike, TrackUpdate
     from streamer.types import Frame, Kind, Passage, Plate, Plates, Reading, Rejection, RunSummary
 
 _NAMES = {
@@ -54,6 +57,7 @@ _NAMES = {
     "streamer.config.models": "CameraConfig LineConfig LiveConfig PicturesConfig ReadConfig RowsConfig RunConfig "
     "TrackConfig VideoConfig VoteConfig ZoneConfig load_config",
     "streamer.config.outputs": "FileOutput Output Writes",
+    "streamer.config.trackers": "TrackerSettings",
     "streamer.errors": "AlprError ConfigError InputError ModelError OutputError",
     "streamer.pipeline.iterate": "stream",
     "streamer.pipeline.runner": "IncompleteRun run_stream",
@@ -64,6 +68,8 @@ _NAMES = {
     "streamer.source.source": "Reopening Source StreamInfo",
     "streamer.source.faults": "SourceFault",
     "streamer.source.registry": "SourcePlace",
+    "streamer.tracking.lifecycle": "BaseTracker",
+    "streamer.tracking.track": "Hit Track TrackUpdate TrackerFactory TrackerLike",
     "streamer.types": "Frame Kind Passage Plate Plates Reading Rejection RunSummary",
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
@@ -73,6 +79,7 @@ __all__ = [  # noqa: RUF022 - in the order of _NAMES
     "CameraConfig", "LineConfig", "LiveConfig", "PicturesConfig", "ReadConfig", "RowsConfig", "RunConfig",
     "TrackConfig", "VideoConfig", "VoteConfig", "ZoneConfig", "load_config",
     "FileOutput", "Output", "Writes",
+    "TrackerSettings",
     "AlprError", "ConfigError", "InputError", "ModelError", "OutputError",
     "stream",
     "IncompleteRun", "run_stream",
@@ -83,6 +90,8 @@ __all__ = [  # noqa: RUF022 - in the order of _NAMES
     "Reopening", "Source", "StreamInfo",
     "SourceFault",
     "SourcePlace",
+    "BaseTracker",
+    "Hit", "Track", "TrackUpdate", "TrackerFactory", "TrackerLike",
     "Frame", "Kind", "Passage", "Plate", "Plates", "Reading", "Rejection", "RunSummary",
 ]  # fmt: skip
 __version__: str  # of the installed package: pyproject.toml has it

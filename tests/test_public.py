@@ -18,6 +18,7 @@ PUBLIC = {
     "PlateReader", "run_stream", "stream", "RunConfig", "CameraConfig", "load_config", "AlprError", "ConfigError",
     "InputError", "OutputError", "ModelError", "IncompleteRun", "BaseSink", "Sink", "Event", "PassageFinal", "Source",
     "Reopening", "StreamInfo", "Frame", "Passage", "Plate", "Plates", "Reading", "Rejection", "RunSummary", "Kind",
+    "BaseTracker", "Hit", "Track", "TrackUpdate", "TrackerFactory", "TrackerLike", "TrackerSettings", "TrackConfig",
 }  # fmt: skip
 
 

@@ -185,7 +185,7 @@ def _meant(loc: Loc, schema: type[BaseModel]) -> str:
             return ".".join(path)
     likely = [(_like(written, name) + _SIBLING, name) for name in siblings]
     likely += [(_like(written, path[-1]), ".".join(path)) for path in paths]
-    score, best = max(likely)
+    score, best = max(likely, default=(0.0, ""))
     return best if score >= _NEAR + _SIBLING * (best in siblings) else ""
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from streamer.config.files import PicturesConfig, RowsConfig, VideoConfig
-from streamer.config.messages import described, fault_at, read_settings
+from streamer.config.messages import described, fault_at, raised, read_settings
 from streamer.config.outputs import AnyOutput
 from streamer.config.overlay import changes_of, overlaid
 from streamer.config.recognition import (
@@ -26,6 +26,7 @@ from streamer.config.recognition import (
 )
 from streamer.config.section import Section, unit
 from streamer.config.sources import LiveConfig, Time, as_live, as_time
+from streamer.config.trackers import faults_of_tracker
 from streamer.config.urls import VARIABLE, filled
 from streamer.errors import ConfigError
 
@@ -163,6 +164,17 @@ class RunConfig(StreamConfig):
     cameras: dict[str, CameraConfig] = Field(
         default={}, description="cameras by name, read all at once where alpr run is given no source"
     )
+
+    @model_validator(mode="after")
+    def _trackers(self) -> RunConfig:
+        faults = [(("track", *loc), told) for loc, told in faults_of_tracker(self.track)]
+        for name, camera in self.cameras.items():
+            own = overlaid(self.track, camera.track, frozenset(TrackConfig.model_fields))
+            if own != self.track:
+                faults += [(("cameras", name, "track", *loc), told) for loc, told in faults_of_tracker(own)]
+        if faults:
+            raise raised(faults)
+        return self
 
     def all_countries(self) -> tuple[str, ...]:
         """Those of the run and of its cameras."""

@@ -1,4 +1,4 @@
-"""What other installed packages add, found by entry points: sinks, sources."""
+"""What other installed packages add, found by entry points: sinks, sources, trackers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from streamer.errors import ConfigError
 
 SINKS = "alpr.sinks"
 SOURCES = "alpr.sources"
+TRACKERS = "alpr.trackers"
 
 
 @cache

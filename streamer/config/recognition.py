@@ -16,7 +16,7 @@ class TrackConfig(Section):
     type: str = Field(
         default="kalman", min_length=1, description="kalman, or the name of a tracker of an installed package"
     )
-    options: dict[str, Any] = Field(default={}, description="settings of such a tracker; kalman has none")
+    options: dict[str, Any] = Field(default={}, description="settings of the tracker; kalman has none")
     birth_hits: int = Field(
         default=2,
         ge=1,

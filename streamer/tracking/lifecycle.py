@@ -6,10 +6,12 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Sequence
 from statistics import median
+from typing import Any, ClassVar
 
 import numpy as np
 
 from streamer.config.models import TrackConfig
+from streamer.config.trackers import TrackerSettings
 from streamer.tracking.track import Hit, Track, TrackUpdate
 from streamer.types import FloatArray, Frame, Plates
 
@@ -26,11 +28,19 @@ class BaseTracker(ABC):
     A strong detection (score of `high_score` and more) without a match begins a track; a track is confirmed after
     `birth_hits` and ends after `max_gap_s` without one. Subclasses that keep data of each track also override
     `started`, `continued`, `replaced` and `ended`.
+
+    `Settings`: the options that it has (`track.options`), which are then checked with the configuration; an instance
+    has them as `settings`. None: any, unchecked, in `config.options`.
     """
+
+    Settings: ClassVar[type[TrackerSettings] | None] = None
+    settings: Any = None
 
     def __init__(self, config: TrackConfig, *, high_score: float = 0.0, first_id: int = 1) -> None:
         self.config, self.high_score = config, high_score
         self.next_id = first_id
+        if self.Settings is not None:
+            self.settings = self.Settings.model_validate(config.options)
         self._tracks: list[Track] = []
         self._now: float | None = None
         self._intervals: deque[float] = deque(maxlen=_RECENT)
@@ -39,6 +49,10 @@ class BaseTracker(ABC):
     @abstractmethod
     def match(self, tracks: Sequence[Track], plates: Plates, frame: Frame) -> Iterable[tuple[int, int]]:
         """(track, plate) index pairs: which detection continues which of these tracks, each at most once."""
+
+    @staticmethod
+    def prepare() -> None:
+        """Imports large libraries that it needs; called before the first frame, once or more."""
 
     def expected(self, track: Track, now_s: float) -> FloatArray:
         """The predicted box (4,); here the last one. A subclass with a motion model overrides it."""

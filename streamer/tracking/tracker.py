@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from streamer.config.models import TrackConfig
+from streamer.config.trackers import TrackerSettings
 from streamer.process.imports import load_tracker
 from streamer.tracking.association import associate
 from streamer.tracking.kalman import PlateMotion
@@ -17,6 +18,9 @@ from streamer.types import FloatArray, Frame, Plates
 
 class KalmanTracker(BaseTracker):
     """A Kalman filter for each track; detections are matched by overlap with and distance to its prediction."""
+
+    Settings = TrackerSettings  # no options
+    prepare = staticmethod(load_tracker)
 
     def __init__(self, config: TrackConfig, *, high_score: float = 0.0, first_id: int = 1) -> None:
         load_tracker()

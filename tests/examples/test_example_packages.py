@@ -66,7 +66,7 @@ def run(installed: Path, cwd: Path, *arguments: str) -> subprocess.CompletedProc
     return subprocess.run(command, cwd=cwd, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("name", ["sink", "source"])
+@pytest.mark.parametrize("name", NAMES)
 def test_the_page_shows_the_files_and_its_program_runs(repo: Path, name: str) -> None:
     page, folder = repo / "docs" / "how-to" / f"add-a-{name}.md", repo / "examples" / f"alpr-{name}-example"
     module, program = blocks(page, "python")

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from streamkit import FakeDetector, FakeReader, alpr, drive, frame_at, plates_of
 
-from streamer.config.models import RunConfig, TrackConfig
+from streamer.config.models import RunConfig, TrackConfig, load_config
+from streamer.config.plugins import TRACKERS, plugins
 from streamer.errors import ConfigError
 from streamer.pipeline.runner import run_stream
 from streamer.sink.csv import CsvSink
 from streamer.tracking.track import TrackerLike
-from streamer.tracking.trackers import GROUP, check_tracker, tracker_factory
+from streamer.tracking.trackers import check_tracker, tracker_factory
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "alpr-tracker-example"
 NEAREST = TrackConfig(type="nearest", options={"reach": 2})
@@ -26,19 +29,21 @@ def install(folder: Path, name: str, points: dict[str, str]) -> None:
     info = folder / f"{name.replace('-', '_')}-0.1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1.0\n")
-    (info / "entry_points.txt").write_text(f"[{GROUP}]\n" + "".join(f"{k} = {v}\n" for k, v in points.items()))
+    (info / "entry_points.txt").write_text(f"[{TRACKERS}]\n" + "".join(f"{k} = {v}\n" for k, v in points.items()))
 
 
 @pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder of packages with the example in it."""
     project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     site = tmp_path / "site"
     site.mkdir()
-    install(site, project["name"], project["entry-points"][GROUP])
+    install(site, project["name"], project["entry-points"][TRACKERS])
     monkeypatch.syspath_prepend(str(EXAMPLE))
     monkeypatch.syspath_prepend(str(site))
-    return site
+    plugins.cache_clear()
+    yield site
+    plugins.cache_clear()
 
 
 def ids(tracker: TrackerLike, frames: list[Boxes]) -> list[tuple[int, int, int]]:
@@ -105,18 +110,31 @@ def test_a_run_with_a_tracker_of_a_package(tmp_path: Path) -> None:
     assert rows["nearest"].count("\n") == 2
 
 
-def test_an_unknown_tracker_is_named_with_those_that_there_are(installed: Path) -> None:
+def test_what_is_wrong_with_a_tracker(installed: Path) -> None:
     install(installed, "wrong", {"number": "math:pi", "missing": "no_such_module:X", "nearest": "other:Tracker"})
-    with pytest.raises(ConfigError, match=r"type: sort: there is no .* one of: kalman, missing, nearest, number"):
-        check_tracker(TrackConfig(type="sort"))
-    with pytest.raises(ConfigError, match=r"nearest: alpr_tracker_example:NearestTracker of .* have this name"):
-        check_tracker(TrackConfig(type="nearest"))
-    with pytest.raises(ConfigError, match=r"missing \(no_such_module:X of wrong\): cannot be imported"):
-        tracker_factory(TrackConfig(type="missing"))
-    with pytest.raises(ConfigError, match=r"number .*: expected a class or function .* not float"):
-        tracker_factory(TrackConfig(type="number"))
-    with pytest.raises(ConfigError, match=r"track\.options: reach: the tracker kalman has none"):
+    for name, told in {
+        "sort": r"type: unknown tracker 'sort': expected one of kalman, missing, nearest, number",
+        "nearst": r"did you mean 'nearest'\? .*alpr\.trackers",
+        "nearest": r"nearest: alpr_tracker_example:NearestTracker of .* have this name",
+        "missing": r"missing of wrong cannot be loaded \(ModuleNotFoundError: .* mend or uninstall wrong",
+        "number": r"number of wrong \(math:pi\): expected a class, not float",
+    }.items():
+        with pytest.raises(ConfigError, match=told):
+            tracker_factory(TrackConfig(type=name))
+    with pytest.raises(ConfigError, match=r"track\.options\.reach: unknown key: the tracker kalman has no options"):
         check_tracker(TrackConfig(options={"reach": 2}))
+
+
+def test_settings_of_another_kind(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "odd.py").write_text("class Odd:\n    Settings = dict\nclass Free: pass\n")
+    install(installed, "odd", {"odd": "odd:Odd", "free": "odd:Free"})
+    sys.path.append(str(tmp_path))
+    try:
+        with pytest.raises(ConfigError, match=r"odd of odd: its Settings must derive from streamer\.TrackerSettings"):
+            check_tracker(TrackConfig(type="odd"))
+        check_tracker(TrackConfig(type="free", options={"what": "ever"}))
+    finally:
+        sys.path.remove(str(tmp_path))
 
 
 def test_a_detection_is_matched_once() -> None:
@@ -132,8 +150,28 @@ def test_a_detection_is_matched_once() -> None:
         tracker.update(frame_at(1), plates_of([(9, 50, 49, 62)]))
 
 
-def test_check_names_a_wrong_tracker(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("installed")
+def test_check_names_file_line_and_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "run.yaml"
-    file.write_text("track: {type: sort}\n")
-    assert alpr("check", file) == 2
-    assert "track.type: sort" in capsys.readouterr().err
+    where = "track.options.reach: "
+    for text, told in {
+        "track:\n  type: nearst\n": "2: track.type: unknown tracker 'nearst': did you mean 'nearest'?",
+        "track:\n  type: nearest\n  options: {reech: 2}\n": "3: track.options.reech: unknown key: did you mean 'reach'?",
+        "track: {type: nearest, options: {reach: -1}}\n": f"1: {where}input should be greater than 0",
+        "track: {options: {reach: 2}}\n": f"1: {where}unknown key: the tracker kalman has no options",
+        "cameras:\n  gate:\n    url: rtsp://h/s\n    track: {type: klaman}\n": "4: cameras.gate.track.type: unknown",
+    }.items():
+        file.write_text(text)
+        assert alpr("check", file) == 2
+        assert f"run.yaml:{told}" in capsys.readouterr().err
+    file.write_text(
+        "track: {type: nearest, options: {reach: 2}}\ncameras:\n"
+        "  gate: {url: 'rtsp://h/s', track: {options: {reach: 3}}}\n"
+        "  back: {url: 'rtsp://h/t', track: {birth_hits: 3}}\n"
+    )
+    config = load_config(file)
+    assert config.of_camera("gate").track.options == {"reach": "3"}
+    tracker = tracker_factory(config.track)(config.of_camera("back").track)
+    assert tracker.settings.reach == 2.0  # type: ignore[attr-defined]
+    with pytest.raises(ConfigError, match=r"--set track\.type: unknown tracker 'x'"):
+        load_config(None, ["track.type=x"])
