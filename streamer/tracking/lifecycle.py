@@ -50,7 +50,7 @@ class BaseTracker(ABC):
     def match(self, tracks: Sequence[Track], plates: Plates, frame: Frame) -> Iterable[tuple[int, int]]:
         """(track, plate) index pairs: which detection continues which of these tracks, each at most once."""
 
-    @staticmethod
+    @staticmethod  # noqa: B027
     def prepare() -> None:
         """Imports large libraries that it needs; called before the first frame, once or more."""
 
