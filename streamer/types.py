@@ -43,6 +43,7 @@ class Frame:
 
     `index` counts from 0 in presentation order; `pts` is seconds in the stream; `captured_at` is an aware datetime or
     None, and `time_source` says how it is known. `part`: of a stream of joined recordings, which of them it belongs to.
+    `cut`: a hard cut lies before it.
     """
 
     index: int
@@ -54,6 +55,7 @@ class Frame:
     captured_at: datetime | None = None
     time_source: TimeSource = "unknown"
     part: int = 0
+    cut: bool = False
 
     def __repr__(self) -> str:
         return f"Frame(index={self.index}, pts={self.pts:.3f}, {self.width}x{self.height})"

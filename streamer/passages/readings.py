@@ -19,6 +19,9 @@ _MAX_BALLOTS = 64
 # A plate that stays where it is for so long (s), to a share of its height, and in so many hits, is static.
 _STATIC_S, _STATIC_HEIGHTS, _STATIC_HITS = 3.0, 0.2, 5
 _STATIC_DOUBT = 2.0  # how much likelier its text is not a plate's
+# The same for each hard cut that it stayed in place over, as no plate does: one that is read surely keeps its row over
+# one cut, so that a change of light which looks like one costs none.
+_CUT_DOUBT, _MOST_CUTS = 8.0, 3
 _FEW = 3  # readings; fewer than these are flagged where more than one was required
 
 
@@ -42,6 +45,7 @@ class TrackReadings:
         self.snapshot: bytes | None = None  # the whole frame then as JPEG, where an output wants it
         self.kind = Kind()  # as read at `best`
         self.provisional_text = ""  # of the last provisional row
+        self.cuts = 0  # hard cuts since the track was confirmed
         self.tallest = 0.0  # px, over all hits that `wants` was asked about
         self.verdict = Verdict()
         self.state = ReadState()
@@ -151,12 +155,19 @@ class TrackReadings:
     def confidence(self, track: Track) -> float:
         """Of the row: the verdict's, lowered for a static track, which may be text drawn over the picture."""
         sure = self.verdict.confidence
-        return sure / (sure + (1 - sure) * _STATIC_DOUBT) if _is_static(track) else sure
+        doubt = _STATIC_DOUBT if _is_static(track) else 1.0
+        if self._is_overlay(track):
+            doubt = _STATIC_DOUBT * _CUT_DOUBT ** min(self.cuts, _MOST_CUTS)
+        return sure / (sure + (1 - sure) * doubt)
+
+    def _is_overlay(self, track: Track) -> bool:
+        return self.cuts > 0 and track.hits >= _STATIC_HITS and track.moved <= _STATIC_HEIGHTS
 
     def _flags(self, track: Track) -> tuple[Flag, ...]:
         few = self._min_reads > 1 and self.voted < _FEW and self.verdict.settled < self._settled
         present: dict[Flag, bool] = {
-            "country": self.verdict.foreign, "edge": self.verdict.cut, "static": _is_static(track), "few_reads": few,
+            "country": self.verdict.foreign, "edge": self.verdict.cut,
+            "static": _is_static(track) or self._is_overlay(track), "few_reads": few,
         }  # fmt: skip
         return tuple(flag for flag, is_set in present.items() if is_set)
 

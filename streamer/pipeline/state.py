@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from streamer.geometry import box_centre
 from streamer.passages.book import Ongoing, PassageBook
@@ -24,6 +25,7 @@ from streamer.sink.events import (
     TrackView,
 )
 from streamer.tracking.cadence import Cadence
+from streamer.tracking.cuts import Cuts
 from streamer.tracking.edge import inside
 from streamer.tracking.track import Track, TrackerLike
 from streamer.tracking.trackers import tracker_factory
@@ -57,7 +59,7 @@ class StreamState:
         self._readings: dict[int, TrackReadings] = {}
         self._revisions: dict[int, int] = {}  # of the provisional rows, by track
         self._book = PassageBook(self._vote.rejoin_s, self._vote.min_confidence)
-        self._places = Places(config)
+        self._places, self._cuts = Places(config), Cuts()
         self._reported: tuple[Passage, ...] | None = None  # the rows of the last PassagesWaiting
         self._events: list[Event] = []
 
@@ -126,6 +128,11 @@ class StreamState:
         if (frame.width, frame.height) != self._size:
             self._end(self._tracker.finish())  # positions do not carry over to a picture of another size
             self._size = frame.width, frame.height
+        if not self._info.still and self._cuts.at(frame):
+            frame = replace(frame, cut=True)
+        if frame.cut:
+            for track in self._tracker.tracks:
+                self._of(track).cuts += 1
         if self._ports.look is not None:
             tracks = [self._followed(t, frame) for t in self._tracker.tracks]
             high, near = self._settings.high_score, self._tracker.tentative

@@ -92,6 +92,8 @@ def frame_line(frame: Frame, plates: Plates, readings: dict[int, Reading]) -> st
         row |= {"seen": frame.captured_at.isoformat(), "time_source": frame.time_source}
     if frame.part:
         row["part"] = frame.part
+    if frame.cut:
+        row["cut"] = True
     if len(plates):
         row["plates"] = [
             {
@@ -165,7 +167,8 @@ def _parse(row: dict[str, Any], sources: list[RecordedSource]) -> None:
     source.recorded.append(
         RecordedFrame(
             row["index"], row["pts"], source.info.width, source.info.height, captured_at=seen,
-            time_source=row.get("time_source", "unknown"), part=row.get("part", 0), plates=plates, readings=readings,
+            time_source=row.get("time_source", "unknown"), part=row.get("part", 0),
+            cut=bool(row.get("cut", False)), plates=plates, readings=readings,
         )
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from streamkit import BLUE, GREEN, PLATES, RED, FakeAlphabet, FakeDetector, FakeReader, passage_of, reading_of, scene
 
@@ -166,6 +167,38 @@ def test_a_still_thing_that_is_hardly_legible_gives_no_row() -> None:
     assert rows_of([scene(320, 180, (120, 80, BLUE))] * 100, reader=Unsure()) == []
     (row,) = rows_of([scene(320, 180, (4 + 3 * k, 80, BLUE)) for k in range(88)], reader=Unsure())
     assert row.confidence > 0.6
+
+
+def on(pattern: int, picture: Image) -> Image:
+    """The picture with one of several grey backgrounds, which have nothing in common."""
+    rows, columns = np.mgrid[0:180, 0:320]
+    greys = [columns / 2 + 40, 200 - rows, 60 + 100 * (columns // 80 % 2), 220 - columns / 2]
+    return np.where((picture == 110).all(2, keepdims=True), greys[pattern][..., None], picture).astype(np.uint8)
+
+
+def shots(count: int, *plates: tuple[int, int, tuple[int, int, int]], frames: int = 30) -> list[Image]:
+    return [on(k // frames, scene(320, 180, *plates)) for k in range(count * frames)]
+
+
+@pytest.mark.parametrize(
+    ("count", "confidence", "rows"),
+    [(1, 0.99, 1), (2, 0.99, 1), (2, 0.9, 0), (3, 0.99, 0), (4, 0.995, 0)],
+)
+def test_what_stays_in_place_over_hard_cuts_is_drawn_over_the_picture(count: int, confidence: float, rows: int) -> None:
+    class Sure(FakeReader):
+        def _one(self, crop: Image) -> Reading:
+            return sure_of(super()._one(crop).text, confidence)
+
+    found = rows_of(shots(count, (120, 80, BLUE)), reader=Sure())
+    assert len(found) == rows
+    if count > 1:
+        assert all("static" in row.flags for row in found)
+
+
+def test_a_plate_that_drives_through_a_cut_is_one() -> None:
+    pictures = [on(k // 30, scene(320, 180, (4 + 3 * k, 80, BLUE))) for k in range(88)]
+    (row,) = rows_of(pictures)
+    assert row.flags == ()
 
 
 def test_a_plate_at_the_edge_says_so() -> None:

@@ -18,6 +18,8 @@ from streamer.replay.rerun import replay
 from streamer.sink.csv import CsvSink
 from streamer.sink.record import RecordSink
 from streamer.source.recording import Networks, read_recording
+from streamer.source.source import StreamInfo
+from streamer.types import Frame, Plates
 
 DEMO = Path(__file__).parents[1] / "clips" / "demo.mp4"
 
@@ -146,3 +148,13 @@ def test_a_replay_never_writes_over_its_recording(recorded: Path) -> None:
     result = CliRunner().invoke(cli, ["replay", str(file), "--csv", str(file)])
     assert "is the source as well as an output" in str(result.exception)
     assert file.read_bytes() == before
+
+
+def test_hard_cuts_are_recorded(tmp_path: Path) -> None:
+    sink = RecordSink(tmp_path / "cuts.gz", Networks(0.5, tuple(FakeAlphabet().symbols)))
+    sink.begin(StreamInfo("film", 320, 180))
+    for index in range(4):
+        sink.seen(Frame(index, index / 25, 320, 180, cut=index == 2), Plates.empty(), {})
+    sink.close()
+    (source,) = read_recording(sink.path)
+    assert [frame.cut for frame in source.recorded] == [False, False, True, False]
