@@ -7,12 +7,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.reader.network import KIND, Residual, conv
+from models.reader.network import KIND, ReaderNet, Residual, conv
 
 
-class CtcReaderNet(nn.Module):
+class CtcReaderNet(ReaderNet):
     """(N, 3, 48, 128) normalised BGR -> CTC logits read as one row (N, 32, C + 1) and as two (N, 64, C + 1), blank
     last, colour (N, 5), rows (N, 2), region (N, 6)."""
+
+    decoded_by, transformer = "ctc", False
 
     def __init__(self, classes: int, widths: tuple[int, int, int, int] = (32, 64, 96, 128)) -> None:
         super().__init__()

@@ -9,6 +9,7 @@ into one token).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -148,7 +149,29 @@ class PlateEncoder(nn.Module):
         return tokens
 
 
-class PlateReaderNet(nn.Module):
+class ReaderNet(nn.Module):
+    """What a reader's network says of itself, for its export and the run time. Training calls `forward_training`.
+
+    `decoded_by`: the decoder of the run time that fits the outputs of `forward` (streamer.engine.decoders.DECODERS).
+    `transformer`: whether INT8 treats it as one. `slots`: the longest text plus its EOS."""
+
+    decoded_by: ClassVar[str]
+    transformer: ClassVar[bool]
+    slots: int = ReaderSize.slots
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for name in ("decoded_by", "transformer"):
+            if not hasattr(cls, name):
+                raise TypeError(f"{cls.__module__}.{cls.__name__} has no {name}: set it in the class (see ReaderNet)")
+
+    def forward_training(self, image: Tensor) -> tuple[tuple[Tensor | None, Tensor, Tensor, Tensor], Tensor, Tensor]:
+        """What the loss takes: logits of the queries (None without them), colour, rows and region, then the CTC logits
+        of one row and of two."""
+        raise NotImplementedError
+
+
+class PlateReaderNet(ReaderNet):
     """(N, 3, 48, 128) normalised BGR -> logits (N, slots, classes), colour (N, 5), rows (N, 2), region (N, 6), and CTC
     logits of the tokens read as one row (N, 32, classes + 1) and as two (N, 96, classes + 1), blank last.
 
@@ -157,9 +180,12 @@ class PlateReaderNet(nn.Module):
     head is tied to places in the picture and keeps the order: the run time weighs one against the other.
     """
 
+    decoded_by, transformer = "slots+columns", True
+
     def __init__(self, classes: int, size: ReaderSize | None = None) -> None:
         super().__init__()
         self.size = size or ReaderSize()
+        self.slots = self.size.slots
         d = self.size.width
         self.encoder = PlateEncoder(self.size)
         self.queries = nn.Parameter(torch.randn(1, self.size.slots + 1, d) * 0.02)

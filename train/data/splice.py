@@ -21,6 +21,7 @@ import torch
 from rich.progress import track
 
 from models.detector.network import normalise
+from models.reader.network import ReaderNet
 from streamer.engine.zoo import sha256
 from streamer.geometry import box_quad, grow_quad, homography, transform
 from streamer.image.warp import CROP_HEIGHT, CROP_WIDTH, MARGIN_ACROSS, MARGIN_ALONG, cut
@@ -28,7 +29,7 @@ from streamer.plates.alphabet import Alphabet
 from streamer.types import FloatArray, Image
 from train.data.cache import PictureCache, write_whole
 from train.data.plates import Crop
-from train.loop.weights import ReaderNet, load_weights, reader_of
+from train.loop.weights import load_weights, reader_of
 
 SIZE = 2 * CROP_WIDTH, 2 * CROP_HEIGHT  # px of a plate while it is joined
 AROUND = 0.12  # of the plate's width and height that is kept on each side, so that it can be cut again

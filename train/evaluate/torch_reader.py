@@ -14,7 +14,7 @@ from streamer.plates.alphabet import Alphabet
 from streamer.types import Image, Reading
 from train.export.golden import read_in_torch
 from train.loop.config import ALPHABET
-from train.loop.weights import build, kind_of, load_weights
+from train.loop.weights import kind_of, load_weights, reader_of
 
 
 class TorchReader:
@@ -24,7 +24,7 @@ class TorchReader:
         state = load_weights(weights)
         if kind_of(state) != "reader":
             raise ConfigError(f"--weights {weights}: holds the weights of a {kind_of(state)}, expected a reader's")
-        self._module = build(state)
+        self._module = reader_of(state)
         self._alphabet = Alphabet.load(ALPHABET)
 
     def read_crops(self, crops: Sequence[Image]) -> list[Reading]:

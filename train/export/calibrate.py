@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from models.detector.network import normalise
+from models.reader.network import ReaderNet
 from streamer.engine.decoders import DECODERS, Certainty, Classes, weighed, weighed_columns
 from streamer.engine.detector import LONG, LOWEST_SCORE, SHORT, looked_at, net_size
 from streamer.engine.refiner import Refiner
@@ -25,7 +26,7 @@ from streamer.plates.alphabet import Alphabet
 from streamer.types import FloatArray, Image, Plate
 from train.data.manifest import Sample
 from train.evaluate.measures import match_scene
-from train.export.golden import decoder_of, detect_in_torch
+from train.export.golden import detect_in_torch
 from train.recipes.reader import crop_of, region_of
 
 T = TypeVar("T")
@@ -72,7 +73,7 @@ def spread(samples: Sequence[T], count: int) -> list[T]:
 
 
 def fit_confidence(
-    module: nn.Module, samples: Sequence[Sample], alphabet: Alphabet, slots: int
+    module: ReaderNet, samples: Sequence[Sample], alphabet: Alphabet, slots: int
 ) -> tuple[float, Certainty]:
     """The temperature that makes the labels of these crops most probable (golden-section search on the mean NLL), and
     how sure a whole text is by what queries and columns say of it (logistic regression, after Platt).
@@ -90,8 +91,8 @@ def fit_confidence(
     images = torch.from_numpy(np.stack(crops).transpose(0, 3, 1, 2).copy())
     with torch.no_grad():
         parts = [module(normalise(images[a:b])) for a, b in pairwise(steps(len(images), 256))]
-    if decoder_of(module) == "ctc":
-        return 1.0, fit_columns(parts, texts, alphabet, slots)
+    if "characters" not in DECODERS[module.decoded_by].outputs:
+        return 1.0, fit_columns(module.decoded_by, parts, texts, alphabet, slots)
     logits, *others = (torch.cat(output) for output in zip(*parts, strict=True))
     truth = torch.tensor([alphabet.encode(text, slots) for text in texts])
 
@@ -111,11 +112,11 @@ def fit_confidence(
 
 
 def fit_columns(
-    parts: Sequence[Sequence[torch.Tensor]], texts: Sequence[str], alphabet: Alphabet, slots: int
+    decoder: str, parts: Sequence[Sequence[torch.Tensor]], texts: Sequence[str], alphabet: Alphabet, slots: int
 ) -> Certainty:
     """How sure a whole text is by what columns alone say of it. `parts`: the network's outputs, batch by batch."""
     outputs = (torch.cat(output) for output in zip(*parts, strict=True))
-    named = dict(zip(DECODERS["ctc"].outputs, (o.float().numpy() for o in outputs), strict=True))
+    named = dict(zip(DECODERS[decoder].outputs, (o.float().numpy() for o in outputs), strict=True))
     classes = Classes(alphabet, slots=slots)
     found = [weighed_columns({k: v[i] for k, v in named.items()}, classes) for i in range(len(texts))]
     right = np.array([f.text == text for f, text in zip(found, texts, strict=True)], float)

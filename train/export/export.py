@@ -14,9 +14,9 @@ import torch
 import yaml
 
 from models.export import detector_to_openvino, quantise, reader_to_openvino, refiner_to_openvino, save
-from models.reader.network import PlateReaderNet
+from models.reader.network import ReaderNet
 from streamer.engine.cards import PLATE_CROP
-from streamer.engine.decoders import DECODERS, SLOTS, Certainty
+from streamer.engine.decoders import DECODERS, Certainty
 from streamer.engine.detector import Detector
 from streamer.engine.refiner import ACROSS, ALONG, HEIGHT, WIDTH, Refiner, cut_around
 from streamer.engine.zoo import sha256
@@ -26,9 +26,9 @@ from streamer.plates.alphabet import Alphabet
 from streamer.types import Image
 from train.data.open import open_datasets
 from train.export.calibrate import detector_input, fit_confidence, fit_min_score, reader_crop, spread
-from train.export.golden import GOLDEN_SCORE, decoder_of, detector_golden, path_of, reader_golden, refiner_golden
+from train.export.golden import GOLDEN_SCORE, detector_golden, path_of, reader_golden, refiner_golden
 from train.loop.config import ALPHABET
-from train.loop.weights import build, keep_shipped, kind_of, load_weights, save_shipped
+from train.loop.weights import build, keep_shipped, kind_of, load_weights, reader_of, save_shipped
 from train.recipes.reader import usable
 
 CALIBRATION = 400  # pictures that INT8 is calibrated on
@@ -68,16 +68,15 @@ def export(
     state = load_weights(weights)
     if not replace:
         keep_shipped(out / (name or str(state["config"]["name"])))
-    module = build(state)
     name = name or str(state["config"]["name"])
     folder = out / name
     kind = kind_of(state)
-    if kind == "detector":
-        done = convert_detector(module, data, min_score, refiner)
-    elif kind == "refiner":
-        done = convert_refiner(module, data, state["config"]["detector"])
+    if kind == "reader":
+        done = convert_reader(reader_of(state), data, certainty)
+    elif kind == "detector":
+        done = convert_detector(build(state), data, min_score, refiner)
     else:
-        done = convert_reader(module, data, certainty)
+        done = convert_refiner(build(state), data, state["config"]["detector"])
     files = {"f32": folder / f"{name}-f32.xml", "int8": folder / f"{name}-int8.xml"}
     save(done.f32, files["f32"])
     save(done.int8, files["int8"])
@@ -138,11 +137,10 @@ def convert_refiner(module: torch.nn.Module, data: Sequence[str], detector: str)
 
 
 def convert_reader(
-    module: torch.nn.Module, data: Sequence[str], certainty: tuple[float, Certainty] | None = None
+    module: ReaderNet, data: Sequence[str], certainty: tuple[float, Certainty] | None = None
 ) -> Converted:
     alphabet = Alphabet.load(ALPHABET)
-    decoder = decoder_of(module)
-    slots = module.size.slots if isinstance(module, PlateReaderNet) else SLOTS
+    decoder, slots = module.decoded_by, module.slots
     images = calibration_crops(data, alphabet, slots)
     if certainty is None:
         held_out = spread(usable(open_datasets(data, "validation"), alphabet, slots, validation=True), HELD_OUT)
@@ -163,7 +161,7 @@ def convert_reader(
         "temperature_from": fitted_on,
     }
     network = reader_to_openvino(module)
-    int8 = quantise(network, images, decoder != "ctc", CALIBRATION)
+    int8 = quantise(network, images, module.transformer, CALIBRATION)
     return Converted(network, int8, card, reader_golden(module, alphabet, temperature, whole))
 
 

@@ -26,6 +26,8 @@ from train.synth.plate import PlateRenderer
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from models.reader.network import ReaderNet
+
 FILE = "golden.json"
 SCENE_SIZE = (960, 540)
 CROPS = 64
@@ -107,7 +109,7 @@ def detect_in_torch(module: nn.Module, image: Image, min_score: float) -> Plates
 
 
 def read_in_torch(
-    module: nn.Module,
+    module: ReaderNet,
     crop: Image,
     alphabet: Alphabet,
     temperature: float,
@@ -120,16 +122,9 @@ def read_in_torch(
 
     with torch.no_grad():
         outputs = module(normalise(torch.from_numpy(crop.transpose(2, 0, 1).copy())[None]))
-    decoder = DECODERS[decoder_of(module)]
+    decoder = DECODERS[module.decoded_by]
     named = dict(zip(decoder.outputs, (o[0].float().numpy() for o in outputs), strict=True))
     return decoder.read(named, Classes(alphabet, temperature, whole))
-
-
-def decoder_of(module: nn.Module) -> str:
-    """The decoder that fits the outputs of a reader's network."""
-    from models.reader.ctc import CtcReaderNet
-
-    return "ctc" if isinstance(module, CtcReaderNet) else "slots+columns"
 
 
 def detector_golden(module: nn.Module, min_score: float) -> list[list[GoldenPlate]]:
@@ -142,7 +137,7 @@ def refiner_golden(module: nn.Module) -> list[list[float]]:
     return [[round(float(v), 4) for v in row] for row in refine_in_torch(module, list(golden_cuts()))]
 
 
-def reader_golden(module: nn.Module, alphabet: Alphabet, temperature: float, whole: Certainty) -> list[GoldenText]:
+def reader_golden(module: ReaderNet, alphabet: Alphabet, temperature: float, whole: Certainty) -> list[GoldenText]:
     """One object a crop."""
     found = (read_in_torch(module, crop, alphabet, temperature, whole) for crop in golden_crops())
     return [{"text": r.text, "confidence": round(r.confidence, 4)} for r in found]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from streamer.config.messages import read_settings
 from streamer.engine.zoo import config_folder
@@ -69,9 +70,20 @@ class RefinerTrainConfig(DetectorTrainConfig):
     )
 
 
+def _known_network(name: str) -> str:
+    from models.reader.networks import NETWORKS  # takes PyTorch
+
+    if name not in NETWORKS:
+        near = difflib.get_close_matches(name, NETWORKS, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(NETWORKS)}"
+        raise ValueError(f"unknown network: {hint}")
+    return name
+
+
 class ReaderTrainConfig(TrainConfig):
-    network: Literal["maskocr", "large", "conv", "ctc"] = Field(
-        "maskocr", description="the reader, a larger one, or a baseline of its cost"
+    network: Annotated[str, AfterValidator(_known_network)] = Field(
+        "maskocr",
+        description="the reader by its name in models/reader/networks.py: maskocr, or another",
     )
     synthetic_share: float = Field(0.4, ge=0, le=1)
     country_power: float = Field(0.5, ge=0, le=1, description="0: every country equally often, 1: as the data has them")

@@ -11,15 +11,15 @@ from typing import Any, NotRequired, TypedDict, cast
 import torch
 
 from models.detector.network import SIZES, PlateDetector
-from models.reader.ctc import CtcReaderNet
-from models.reader.network import PlateReaderNet, ReaderSize
+from models.reader.network import ReaderNet
+from models.reader.networks import NETWORKS
 from models.refiner.network import PlateRefinerNet
+from streamer.engine.cards import PLATE_CROP
+from streamer.engine.decoders import DECODERS, class_counts
 from streamer.engine.zoo import zoo_folder
 from streamer.errors import ConfigError, ModelError
 from streamer.plates.alphabet import Alphabet
 from train.loop.config import ALPHABET
-
-ReaderNet = PlateReaderNet | CtcReaderNet
 
 
 class Weights(TypedDict):
@@ -30,8 +30,6 @@ class Weights(TypedDict):
     info: NotRequired[dict[str, Any]]
 
 
-CONV = ReaderSize(attention=False, layers=3)  # three residual blocks cost what four transformer blocks do
-LARGE = ReaderSize(stem=(32, 64, 128), width=224, heads=7, layers=6, ffn=896)
 SHIPPED = frozenset({"plate-detector-m", "plate-detector-s", "plate-reader", "plate-refiner"})
 PRETRAINING = ("hidden", "hidden_characters")  # what only a pre-training's configuration holds
 
@@ -125,16 +123,36 @@ def require_detector(weights: Path, option: str) -> None:
 
 
 def build_reader(network: str, dropout: float = 0.0, model: dict[str, torch.Tensor] | None = None) -> ReaderNet:
-    """A reader with random weights: maskocr, large, or one of the baselines conv and ctc. `model`: the parameters that
-    it is to hold, whose number of slots and of CTC steps it then has."""
-    classes = Alphabet.load(ALPHABET).size
-    if network == "ctc":
-        return CtcReaderNet(classes)
-    size = {"conv": CONV, "large": LARGE}.get(network, ReaderSize())
-    if model is not None:
-        steps = model["ctc.weight"].shape[0] // (classes + 1)
-        size = replace(size, slots=model["queries"].shape[1] - 1, steps=steps)
-    return PlateReaderNet(classes, replace(size, dropout=dropout))
+    """A reader with random weights, by its name in `NETWORKS`. `model`: the parameters that it is to hold, whose number
+    of slots and of CTC steps it then has. ConfigError where there is no such network, or it does not fit the run
+    time."""
+    if network not in NETWORKS:
+        raise ConfigError(f"network {network!r}: there is no such reader; expected one of {', '.join(NETWORKS)}")
+    alphabet = Alphabet.load(ALPHABET)
+    module = NETWORKS[network](alphabet.size, dropout, model)
+    check_network(network, module, alphabet)
+    return module
+
+
+def check_network(name: str, module: torch.nn.Module, alphabet: Alphabet) -> None:
+    """ConfigError where a reader's network says too little of itself, or its outputs are not those that the decoder it
+    names reads: before a training, not at the export after it."""
+    where = f"network {name!r} ({type(module).__name__})"
+    if not isinstance(module, ReaderNet):
+        raise ConfigError(f"{where}: must derive from models.reader.network.ReaderNet")
+    if module.decoded_by not in DECODERS:
+        raise ConfigError(f"{where}: decoded_by is {module.decoded_by!r}, expected one of {', '.join(DECODERS)}")
+    training = module.training
+    with torch.no_grad():
+        outputs = module.eval()(torch.zeros(1, 3, PLATE_CROP.height, PLATE_CROP.width))
+    module.train(training)
+    wanted, classes = DECODERS[module.decoded_by].outputs, class_counts(alphabet)
+    found = [output.shape[-1] for output in outputs]
+    if found != [classes[output] for output in wanted]:
+        expected = ", ".join(f"{output} ({classes[output]})" for output in wanted)
+        raise ConfigError(
+            f"{where}: outputs of {', '.join(map(str, found))} classes, but {module.decoded_by} decodes {expected}"
+        )
 
 
 def grown(mine: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

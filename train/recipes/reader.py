@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from models.detector.network import normalise
 from models.reader.loss import ReaderTargets, reader_loss
-from models.reader.network import ReaderSize
+from models.reader.network import ReaderNet, ReaderSize
 from streamer.errors import InputError
 from streamer.plates.alphabet import Alphabet
 from train.data.assets import assets_of, store
@@ -28,7 +28,7 @@ from train.figures.plots import plot_losses, reader_sheet
 from train.loop.config import ALPHABET, ReaderTrainConfig, TrainConfig
 from train.loop.distributed import first_alone, rank
 from train.loop.fit import fit
-from train.loop.weights import ReaderNet, Weights, build_reader, grown, kind_of, load_weights
+from train.loop.weights import Weights, build_reader, grown, kind_of, load_weights
 from train.recipes.detector import data_hash
 from train.synth.bank import drawn_plates
 
