@@ -47,8 +47,8 @@ class LiveConfig(Section):
 
 
 def as_live(value: Any) -> Any:
-    """Accepts `live: true` and `live: false` as short forms."""
-    return {"endless": value} if isinstance(value, bool) else value
+    """Accepts `live: true` and `live: false` as short forms; of a file every plain value is a text (load.py)."""
+    return {"endless": value} if isinstance(value, bool | str) else value
 
 
 def as_time(value: Any) -> Any:

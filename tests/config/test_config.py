@@ -228,3 +228,14 @@ def test_what_is_no_good_yaml_is_told_with_its_line(tmp_path: Path, text: str | 
 def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_bytes(b"\xef\xbb\xbfcamera: gate\r\n")
     assert load_config(tmp_path / "c.yaml").camera == "gate"
+
+
+@pytest.mark.parametrize(("text", "expected"), [("false", False), ("true", True), ("{endless: false}", False)])
+def test_live_in_short_in_a_file(text: str, expected: bool, tmp_path: Path) -> None:
+    (path := tmp_path / "c.yaml").write_text(f"live: {text}\ncameras: {{gate: {{url: 'http://h/x', live: {text}}}}}\n")
+    config = load_config(path)
+    assert (config.live.endless, config.of_camera("gate").live.endless) == (expected, expected)
+    assert load_config(None, [f"live={text}"]).live.endless == expected
+    path.write_text("live: perhaps\n")
+    with pytest.raises(ConfigError, match=r"c\.yaml:1: live\.endless: expected true or false \(got 'perhaps'\)"):
+        load_config(path)

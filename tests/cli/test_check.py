@@ -1,0 +1,81 @@
+"""`alpr check`: every fault with its place, and what differs from the defaults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamkit import alpr
+
+FAULTY = """countries: [XX, DE]
+detector: nope
+track: {type: sort}
+outputs:
+  - {type: video, path: v.mp4}
+  - {type: csv, path: "p-{plate}.csv", delivery: {mode: inline}}
+cameras:
+  gate: rtsp://u:${ALPR_NOPE}@h/x
+  yard:
+    url: rstp://h/x
+    countries: [DE, QQ]
+    outputs: [{type: crops, path: "{no}"}]
+"""
+DIFFERENT = """min_score: 0.6
+vote: {min_reads: 3}
+lines: {g: {start: [0, 0.5], end: [1, 0.5]}}
+outputs: [{type: jsonl, path: a.jsonl, provisional: true}]
+cameras:
+  gate: rtsp://u:secret@h/x
+  yard: {url: rtsp://h/x, countries: [DE, AT], min_height: 12, min_score: 0.6, vote: {rejoin_s: 0}, live: false}
+"""
+
+
+def test_every_fault_is_reported_with_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ALPR_NOPE", raising=False)
+    (path := tmp_path / "c.yaml").write_text(FAULTY)
+    assert alpr("check", path, "--set", "reader=plate-redaer") == 2
+    lines = [line.removeprefix("alpr: error: ") for line in capsys.readouterr().err.splitlines()]
+    expected = (
+        "--set reader: model 'plate-redaer' is not in",
+        f"{path}:1: countries: XX: nothing is known of its plates",
+        f"{path}:2: detector: model 'nope' is not in",
+        f"{path}:3: track.type: sort: there is no such tracker",
+        f"{path}:5: outputs.0.path: v.mp4: names one file for 2 cameras",
+        f"{path}:6: outputs.1.delivery: mode: inline is for recordings",
+        f"{path}:6: outputs.1.path: p-{{plate}}.csv: {{plate}} is not known",
+        f"{path}:8: cameras.gate.url: ${{ALPR_NOPE}} is not set in the environment",
+        f"{path}:10: cameras.yard.url: rstp://: unknown scheme of an address",
+        f"{path}:11: cameras.yard.countries: QQ: nothing is known of its plates",
+        f"{path}:12: cameras.yard.outputs.0.path: {{no}}: {{no}} is not known",
+    )
+    assert len(lines) == len(expected)
+    for line, begin in zip(lines, expected, strict=True):
+        assert line.startswith(begin)
+
+
+def test_networks_alone_have_their_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (path := tmp_path / "c.yaml").write_text("reader: a\ndetector: b\n")
+    assert alpr("check", path) == 5
+    told = capsys.readouterr().err
+    assert f"{path}:1: reader: model 'a' is not in" in told
+    assert f"{path}:2: detector: model 'b' is not in" in told
+
+
+def test_only_what_differs_is_printed_also_of_cameras(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (path := tmp_path / "c.yaml").write_text(DIFFERENT)
+    assert alpr("check", path) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{path}: valid, 10 of its settings differ from the defaults",
+        "  min_score: 0.6 (default null)",
+        "  lines.g: {start: [0.0, 0.5], end: [1.0, 0.5]}",
+        "  vote.min_reads: 3 (default 2)",
+        "  outputs.0: {type: jsonl, path: a.jsonl, provisional: true}",
+        "  cameras.gate.url: rtsp://***@h/x",
+        "  cameras.yard.countries: [DE, AT] (default [])",
+        "  cameras.yard.vote.rejoin_s: 0.0 (default 60.0)",
+        "  cameras.yard.live.endless: false (default null)",
+        "  cameras.yard.url: rtsp://h/x",
+        "  cameras.yard.min_height: 12.0 (default 8.0)",
+    ]
