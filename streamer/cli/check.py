@@ -17,7 +17,7 @@ def check(config: Path, sets: tuple[str, ...], plates: str | None) -> None:
     """Check CONFIG, a YAML file of settings, and list what differs from the defaults.
 
     Reports every fault with its line and key: first of keys and values; where these are right, of variables that are
-    not set, countries, the folder of plates, trackers, outputs and networks. Outputs are not opened. Exit code 2 (5
+    not set, countries, the folder of plates, outputs and networks. Outputs are not opened. Exit code 2 (5
     where networks alone are missing).
     """
     from streamer.cli.console import print_line, warn

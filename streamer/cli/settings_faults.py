@@ -9,7 +9,7 @@ from pathlib import Path
 
 from streamer.cli.output_options import check_for_cameras, flag_of
 from streamer.config.load import Loc, YamlFile
-from streamer.config.models import CameraConfig, RunConfig, TrackConfig
+from streamer.config.models import CameraConfig, RunConfig
 from streamer.config.outputs import Output
 from streamer.engine.zoo import find_model, plate_folders
 from streamer.errors import AlprError, ConfigError, ModelError
@@ -20,7 +20,6 @@ from streamer.sink.policy import policy_of
 from streamer.sink.rows import FIELDS as ROWS
 from streamer.sink.segments import FIELDS as VIDEO
 from streamer.source.registry import check_sources
-from streamer.tracking.trackers import check_tracker
 
 Fault = tuple[Loc, AlprError]
 _FIELDS = {
@@ -66,13 +65,8 @@ def _faults(config: RunConfig) -> Iterator[Fault]:
     yield from _of_stream(config, ())
     for name, camera in config.cameras.items():
         own = config.of_camera(name)
-        changed = own.model_copy(
-            update={
-                "countries": own.countries if "countries" in camera.model_fields_set else (),
-                "track": own.track if camera.track.model_fields_set & {"type", "options"} else TrackConfig(),
-            }
-        )
-        yield from _of_stream(changed, ("cameras", name))
+        countries = own.countries if "countries" in camera.model_fields_set else ()
+        yield from _of_stream(own.model_copy(update={"countries": countries}), ("cameras", name))
     for kind, model in (("detector", config.detector), ("reader", config.reader)):
         precision = "int8" if config.precision == "int8" else "f32"
         yield from _tried((kind,), partial(find_model, model, precision, kind))
@@ -84,9 +78,6 @@ def _faults(config: RunConfig) -> Iterator[Fault]:
 
 def _of_stream(config: RunConfig, above: Loc) -> Iterator[Fault]:
     """Faults of what the run and a camera can both set."""
-    for loc, error in _tried((), partial(check_tracker, config.track)):
-        key, _, told = str(error).partition(": ")
-        yield (*above, *loc, *key.split(".")), ConfigError(told)
     folders = plate_folders(config.plates)
     for loc, error in _tried((), partial(check_countries, (), folders)):  # of the folder: it has its own place
         yield loc, error

@@ -32,12 +32,10 @@ class CsvSink(BaseSink):
 
     columns: tuple[str, ...] = COLUMNS
 
-    def __init__(
-        self, path: str | Path, *, append: bool = False, config: RowsConfig | None = None, retry: bool = False
-    ) -> None:
+    def __init__(self, path: str | Path, *, append: bool = False, config: RowsConfig | None = None) -> None:
         self.path, self.rows = Path(path), 0
         form = Form(encode_row(self.columns), lambda path: prepare(path, self.columns))
-        self._files = RowFiles(Path(path), config or RowsConfig(), append=append, form=form, retry=retry)
+        self._files = RowFiles(Path(path), config or RowsConfig(), append=append, form=form)
 
     def begin(self, info: StreamInfo) -> None:
         self._files.begin()
@@ -52,9 +50,6 @@ class CsvSink(BaseSink):
 
     def waiting(self, camera: str, passages: Sequence[Passage]) -> None:
         self._files.waiting(camera, [(p.event_id, encode_row(self.row_of(p))) for p in passages])
-
-    def tick(self) -> None:
-        self._files.tick()
 
     def close(self) -> None:
         self._files.close()

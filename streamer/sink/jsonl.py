@@ -28,13 +28,10 @@ class JsonlSink(BaseSink):
         append: bool = False,
         provisional: bool = False,
         config: RowsConfig | None = None,
-        retry: bool = False,
     ) -> None:
         self._provisional = provisional
         self.path, self.lines = Path(path), 0
-        self._files = RowFiles(
-            Path(path), config or RowsConfig(), append=append, form=Form(prepare=prepare), retry=retry
-        )
+        self._files = RowFiles(Path(path), config or RowsConfig(), append=append, form=Form(prepare=prepare))
 
     def begin(self, info: StreamInfo) -> None:
         self._files.begin()
@@ -52,9 +49,6 @@ class JsonlSink(BaseSink):
     def _line(self, passage: Passage, record: dict[str, object]) -> None:
         self._files.write(passage.camera, encode_line(record))
         self.lines += 1
-
-    def tick(self) -> None:
-        self._files.tick()
 
     def close(self) -> None:
         self._files.close()

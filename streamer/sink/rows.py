@@ -6,14 +6,12 @@ Each row is written in one call. A new file begins when the name changes or the 
 from __future__ import annotations
 
 import logging
-import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from streamer.config.models import RowsConfig
-from streamer.errors import OutputError
 from streamer.sink.names import Template, last_number, numbered
 from streamer.sink.opening import descriptor_of, output_errors
 from streamer.sink.parts import Form, Part, open_part
@@ -22,15 +20,13 @@ from streamer.sink.waiting import Row, WaitingRows, missing
 _log = logging.getLogger(__name__)
 
 FIELDS = ("camera", "date", "hour")
-_MOST_WAITING = 10_000  # rows kept while they cannot be written
 _MOST_OPEN = 64  # files at once
-_RETRY_S, _WARN_S = 5.0, 60.0
 
 
 class RowFiles:
-    """Writes rows by a name template, in files of the given `form`. `retry`: rows that cannot be written are kept and
-    retried; without it they raise OutputError. Files of an earlier run that are to be replaced are emptied once this
-    run reads its source (`begin`), not before.
+    """Writes rows by a name template, in files of the given `form`. A row that cannot be written raises OutputError;
+    it may be given again (delivery.py). Files of an earlier run that are to be replaced are emptied once this run
+    reads its source (`begin`), not before.
     """
 
     def __init__(
@@ -40,18 +36,14 @@ class RowFiles:
         *,
         append: bool = False,
         form: Form | None = None,
-        retry: bool = False,
         clock: Callable[[], datetime] = datetime.now,
     ) -> None:
         self._template, self._config, self._append = Template(path, FIELDS), config, append
-        self._form, self._retry, self._clock = form or Form(), retry, clock
+        self._form, self._clock = form or Form(), clock
         self._open: OrderedDict[str, Part] = OrderedDict()  # by camera; one for all where the name has none
         self._started_cameras: set[str] = set()  # those that have had a file in this run
         self._prepared: dict[Path, Callable[[bytes], bytes]] = {}
-        self._waiting: deque[tuple[str, bytes]] = deque()
-        self._lost, self._warned_s = 0, -_WARN_S
         self._started = False
-        self._tried = 0.0
         ordinary = descriptor_of(path) is None and (path.is_file() or not path.exists())
         self._stored = WaitingRows(path) if ordinary else None
         self._resumed: set[str] = set()
@@ -70,13 +62,7 @@ class RowFiles:
 
     def write(self, camera: str, row: bytes) -> None:
         self.begin()
-        self._waiting.append((camera, row))
-        self._flush()
-
-    def tick(self) -> None:
-        """Retries rows that could not be written."""
-        if self._waiting and time.monotonic() - self._tried >= _RETRY_S:
-            self._flush()
+        self._part(camera, len(row)).write(row, sync=self._config.fsync == "row")
 
     def waiting(self, camera: str, rows: Sequence[Row]) -> None:
         """Stores the rows of a camera that are not final yet on disk. The first call writes those that a killed run
@@ -93,51 +79,8 @@ class RowFiles:
         self._stored.write(camera, rows)
 
     def close(self) -> None:
-        """Closes all files; OutputError where rows could not be written."""
-        self._retry = False
-        try:
-            if self._waiting:
-                self._flush()
-        finally:
-            for part in self._open.values():
-                part.close()
-
-    def _flush(self) -> None:
-        self._tried = time.monotonic()
-        waited = len(self._waiting)
-        try:
-            while self._waiting:
-                self._put(*self._waiting[0])
-                self._waiting.popleft()
-        except OutputError as error:
-            if not self._retry:
-                many = len(self._waiting) + self._lost
-                self._waiting.clear()
-                raise OutputError(f"{error}{f'; {many} rows are lost' if many > 1 else ''}") from None
-            if len(self._waiting) > _MOST_WAITING:
-                self._waiting.popleft()
-                self._lost += 1
-            self._warn(error)
-            return
-        except BaseException:
-            self._waiting.clear()  # the reader is gone, or a bug: close() must not fail with them again
-            raise
-        if waited > 1:
-            _log.warning("%s: can be written again; the %d rows that waited are written", self._template.path, waited)
-        if self._lost:
-            _log.error("%s: %d rows are lost, too many waited", self._template.path, self._lost)
-        self._lost, self._warned_s = 0, -_WARN_S
-
-    def _warn(self, error: OutputError) -> None:
-        """Logs at first, and once a minute, that rows wait, and how many are lost."""
-        now = time.monotonic()
-        if now - self._warned_s >= _WARN_S:
-            self._warned_s = now
-            lost = f"; the oldest {self._lost} are lost" if self._lost else ""
-            _log.warning("%s; rows wait until it can be written (%d now%s)", error, len(self._waiting), lost)
-
-    def _put(self, camera: str, row: bytes) -> None:
-        self._part(camera, len(row)).write(row, sync=self._config.fsync == "row")
+        for part in self._open.values():
+            part.close()
 
     def _part(self, camera: str, more: int = 0) -> Part:
         """The open file for a camera's next row, of `more` bytes."""

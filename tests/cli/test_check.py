@@ -9,7 +9,6 @@ from streamkit import alpr
 
 FAULTY = """countries: [XX, DE]
 detector: nope
-track: {type: sort}
 outputs:
   - {type: video, path: v.mp4}
   - {type: csv, path: "p-{plate}.csv", delivery: {mode: inline}}
@@ -41,14 +40,13 @@ def test_every_fault_is_reported_with_its_line(
         "--set reader: model 'plate-redaer' is not in",
         f"{path}:1: countries: XX: nothing is known of its plates",
         f"{path}:2: detector: model 'nope' is not in",
-        f"{path}:3: track.type: sort: there is no such tracker",
-        f"{path}:5: outputs.0.path: v.mp4: names one file for 2 cameras",
-        f"{path}:6: outputs.1.delivery: mode: inline is for recordings",
-        f"{path}:6: outputs.1.path: p-{{plate}}.csv: {{plate}} is not known",
-        f"{path}:8: cameras.gate.url: ${{ALPR_NOPE}} is not set in the environment",
-        f"{path}:10: cameras.yard.url: rstp://: unknown scheme of an address",
-        f"{path}:11: cameras.yard.countries: QQ: nothing is known of its plates",
-        f"{path}:12: cameras.yard.outputs.0.path: {{no}}: {{no}} is not known",
+        f"{path}:4: outputs.0.path: v.mp4: names one file for 2 cameras",
+        f"{path}:5: outputs.1.delivery: mode: inline is for recordings",
+        f"{path}:5: outputs.1.path: p-{{plate}}.csv: {{plate}} is not known",
+        f"{path}:7: cameras.gate.url: ${{ALPR_NOPE}} is not set in the environment",
+        f"{path}:9: cameras.yard.url: rstp://: unknown scheme of an address",
+        f"{path}:10: cameras.yard.countries: QQ: nothing is known of its plates",
+        f"{path}:11: cameras.yard.outputs.0.path: {{no}}: {{no}} is not known",
     )
     assert len(lines) == len(expected)
     for line, begin in zip(lines, expected, strict=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import logging
 import resource
 import signal
 from collections.abc import Iterator
@@ -19,7 +18,6 @@ from streamkit import passage_of
 from streamer.config.models import RowsConfig
 from streamer.errors import ConfigError, OutputError
 from streamer.sink.csv import CsvSink
-from streamer.sink.jsonl import JsonlSink
 from streamer.sink.names import Template
 from streamer.sink.parts import Form
 from streamer.sink.rows import FIELDS, RowFiles
@@ -131,57 +129,21 @@ def disk_of(size: int) -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_rows_wait_for_a_full_disk(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("streamer.sink.rows._RETRY_S", 0.0)
-    sink = CsvSink(tmp_path / "p.csv", config=NEVER, retry=True)
+def test_a_row_that_a_full_disk_refused_can_be_given_again(tmp_path: Path) -> None:
+    sink = CsvSink(tmp_path / "p.csv", config=NEVER)
     sink.passage(passage_of(track_id=1))
     whole = (tmp_path / "p.csv").read_bytes()
-    with disk_of(len(whole) + 20), caplog.at_level(logging.WARNING):
-        for k in (2, 3):
-            sink.passage(passage_of(track_id=k))
-            sink.tick()
+    with disk_of(len(whole) + 20):
+        for _ in range(2):
+            with pytest.raises(OutputError, match="cannot be written"):
+                sink.passage(passage_of(track_id=2))
         assert (tmp_path / "p.csv").read_bytes() == whole  # and no part of a row
-    sink.tick()
-    sink.passage(passage_of(track_id=4))
+    for k in (2, 3):
+        sink.passage(passage_of(track_id=k))
     sink.close()
     rows = (tmp_path / "p.csv").read_text(encoding="utf-8").splitlines()
-    assert [r.split(",")[1] for r in rows] == ["track_id", "1", "2", "3", "4"]
-    assert "rows wait until it can be" in caplog.text
-    assert "the 2 rows that waited are written" in caplog.text
-
-
-def test_rows_that_wait_for_ever_are_told_at_the_end(tmp_path: Path) -> None:
-    sink = JsonlSink(tmp_path / "p.jsonl", config=NEVER, retry=True)
-    with disk_of(10):
-        sink.passage(passage_of())
-        sink.passage(passage_of())
-        with pytest.raises(OutputError, match=r"p.jsonl: cannot be written \(.*2 rows are lost"):
-            sink.close()
-    sink.close()
-
-
-def test_without_patience_a_full_disk_is_an_error_at_once(tmp_path: Path) -> None:
-    sink = CsvSink(tmp_path / "p.csv", config=NEVER)
-    with disk_of(10), pytest.raises(OutputError, match="cannot be written"):
-        sink.passage(passage_of())
-
-
-def test_the_oldest_rows_are_lost_where_too_many_wait(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr("streamer.sink.rows._MOST_WAITING", 3)
-    sink = CsvSink(tmp_path / "p.csv", config=NEVER, retry=True)
-    with disk_of(10):
-        for k in range(1, 9):
-            sink.passage(passage_of(track_id=k))
-    assert caplog.text.count("rows wait until it can be") == 1  # told once a minute
-    sink.passage(passage_of(track_id=9))  # there is room: it goes on
-    sink.close()
-    rows = (tmp_path / "p.csv").read_text(encoding="utf-8").splitlines()
-    assert [r.split(",")[1] for r in rows] == ["track_id", "6", "7", "8", "9"]
-    assert "5 rows are lost, too many waited" in caplog.text
+    assert [r.split(",")[1] for r in rows] == ["track_id", "1", "2", "3"]
+    assert sink.result() == f"3 rows in {tmp_path / 'p.csv'}"
 
 
 @pytest.mark.parametrize(("policy", "times"), [("row", 3), ("never", 0)])

@@ -185,7 +185,7 @@ sink.close()
 def test_a_closed_reader_of_standard_output_is_a_broken_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
     read, write = os.pipe()
     monkeypatch.setattr("streamer.sink.opening.descriptor_of", lambda path: write)
-    sink = CsvSink("-", retry=True)
+    sink = CsvSink("-")
     monkeypatch.setattr("streamer.sink.opening.descriptor_of", lambda path: 1)
     os.close(read)
     with pytest.raises(BrokenPipeError):
