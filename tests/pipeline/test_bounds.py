@@ -228,5 +228,5 @@ def test_a_plate_that_trembles_on_a_line() -> None:
     for k in range(500):
         x = 128 + 4 * (k % 2)
         street.camera.step(Frame(k, k / 25, 320, 180, bgr=PICTURE), plates_of([(x, 60, x + 60, 80)]))
-    ((_, crossed),) = street.camera._courses.values()
+    ((_, crossed),) = street.camera._places._courses.values()
     assert len(crossed) == MOST_CROSSED
