@@ -144,7 +144,11 @@ def run_site(
 
 def _read_camera(one: _CameraRun, run: StreamRun, find: Callable[[], Source], stop: threading.Event) -> None:
     try:
-        run.stream(find())
+        source = find()
+        try:
+            run.stream(source)
+        finally:
+            one.summary.warnings += [f"{one.name}: {warning}" for warning in source.warnings]
     except InputError as error:
         one.error = error
     except BaseException as error:  # a bug, not a fault of the camera: the run ends

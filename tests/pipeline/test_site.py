@@ -73,6 +73,21 @@ def test_a_bug_stops_everything_and_keeps_the_rows(tmp_path: Path) -> None:
     assert (tmp_path / "x.csv").read_text(encoding="utf-8").startswith("camera,")
 
 
+def test_warnings_of_a_source_name_its_camera() -> None:
+    stop = threading.Event()
+    source = Camera("blue", stop.set)
+    source.warnings.append("clip.mp4: is cut off")
+    summary = run_site(
+        config(gate="blue"),
+        [],
+        engines=Engines(FakeDetector(), FakeReader(), 0.5),
+        stop=stop,
+        source_of=lambda camera, live: source,
+        clock=ManualClock(),
+    )
+    assert "gate: clip.mp4: is cut off" in summary.warnings
+
+
 def test_without_cameras_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cameras: there is none"):
         run(RunConfig(), tmp_path / "x.csv")
