@@ -29,6 +29,7 @@ from streamer.types import Frame, Image, YuvPlanes
 if TYPE_CHECKING:
     import av
 
+_MOST_UNREAD = 50  # damaged packets of a camera in a row, after which its connection counts as lost
 _MISSING_TAIL_S = 0.5
 _FALLBACK_RATE = Fraction(25)
 _TS_DISCONT = 0x200  # AVFMT_TS_DISCONT
@@ -263,21 +264,30 @@ class VideoSource:
     def _decode(self, av: Any) -> Iterator[av.VideoFrame]:
         """Frames in presentation order; a packet that cannot be decoded is skipped and counted."""
         self._demux_error: str | None = None
-        try:
-            for packet in self._container.demux(self._stream):
-                if self._times is not None:
-                    self._times.note(packet)
-                try:
-                    decoded = packet.decode()
-                except (av.error.InvalidDataError, av.error.PatchWelcomeError):
-                    self._bad_packets += 1
-                    continue
-                yield from decoded
-        except (av.FFmpegError, OSError) as error:
-            if self._recorded and self._container.size <= 0 and is_end(error):
-                yield from self._stream.codec_context.decode(None)
+        unread = 0  # in a row
+        while True:
+            try:
+                for packet in self._container.demux(self._stream):
+                    unread = 0
+                    if self._times is not None:
+                        self._times.note(packet)
+                    try:
+                        decoded = packet.decode()
+                    except (av.error.InvalidDataError, av.error.PatchWelcomeError, av.error.ArgumentError):
+                        self._bad_packets += 1
+                        continue
+                    yield from decoded
                 return
-            self._demux_error = redact(getattr(error, "strerror", None) or str(error))
+            except (av.FFmpegError, OSError) as error:
+                damaged = isinstance(error, av.error.InvalidDataError | av.error.ArgumentError)
+                if self.live and damaged and unread < _MOST_UNREAD:  # on the line; the connection goes on
+                    unread, self._bad_packets = unread + 1, self._bad_packets + 1
+                    continue
+                if self._recorded and self._container.size <= 0 and is_end(error):
+                    yield from self._stream.codec_context.decode(None)
+                    return
+                self._demux_error = redact(getattr(error, "strerror", None) or str(error))
+                return
 
     def _report_damage(self, end_s: float, frames: int) -> None:
         if self._demux_error is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +16,7 @@ from streamkit import BLUE, GREEN, RED, drive, scene, write_audio, write_video
 
 from streamer.errors import InputError
 from streamer.image.planes import Orientation, orientation_of
+from streamer.source.containers import ContainerInput
 from streamer.source.file import VideoSource
 from streamer.source.source import StreamInfo
 from streamer.types import Frame
@@ -341,3 +343,59 @@ def test_pictures_are_free_as_soon_as_nobody_holds_them(tmp_path: Path) -> None:
         gc.enable()
         source.close()
     assert most < 20
+
+
+class Spoiled:
+    """A container whose line spoils packets: from the fifth on each read raises one of the errors first."""
+
+    def __init__(self, container: Any, errors: list[Exception]) -> None:
+        self._container, self._errors, self._read = container, errors, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._container, name)
+
+    def demux(self, stream: Any) -> Iterator[Any]:
+        if self._read >= 5 and self._errors:
+            raise self._errors.pop()
+        for packet in self._container.demux(stream):
+            self._read += 1
+            yield packet
+            if self._read >= 5 and self._errors:
+                raise self._errors.pop()
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "live", "ends"),
+    [
+        (av.error.ArgumentError, 1, True, None),
+        (av.error.InvalidDataError, 20, True, None),
+        (av.error.InvalidDataError, 60, True, "lost at"),  # nothing else comes
+        (av.error.ConnectionResetError, 1, True, "lost at"),
+        (av.error.ArgumentError, 1, False, "damaged at"),
+    ],
+)
+def test_packets_spoiled_on_the_line_do_not_end_a_connection(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: type[av.FFmpegError],
+    count: int,
+    live: bool,
+    ends: str | None,
+) -> None:
+    path = tmp_path / "clip.mkv"
+    write_video(path, drive(30))
+    source = VideoSource(path)
+    errors: list[Exception] = [kind(22, "spoiled") for _ in range(count)]
+    opened = ContainerInput.open
+    monkeypatch.setattr(ContainerInput, "open", lambda self: Spoiled(opened(self), errors))
+    source.live = live
+    source.open()
+    seen, error = 0, None
+    try:
+        for _ in source.frames():
+            seen += 1
+    except InputError as found:
+        error = str(found)
+    source.close()
+    assert (error is None) if ends is None else (error is not None and ends in error)
+    assert (seen == 30) is (ends is None)
