@@ -1,13 +1,13 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Both make .venv where it is not there yet.
 #   PYTHON    the interpreter that makes the environment (3.11 or newer)
 #   TORCH     the version of PyTorch the tests run with
-#   WORKERS   how many tests run at once (auto: one per core)
+#   WORKERS   how many tests run at once (one more than there are cores: some only wait for a server)
 #   PIP_ARGS  more for pip; PyPI's torch for Linux brings CUDA along (gigabytes), PyTorch's own index has a CPU build:
 #             make test PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 PYTHON ?= python3
 VENV ?= .venv
 TORCH ?= 2.13.0
-WORKERS ?= auto
+WORKERS ?= $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 1)")
 PIP_ARGS ?=
 VERSION ?= $(TORCH)
 DATA ?= $(ALPR_DATA)
