@@ -6,6 +6,7 @@ the top left corner of the top left pixel (so pixel (0, 0) has its centre at (0.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Literal
@@ -82,6 +83,16 @@ class Plates:
 
     def __getitem__(self, rows: npt.NDArray[np.generic] | slice) -> Plates:
         return Plates(self.box_xyxy[rows], self.score[rows], self.quad[rows], self.quad_is_box[rows])
+
+    @staticmethod
+    def joined(parts: Sequence[Plates]) -> Plates:
+        """The rows of all, in their order."""
+        return Plates(
+            np.concatenate([p.box_xyxy for p in parts]),
+            np.concatenate([p.score for p in parts]),
+            np.concatenate([p.quad for p in parts]),
+            np.concatenate([p.quad_is_box for p in parts]),
+        )
 
     @staticmethod
     def empty() -> Plates:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from streamer.engine.decode import CORNERS, decode_levels
-from streamer.engine.large import NET_LONG, NET_SHORT
+from streamer.engine.large import NET_LONG, NET_SHORT, NMS_IOU
 from streamer.engine.refiner import Refiner
 from streamer.engine.runtime import Once, Runner, compile_model, resolve_precision
 from streamer.engine.zoo import find_model, sha256
@@ -20,7 +20,6 @@ from streamer.image.warp import PAD, letterbox
 from streamer.types import F32Array, FloatArray, Frame, Plates
 
 OUTPUTS = (3,)  # one a stride
-NMS_IOU = 0.45
 LOWEST_SCORE = 0.02  # down to which finds are ranked when precision is measured
 LONG, SHORT = NET_LONG, NET_SHORT
 INPUTS = {640: (640, 384), 960: (960, 544), 1280: (1280, 736)}  # by their longer side, px; more sees farther and costs

@@ -19,7 +19,7 @@ OVERLAP = 0.25  # of a tile: what is wider than that is seen in the whole pictur
 MOST = 64  # tiles; of a larger picture they are larger
 _EDGE = 2.0  # px: what ends at a tile's edge is cut by it, and whole in the next
 _WITHIN = 0.7  # of the smaller of two boxes in the larger: one plate
-_SAME = 0.45
+NMS_IOU = 0.45  # of two boxes: one plate
 
 
 class Looks(Protocol):
@@ -33,17 +33,15 @@ def find(detector: Looks, frame: Frame) -> Plates:
     plates = detector.detect(frame)
     if frame.bgr is None or shrunk_by(frame.width, frame.height) <= LARGE:
         return plates
-    boxes, scores, quads, squares = [plates.box_xyxy], [plates.score], [plates.quad], [plates.quad_is_box]
+    every = [plates]
     for x1, y1, x2, y2 in tiles(frame.width, frame.height):
         part = np.ascontiguousarray(frame.bgr[y1:y2, x1:x2])
         found = detector.detect(Frame(frame.index, frame.pts, x2 - x1, y2 - y1, bgr=part))
         found = found[_whole(found.box_xyxy, (x1, y1, x2, y2), frame.width, frame.height)]
-        boxes.append(found.box_xyxy + np.array([x1, y1, x1, y1], float))
-        scores.append(found.score)
-        quads.append(found.quad + np.array([x1, y1], float))
-        squares.append(found.quad_is_box)
-    every = Plates(np.concatenate(boxes), np.concatenate(scores), np.concatenate(quads), np.concatenate(squares))
-    return once(every)
+        corner = np.array([x1, y1], float)
+        box, quad = found.box_xyxy + np.tile(corner, 2), found.quad + corner
+        every.append(Plates(box, found.score, quad, found.quad_is_box))
+    return once(Plates.joined(every))
 
 
 def shrunk_by(width: int, height: int) -> float:
@@ -67,7 +65,7 @@ def once(plates: Plates) -> Plates:
     """Each plate once, best first: the same one found in two tiles, or a part of it."""
     if not len(plates):
         return plates
-    plates = plates[nms(plates.box_xyxy, plates.score, _SAME)]
+    plates = plates[nms(plates.box_xyxy, plates.score, NMS_IOU)]
     keep: list[int] = []
     for k in np.argsort(-plates.score, kind="stable").tolist():
         if all(_share(plates.box_xyxy[k], plates.box_xyxy[j]) < _WITHIN for j in keep):

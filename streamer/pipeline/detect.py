@@ -8,22 +8,23 @@ import queue
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from streamer.engine.large import find
-from streamer.pipeline.engines import DetectorLike, Engines, first_look
+from streamer.pipeline.engines import DetectorLike, Engines
 from streamer.types import Frame, Plates
 
+FindIn = Callable[[DetectorLike, Frame], Plates]
 _LOW_PRIORITY = 15  # of 19
 
 
 def with_detections(
-    frames: Iterable[Frame], engines: Engines, *, low_priority: bool, once: bool = False
+    frames: Iterable[Frame], engines: Engines, *, low_priority: bool, found_by: FindIn = find
 ) -> Iterator[tuple[Frame, Plates]]:
     """Yields each frame with its detections, in order; the detector runs on the next ones meanwhile, in other threads.
-    `low_priority`: these yield to an encoder's threads (see _lower_priority); `once`: by its first look alone."""
-    found_by = first_look if once else find
+    `low_priority`: these yield to an encoder's threads (see _lower_priority); `found_by`: what is asked
+    of the detector."""
     if engines.concurrency == 1:
         for frame in frames:
             yield frame, found_by(engines.detector, frame)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from streamer.engine.large import NMS_IOU
 from streamer.geometry import box_iou_matrix, plate_height
 from streamer.types import FloatArray, Frame, Plates
 
@@ -74,11 +75,6 @@ def needs_look(
 def merged(kept: Plates, looked: Plates) -> Plates:
     """Both, best first, each plate once: of two finds on one plate the one that was looked at."""
     if len(looked):
-        kept = kept[box_iou_matrix(kept.box_xyxy, looked.box_xyxy).max(1) < 0.45]
-    every = Plates(
-        np.concatenate([kept.box_xyxy, looked.box_xyxy]),
-        np.concatenate([kept.score, looked.score]),
-        np.concatenate([kept.quad, looked.quad]),
-        np.concatenate([kept.quad_is_box, looked.quad_is_box]),
-    )
+        kept = kept[box_iou_matrix(kept.box_xyxy, looked.box_xyxy).max(1) < NMS_IOU]
+    every = Plates.joined([kept, looked])
     return every[np.argsort(-every.score, kind="stable")]

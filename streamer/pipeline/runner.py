@@ -20,7 +20,7 @@ from streamer.engine.zoo import plate_folders
 from streamer.errors import ConfigError, InputError
 from streamer.passages.country import with_country_prior
 from streamer.passages.vote import AlphabetLike, VoteRule, vote
-from streamer.pipeline.detect import with_detections
+from streamer.pipeline.detect import FindIn, with_detections
 from streamer.pipeline.engines import DetectorLike, Engines, LooksTwice, ReaderLike, first_look, load_engines
 from streamer.pipeline.fanout import Outputs
 from streamer.pipeline.feed import Feed
@@ -190,14 +190,14 @@ class StreamRun:
     def _with_detections(self, frames: Iterable[Frame], state: StreamState) -> Iterator[tuple[Frame, Plates | None]]:
         if self.config.cadence == "auto":  # the next decision depends on the tracks so far
             for frame in frames:
-                yield frame, self._found(frame, state) if state.needs_detection(frame) else None
+                yield frame, self._found(frame, state)
         else:
-            low = self.outputs.wants_frames
-            yield from with_detections(frames, self.engines, low_priority=low, once=state.looks_again)
+            low, found_by = self.outputs.wants_frames, _finder(state)
+            yield from with_detections(frames, self.engines, low_priority=low, found_by=found_by)
 
-    def _found(self, frame: Frame, state: StreamState) -> Plates:
-        detector = self.engines.detector
-        return first_look(detector, frame) if state.looks_again else find(detector, frame)
+    def _found(self, frame: Frame, state: StreamState) -> Plates | None:
+        """The detections of a frame, None where the detector need not run on it."""
+        return _finder(state)(self.engines.detector, frame) if state.needs_detection(frame) else None
 
     def _camera(self, source: Reopening) -> None:
         """Reads a camera, through all its faults, until the run is stopped or the camera ends for good."""
@@ -227,8 +227,7 @@ class StreamRun:
                 if frame is None:
                     self._put(state.idle(feed.now_s))
                 else:
-                    found = self._found(frame, state) if state.needs_detection(frame) else None
-                    self._put(state.step(frame, found))
+                    self._put(state.step(frame, self._found(frame, state)))
                 self.outputs.tick()
                 if self.outputs.all_failed:  # while one output works, the camera is read on
                     self.stop.set()
@@ -270,6 +269,11 @@ class StreamRun:
     def _progress(self, info: StreamInfo, own: RunSummary) -> None:
         if self.progress is not None:
             self.progress(info, RunSummary().add(self.summary).add(own))
+
+
+def _finder(state: StreamState) -> FindIn:
+    """What this stream asks a detector for: first looks, where its state has some looked at again, else all plates."""
+    return first_look if state.looks_again else find
 
 
 def _wanted(outputs: Outputs) -> Wanted:

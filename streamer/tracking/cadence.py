@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from streamer.image.points import sampled
 from streamer.types import Frame
 
 _ACROSS = 160  # compared points across the picture's width
@@ -48,9 +49,5 @@ class Cadence:
 
 
 def _subsampled(frame: Frame) -> npt.NDArray[np.int16]:
-    picture = frame.planes.y if frame.planes is not None else frame.bgr
-    if picture is None:
-        return np.zeros((0, 0), np.int16)
-    step = max(1, picture.shape[1] // _ACROSS)
-    points = picture[step // 2 :: step, step // 2 :: step]
-    return (points if points.ndim == 2 else points[..., 1]).astype(np.int16)
+    points = sampled(frame, _ACROSS)
+    return np.zeros((0, 0), np.int16) if points is None else points.astype(np.int16)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from streamer.image.points import sampled
 from streamer.types import Frame
 
 _ACROSS = 32  # compared points across the picture's width
@@ -22,20 +23,12 @@ class Cuts:
 
     def at(self, frame: Frame) -> bool:
         """Whether a hard cut lies between this frame and the one before; False where a frame has no picture."""
-        now = _points(frame)
-        if now is None or now.std() < _FLAT:
+        points = sampled(frame, _ACROSS)
+        if points is None or points.std() < _FLAT:
             return False
+        now = points.astype(np.float64)
         before, self._last = self._last, now
         if before is None or before.shape != now.shape or np.abs(now - before).mean() < _CHANGE:
             return False
         a, b = now - now.mean(), before - before.mean()
         return float((a * b).mean()) < _ALIKE * float(now.std() * before.std())
-
-
-def _points(frame: Frame) -> npt.NDArray[np.float64] | None:
-    picture = frame.planes.y if frame.planes is not None else frame.bgr
-    if picture is None:
-        return None
-    step = max(1, picture.shape[1] // _ACROSS)
-    points = picture[step // 2 :: step, step // 2 :: step]
-    return (points if points.ndim == 2 else points[..., 1]).astype(np.float64)
