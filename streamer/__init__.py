@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Tick,
         TrackRejected,
         TrackView,
+        WatchHit,
     )
     from streamer.sink.registry import OutputPlace
     from streamer.sink.sink import BaseSink, Sink
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from streamer.source.source import Reopening, Source, StreamInfo
     from streamer.tracking.lifecycle import BaseTracker
     from streamer.tracking.track import Hit, Track, TrackerFactory, TrackerLike, TrackUpdate
-    from streamer.types import Frame, Kind, Passage, Plate, Plates, Reading, Rejection, RunSummary
+    from streamer.types import Frame, Kind, Passage, Plate, Plates, Reading, Rejection, RunSummary, WatchMatch
 
 _NAMES = {
     "streamer.api": "PlateReader",
@@ -63,14 +64,14 @@ _NAMES = {
     "streamer.pipeline.runner": "IncompleteRun run_stream",
     "streamer.sink.sink": "BaseSink Sink",
     "streamer.sink.events": "Event FrameSeen HealthChanged PassageFinal PassageProvisional PassagesWaiting "
-    "PassageWithdrawn StreamClosed StreamOpened Tick TrackRejected TrackView",
+    "PassageWithdrawn StreamClosed StreamOpened Tick TrackRejected TrackView WatchHit",
     "streamer.sink.registry": "OutputPlace",
     "streamer.source.source": "Reopening Source StreamInfo",
     "streamer.source.faults": "SourceFault",
     "streamer.source.registry": "SourcePlace",
     "streamer.tracking.lifecycle": "BaseTracker",
     "streamer.tracking.track": "Hit Track TrackUpdate TrackerFactory TrackerLike",
-    "streamer.types": "Frame Kind Passage Plate Plates Reading Rejection RunSummary",
+    "streamer.types": "Frame Kind Passage Plate Plates Reading Rejection RunSummary WatchMatch",
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
@@ -85,14 +86,14 @@ __all__ = [  # noqa: RUF022 - in the order of _NAMES
     "IncompleteRun", "run_stream",
     "BaseSink", "Sink",
     "Event", "FrameSeen", "HealthChanged", "PassageFinal", "PassageProvisional", "PassagesWaiting",
-    "PassageWithdrawn", "StreamClosed", "StreamOpened", "Tick", "TrackRejected", "TrackView",
+    "PassageWithdrawn", "StreamClosed", "StreamOpened", "Tick", "TrackRejected", "TrackView", "WatchHit",
     "OutputPlace",
     "Reopening", "Source", "StreamInfo",
     "SourceFault",
     "SourcePlace",
     "BaseTracker",
     "Hit", "Track", "TrackUpdate", "TrackerFactory", "TrackerLike",
-    "Frame", "Kind", "Passage", "Plate", "Plates", "Reading", "Rejection", "RunSummary",
+    "Frame", "Kind", "Passage", "Plate", "Plates", "Reading", "Rejection", "RunSummary", "WatchMatch",
 ]  # fmt: skip
 __version__: str  # of the installed package: pyproject.toml has it
 

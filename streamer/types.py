@@ -145,6 +145,31 @@ class Plate:
         return f"Plate({self.text!r}, confidence={self.confidence:.3f}, score={self.score:.3f}, box={box})"
 
 
+# Of a text: for each character place in order, and the end behind the last, the likely symbols and their probabilities,
+# most probable first. "?" is a character that cannot be read, "" the end; what is missing to 1 is spread over the rest.
+Posterior = tuple[tuple[tuple[str, float], ...], ...]
+
+
+@dataclass(frozen=True)
+class WatchMatch:
+    """What a list of plates says of a passage. `list` and `kind` of list; `plate`, `name`, `note` and `colour` of its
+    entry (of a list of allowed plates none: the passage is on no entry, `nearest` the likeliest). `mode`: how it was
+    compared; `score`: by likelihood nats above the background, by edit distance the number of edits, else 0;
+    `threshold`: the least score that matches, where there is one. `why`: one line for people."""
+
+    list: str
+    kind: Literal["watch", "allow"]
+    plate: str
+    mode: Literal["exact", "edit", "look_alike", "pattern", "likelihood"]
+    score: float = 0.0
+    threshold: float | None = None
+    name: str = ""
+    note: str = ""
+    colour: str = ""
+    nearest: str = ""
+    why: str = ""
+
+
 # Reasons to doubt a row: no format of the expected countries, cut by the picture's edge, one character from a surer row
 # of the same time, a thing that never moved or was drawn over the picture, fewer readings than usual.
 Flag = Literal["country", "edge", "near_repeat", "static", "few_reads"]
@@ -159,7 +184,8 @@ class Passage:
     `alternatives`: the next texts and their probabilities. `flags`: reasons for doubt, in the order of `Flag`;
     `kind`: colour, rows and region as the best reading has them. `source`: the file or address, without a password.
     Where a sink wants them, `crop` (H, W, 3) BGR: the plate as it was read best, and `snapshot`: the whole frame
-    then as JPEG."""
+    then as JPEG; `posterior`: the fused distribution of each character place. `watch`: what the lists of plates say of
+    it, None where none are configured."""
 
     camera: str
     track_id: int
@@ -189,6 +215,8 @@ class Passage:
     source: str = ""
     crop: Image | None = field(default=None, repr=False, compare=False)
     snapshot: bytes | None = field(default=None, repr=False, compare=False)
+    posterior: Posterior | None = field(default=None, repr=False, compare=False)
+    watch: tuple[WatchMatch, ...] | None = field(default=None, repr=False, compare=False)
 
     def __repr__(self) -> str:
         when = f"{self.first_s:.2f}-{self.last_s:.2f} s"

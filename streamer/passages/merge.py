@@ -77,4 +77,5 @@ def merge(a: Passage, b: Passage) -> Passage:
         kind=best.kind,
         crop=best.crop,
         snapshot=best.snapshot,
+        posterior=best.posterior,
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from streamer.config.models import ReadConfig, VoteConfig
 from streamer.geometry import plate_height
 from streamer.passages.course import event_id
+from streamer.passages.posterior import posterior
 from streamer.passages.read_policy import ReadState, should_read
 from streamer.passages.succession import HeldReading, Succession
 from streamer.passages.vote import AlphabetLike, Ballot, Verdict, VoteRule, alternatives, vote
@@ -27,13 +28,20 @@ _FEW = 3  # readings; fewer than these are flagged where more than one was requi
 
 class TrackReadings:
     """The readings of one track and the vote over them by `rule`. `min_reads`: how many a row needs; `stream`: its
-    `StreamInfo`, where event ids and the source's address come from."""
+    `StreamInfo`, where event ids and the source's address come from;
+    `with_posterior`: its passage carries the fused distributions."""
 
     def __init__(
-        self, alphabet: AlphabetLike, min_reads: int, rule: VoteRule = vote, stream: StreamInfo | None = None
+        self,
+        alphabet: AlphabetLike,
+        min_reads: int,
+        rule: VoteRule = vote,
+        stream: StreamInfo | None = None,
+        *,
+        with_posterior: bool = False,
     ) -> None:
         self._events, self._address = ("", "") if stream is None else (stream.events, stream.address)
-        self._alphabet = alphabet
+        self._alphabet, self._with_posterior = alphabet, with_posterior
         self._ballots: list[Ballot] = []
         self._best_weight = 0.0
         self._min_reads = min_reads
@@ -150,6 +158,7 @@ class TrackReadings:
             source=self._address,
             crop=self.view,
             snapshot=self.snapshot,
+            posterior=posterior(self.verdict, self._alphabet) if self._with_posterior else None,
         )
 
     def confidence(self, track: Track) -> float:

@@ -75,6 +75,10 @@ class Outputs:
     def wants_snapshots(self) -> bool:
         return self.wants.snapshots
 
+    @property
+    def wants_posteriors(self) -> bool:
+        return self.wants.posteriors
+
     def put(self, event: Event) -> None:
         """Passes an event to every sink that wants it."""
         for delivery in self.deliveries:

@@ -20,8 +20,8 @@ class Wanted:
     """What the outputs want beyond final rows and rejections; the rest is not made.
 
     `frames`: a FrameSeen for every frame, to draw; `readings`: one for every frame that the detector ran on, with its
-    readings; `provisional`: rows of living tracks; `crops`, `snapshots`: pictures in the rows; `waiting`: the rows of a
-    live camera that are not final yet."""
+    readings; `provisional`: rows of living tracks; `crops`, `snapshots`, `posteriors`: pictures and the fused
+    distributions in the rows; `waiting`: the rows of a live camera that are not final yet."""
 
     frames: bool = False
     readings: bool = False
@@ -29,6 +29,7 @@ class Wanted:
     crops: bool = False
     snapshots: bool = False
     waiting: bool = False
+    posteriors: bool = False
 
 
 @dataclass(frozen=True)

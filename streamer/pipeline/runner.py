@@ -284,6 +284,7 @@ def _wanted(outputs: Outputs) -> Wanted:
         crops=outputs.wants_crops,
         snapshots=outputs.wants_snapshots,
         waiting=True,
+        posteriors=outputs.wants_posteriors,
     )
 
 

@@ -242,7 +242,11 @@ class StreamState:
     def _of(self, track: Track) -> TrackReadings:
         if track.id not in self._readings:
             self._readings[track.id] = TrackReadings(
-                self._ports.alphabet, self._vote.min_reads, self._settings.rule, self._info
+                self._ports.alphabet,
+                self._vote.min_reads,
+                self._settings.rule,
+                self._info,
+                with_posterior=self._wanted.posteriors,
             )
         return self._readings[track.id]
 

@@ -24,13 +24,15 @@ from streamer.sink.events import (
     StreamOpened,
     Tick,
     TrackRejected,
+    WatchHit,
 )
 from streamer.sink.policy import Policy, policy_of
 from streamer.sink.sink import Sink, name_of
 
 _log = logging.getLogger(__name__)
 
-_ROWS = (PassageFinal, PassageProvisional, PassageWithdrawn, TrackRejected)
+_ROWS = (PassageFinal, PassageProvisional, PassageWithdrawn, TrackRejected, WatchHit)
+_OF_PASSAGES = PassageFinal | PassageProvisional | PassageWithdrawn | WatchHit
 _REPORT_S = 60.0
 _BUG_TRIES = 3  # with an event at which the sink raises something other than an output error
 _CLOSING_RETRY_S = 0.1
@@ -127,7 +129,7 @@ class Delivery:
     def _without_pictures(self, event: Event) -> Event:
         """The event without pictures that the sink does not want: many may be queued."""
         crops, snapshots = self.wants.crops, self.wants.snapshots
-        if (crops and snapshots) or not isinstance(event, PassageFinal | PassageProvisional | PassageWithdrawn):
+        if (crops and snapshots) or not isinstance(event, _OF_PASSAGES):
             if isinstance(event, PassagesWaiting):
                 return replace(event, passages=tuple(replace(p, crop=None, snapshot=None) for p in event.passages))
             return event

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from streamer.source.source import StreamInfo
-from streamer.types import FloatArray, Frame, Passage, Plates, Reading, Rejection
+from streamer.types import FloatArray, Frame, Passage, Plates, Reading, Rejection, WatchMatch
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +78,19 @@ class PassageWithdrawn(Event):
     """A provisional row whose track ended without one."""
 
     passage: Passage
+    revision: int = 1
+
+
+@dataclass(frozen=True)
+class WatchHit(Event):
+    """A passage that a list of plates reports; `revision` counts from 1 for each event id and list.
+
+    `status`: of a living track (`provisional`), of a final row, or `withdrawn`: what was reported before no longer
+    holds. A final row that several tracks were joined to names their event ids in `passage.parts`."""
+
+    match: WatchMatch
+    passage: Passage
+    status: Literal["provisional", "final", "withdrawn"] = "final"
     revision: int = 1
 
 

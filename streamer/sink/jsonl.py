@@ -17,6 +17,9 @@ from streamer.sink.tails import repair_tail
 from streamer.source.source import StreamInfo
 from streamer.types import Passage
 
+# Fields of a passage that have no key of their own name.
+_NOT_IN_ROWS = {"crop", "snapshot", "posterior", "watch", "kind", "source"}
+
 
 class JsonlSink(BaseSink):
     """Writes passages to `path`, each line in one call; with `provisional`, provisional rows, too."""
@@ -81,11 +84,7 @@ def record_of(passage: Passage) -> dict[str, object]:
         "schema": 1,
         "type": "passage",
         "status": "final",
-        **{
-            f.name: getattr(passage, f.name)
-            for f in fields(passage)
-            if f.name not in ("crop", "snapshot", "kind", "source")
-        },
+        **{f.name: getattr(passage, f.name) for f in fields(passage) if f.name not in _NOT_IN_ROWS},
         "region": passage.kind.region,
         "colour": passage.kind.colour,
         "rows": passage.kind.rows,

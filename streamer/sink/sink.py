@@ -18,6 +18,7 @@ from streamer.sink.events import (
     Tick,
     TrackRejected,
     TrackView,
+    WatchHit,
 )
 from streamer.source.source import StreamInfo
 from streamer.types import Frame, Passage, Plates, Reading, Rejection
@@ -28,13 +29,15 @@ class Wants:
     """The events that a sink is given, by type.
 
     `every_frame`: a FrameSeen for every frame; otherwise only for those that the detector ran on. `crops`, `snapshots`:
-    passages carry the picture of the plate, the whole frame; both are None for other sinks.
+    passages carry the picture of the plate, the whole frame; both are None for other sinks. `posteriors`: passages
+    carry the fused distributions.
     """
 
     events: frozenset[type[Event]] = frozenset({PassageFinal})
     every_frame: bool = True
     crops: bool = False
     snapshots: bool = False
+    posteriors: bool = False
 
     def matches(self, event: Event) -> bool:
         """Whether the sink wants this event."""
@@ -45,7 +48,13 @@ class Wants:
     def __or__(self, other: Wants) -> Wants:
         """What either of the two wants."""
         every = any(w.every_frame and FrameSeen in w.events for w in (self, other))
-        return Wants(self.events | other.events, every, self.crops or other.crops, self.snapshots or other.snapshots)
+        return Wants(
+            self.events | other.events,
+            every,
+            self.crops or other.crops,
+            self.snapshots or other.snapshots,
+            self.posteriors or other.posteriors,
+        )
 
 
 @runtime_checkable
@@ -80,6 +89,7 @@ _HOOKS: dict[str, frozenset[type[Event]]] = {
     "provisional": frozenset({PassageProvisional, PassageWithdrawn}),
     "rejection": frozenset({TrackRejected}),
     "waiting": frozenset({PassagesWaiting}),
+    "watched": frozenset({WatchHit}),
     "tick": frozenset({Tick}),
 }
 
@@ -90,6 +100,7 @@ class BaseSink:
     needs_frames = False  # whether `frame` is called for every frame; true in a class that overrides it
     wants_crops = False
     wants_snapshots = False
+    wants_posteriors = False
     delivery: DeliveryConfig | None = None  # how rows and frames reach it, where that is configured
     _hooked: ClassVar[frozenset[type[Event]]] = frozenset()
 
@@ -105,7 +116,9 @@ class BaseSink:
     @property
     def wants(self) -> Wants:
         frames: frozenset[type[Event]] = frozenset({FrameSeen}) if self.needs_frames else frozenset()
-        return Wants(self._hooked | frames, self.needs_frames, self.wants_crops, self.wants_snapshots)
+        return Wants(
+            self._hooked | frames, self.needs_frames, self.wants_crops, self.wants_snapshots, self.wants_posteriors
+        )
 
     @property
     def name(self) -> str:
@@ -132,6 +145,8 @@ class BaseSink:
                 self.rejection(event.rejection)
             case PassagesWaiting():
                 self.waiting(event.stream, event.passages)
+            case WatchHit():
+                self.watched(event)
             case Tick():
                 self.tick()
 
@@ -156,6 +171,9 @@ class BaseSink:
 
     def waiting(self, camera: str, passages: Sequence[Passage]) -> None:
         """The rows of a live camera that are not final yet, whenever they change; none at first."""
+
+    def watched(self, hit: WatchHit) -> None:
+        """A passage that a list of plates reports."""
 
     def tick(self) -> None:
         """Called about once a second for cameras."""

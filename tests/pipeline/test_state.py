@@ -24,7 +24,7 @@ from streamer.sink.events import (
     TrackRejected,
 )
 from streamer.source.source import StreamInfo
-from streamer.types import FloatArray, Frame, Image, Plates, Reading
+from streamer.types import FloatArray, Frame, Image, Plates, Posterior, Reading
 
 Box = tuple[float, float, float, float]
 FILE = StreamInfo("street", 320, 180)
@@ -259,6 +259,17 @@ def test_a_text_is_provisional_until_it_is_final() -> None:
     ]
     provisional, final = (event for _, event in play.events if isinstance(event, PassageProvisional | PassageFinal))
     assert provisional.passage.event_id == final.passage.event_id
+
+
+def test_rows_carry_their_distributions_where_they_are_wanted() -> None:
+    def last(wanted: Wanted) -> Posterior | None:
+        play = Play(AT_ONCE, wanted=wanted).looks([*one("GRN777", 6), *[NOTHING] * 20]).finish()
+        return next(event.passage.posterior for _, event in play.events if isinstance(event, PassageFinal))
+
+    places = last(Wanted(posteriors=True))
+    assert places is not None
+    assert [place[0][0] for place in places] == [*"GRN777", ""]
+    assert last(Wanted()) is None
 
 
 def test_a_provisional_text_that_makes_no_row_is_withdrawn() -> None:
