@@ -69,7 +69,7 @@ def _read(request: RunRequest, screen: Screen | None) -> None:
         opened.extend(sinks)
         return sinks
 
-    with stop.on_signals(), request.served() as streams:
+    with stop.on_signals(), request.served(stop.event, len(config.cameras)) as streams:
         shared = open_outputs([o for o in request.outputs if o not in per_camera], place)
         summary = reported(
             lambda: run_site(

@@ -1,9 +1,12 @@
-"""What `alpr run` was asked for, and what surrounds a run on the command line: the terminal and the metrics."""
+"""What `alpr run` was asked for, and what surrounds a run on the command line: the terminal, the metrics
+and the service manager."""
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -49,16 +52,23 @@ class RunRequest:
         return partial(terminal_sink, screen, provisional=not self.quiet)
 
     @contextmanager
-    def served(self) -> Iterator[Streams | None]:
-        """Serves metrics within the context, where a port is given."""
-        if self.metrics is None:
-            yield None
-            return
-        from streamer.serve.metrics import Metrics, MetricsServer
+    def served(self, stop: threading.Event, expected: int = 1) -> Iterator[Streams | None]:
+        """Within the context: serves metrics where a port is given, and reports to systemd where it started this
+        process. `expected`: how many streams are read at once."""
+        from streamer.serve.systemd import Supervision, SystemdReports, notify_of, watchdog_of
 
-        metrics = Metrics(self.config.live.ready)
-        server = MetricsServer(metrics, self.metrics)
-        try:
-            yield metrics
-        finally:
-            server.close()
+        notify, ready = notify_of(os.environ), self.config.live.ready
+        streams: Streams | None = None
+        with ExitStack() as closing:
+            if self.metrics is not None:
+                from streamer.serve.metrics import Metrics, MetricsServer
+
+                streams = metrics = Metrics(ready)
+                closing.callback(MetricsServer(metrics, self.metrics).close)
+            if notify is not None:
+                from streamer.pipeline.status import Streams
+
+                streams = streams or Streams()
+                supervision = Supervision(streams, ready, expected, watchdog_of(os.environ))
+                closing.callback(SystemdReports(notify, supervision, stop).close)
+            yield streams

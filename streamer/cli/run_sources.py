@@ -48,7 +48,7 @@ def run_sources(request: RunRequest, texts: Sequence[str], *, realtime: bool, lo
         )
     stop = Stop()
     # Metrics before the outputs, too: a port that is taken must not empty them.
-    with stop.on_signals(), request.served() as streams, request.screen(paths_of(outputs)) as screen:
+    with stop.on_signals(), request.served(stop.event) as streams, request.screen(paths_of(outputs)) as screen:
         place = OutputPlace(
             config,
             config.camera or (sources[0].name if len(sources) == 1 else None),

@@ -27,7 +27,7 @@ from streamer.pipeline.feed import Feed
 from streamer.pipeline.looks import Look
 from streamer.pipeline.ports import Ports, StreamSettings, Wanted
 from streamer.pipeline.state import StreamState
-from streamer.pipeline.status import StatusLines, Streams
+from streamer.pipeline.status import Pulse, StatusLines, Streams
 from streamer.plates.formats import Formats, formats_of
 from streamer.process.clock import Clock, SystemClock
 from streamer.sink.events import Event, HealthChanged
@@ -166,23 +166,27 @@ class StreamRun:
 
     def _recording(self, source: Source) -> None:
         feed: Feed | None = None
-        own = RunSummary()
+        own, pulse = RunSummary(), Pulse()
         try:
             info = self.identities.of(source.open(), self.config.camera)
             if self.streams is not None:
-                self.streams.watch(self.config.camera or info.name, own)
+                pulse = self.streams.watch(self.config.camera or info.name, own)
             state = self._begin(info, own)
             feed = Feed(source, self.config.queue, self.stop)
+            pulse.waiting = True
             for frame, found in self._with_detections(feed, state):
+                pulse.turns, pulse.waiting = pulse.turns + 1, False
                 self._put(state.step(frame, found))
                 if self.outputs.error is not None:
                     self.stop.set()
                 self._progress(info, own)
+                pulse.waiting = True
             self._put(state.finish())
             self.next_id = state.next_id
             if feed.error is not None:
                 raise feed.error
         finally:
+            pulse.ended = True
             self.summary.add(own)
             if feed is None or feed.join():
                 source.close()
@@ -214,10 +218,11 @@ class StreamRun:
             changed=lambda up, reason: self.outputs.put(HealthChanged(name, up, reason)),
         )
         streams = self.streams or Streams()
-        streams.watch(name, own, feed.health)
+        pulse = streams.watch(name, own, feed.health)
         lines = None if self.status is None else StatusLines(streams, self.status, self.clock)
         try:
             for frame in feed:
+                pulse.turns += 1
                 if lines is not None:
                     lines.tick()
                 if state is None and feed.info is not None:
@@ -234,6 +239,7 @@ class StreamRun:
                 if frame is not None:
                     self._progress(feed.info, own)
         finally:
+            pulse.ended = True
             if state is not None:
                 self._put(state.finish())
                 self.next_id = state.next_id

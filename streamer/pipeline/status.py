@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from streamer.process.camera_log import camera_field
 from streamer.process.clock import Clock, SystemClock
@@ -14,13 +14,24 @@ from streamer.types import RunSummary
 EVERY_S = 60.0
 
 
+@dataclass
+class Pulse:
+    """Shows that the loop of a stream turns. `turns`: frames taken, and of a camera also the moments without one;
+    `waiting`: it waits for a file's next frame; `ended`: it has left its loop."""
+
+    turns: int = 0
+    waiting: bool = False
+    ended: bool = False
+
+
 @dataclass(frozen=True)
 class Watched:
-    """One stream: its counts, and the health of its connection (None for a file)."""
+    """One stream: its counts, the health of its connection (None for a file), and its pulse."""
 
     name: str
     parts: tuple[RunSummary, ...]
     health: Health | None
+    pulse: Pulse = field(default_factory=Pulse)
 
     @property
     def summary(self) -> RunSummary:
@@ -38,10 +49,11 @@ class Streams:
         self._streams: dict[str, Watched] = {}
         self.deliveries: list[Delivery] = []
 
-    def watch(self, name: str, summary: RunSummary, health: Health | None = None) -> None:
-        """Registers a stream, or another file of the same name."""
+    def watch(self, name: str, summary: RunSummary, health: Health | None = None) -> Pulse:
+        """Registers a stream, or another file of the same name; the stream itself keeps the pulse that is returned."""
         earlier = self._streams[name].parts if name in self._streams else ()
-        self._streams[name] = Watched(name, (*earlier, summary), health)
+        self._streams[name] = watched = Watched(name, (*earlier, summary), health)
+        return watched.pulse
 
     def add_deliveries(self, deliveries: Sequence[Delivery]) -> None:
         """Registers the queues of outputs."""
