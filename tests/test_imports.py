@@ -35,6 +35,7 @@ ORDER = [
     "tracking",
     "passages",
     "sink",
+    "watch",
     "pipeline",
     "serve",
     "chaos",
