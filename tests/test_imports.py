@@ -41,6 +41,7 @@ ORDER = [
     "chaos",
     "soak",
     "replay",
+    "migrate",
     "api",
     "testing",
     "cli",

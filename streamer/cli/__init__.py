@@ -24,6 +24,7 @@ VERBS = {
     "doctor": Verb("streamer.cli.doctor:doctor", "Check this machine and a camera."),
     "chaos": Verb("streamer.cli.chaos:chaos", "Serve a video as an RTSP camera with faults."),
     "soak": Verb("streamer.cli.soak:soak", "Play clips for hours and measure memory growth."),
+    "migrate": Verb("streamer.cli.migrate:migrate", "Convert the configuration of another program."),
     "service": Verb("streamer.cli.service:service", "Run under systemd: write the unit file."),
     "check": Verb("streamer.cli.check:check", "Check a configuration file."),
 }

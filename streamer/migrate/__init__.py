@@ -1,0 +1,1 @@
+"""Configurations of other plate readers as configurations of this program."""
