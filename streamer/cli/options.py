@@ -20,6 +20,7 @@ SHORT_FORMS = {
     "threads": "--threads",
     "min_score": "--min-score",
     "cadence": "--cadence",
+    "decode": "--decode",
     "vote.rejoin_s": "--rejoin",
     "live.ready": "--ready",
 }
@@ -52,6 +53,16 @@ def cadence_option(command: Decorated) -> Decorated:
         "[default: every]"
     )
     return click.option("--cadence", type=click.Choice(["every", "auto"]), help=text)(command)
+
+
+def decode_option(command: Decorated) -> Decorated:
+    """--decode; None where not given."""
+    text = (
+        "Decode video on the CPU, on one kind of hardware, or (auto) on the first kind that works; on the CPU where "
+        "that is not possible. [default: cpu]"
+    )
+    kinds = click.Choice(["cpu", "auto", "vaapi", "qsv", "cuda", "videotoolbox"])
+    return click.option("--decode", type=kinds, help=text)(command)
 
 
 def video_track_option(command: Decorated) -> Decorated:

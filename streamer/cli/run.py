@@ -13,6 +13,7 @@ from streamer.cli.options import (
     SectionedCommand,
     cadence_option,
     country_option,
+    decode_option,
     log_options,
     model_options,
     output_option,
@@ -35,6 +36,7 @@ _SECTIONS = {
     "Recognition": (
         "countries", "plates", "rejoin", "min_score", "cadence", "detector", "reader", "precision", "threads",
     ),
+    "Hardware": ("decode",),
     "Configuration and diagnostics": ("config_path", "sets", "metrics", "ready", "log_level", "log_format", "quiet"),
 }  # fmt: skip
 
@@ -148,6 +150,7 @@ _SECTIONS = {
 @plates_option
 @model_options
 @cadence_option
+@decode_option
 @log_options
 @click.option("--quiet", is_flag=True, help="Print only errors (and rows, where they go to the terminal).")
 def run(

@@ -56,6 +56,11 @@ class StreamConfig(Section):
         default="every",
         description="every: the detector sees every frame; auto: fewer where nothing moves or all plates are settled",
     )
+    decode: Literal["cpu", "auto", "vaapi", "qsv", "cuda", "videotoolbox"] = Field(
+        default="cpu",
+        description="where video is decoded: the CPU, one kind of hardware, or (auto) the first kind that works; the "
+        "CPU where it cannot be used (docs/hardware.md)",
+    )
     countries: Countries = Field(
         default=(), description="countries whose plates are expected, like [DE, AT]: their formats are then likelier"
     )

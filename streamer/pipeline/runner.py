@@ -36,7 +36,7 @@ from streamer.source.health import Health
 from streamer.source.identity import Identities
 from streamer.source.reconnect import LiveFeed
 from streamer.source.resolve import open_source
-from streamer.source.source import Reopening, Source, StreamInfo, cap_threads
+from streamer.source.source import Reopening, Source, StreamInfo, cap_threads, choose_decoder
 from streamer.tracking.trackers import check_tracker
 from streamer.types import Frame, Plates, RunSummary
 
@@ -154,6 +154,7 @@ class StreamRun:
     def stream(self, source: Source) -> None:
         """Reads one source to its end; InputError after its rows are written, where it ended early."""
         cap_threads([source], self.config.threads)
+        choose_decoder([source], self.config.decode)
         if not source.live:
             self._recording(source)
         elif isinstance(source, Reopening):

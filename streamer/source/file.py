@@ -17,6 +17,7 @@ from streamer.source.address import is_end, local_path
 from streamer.source.containers import ContainerInput
 from streamer.source.duration import declared_duration, declared_rate, expected_frames
 from streamer.source.fields import deinterlaced
+from streamer.source.hardware_decoder import decoder_of
 from streamer.source.identity import file_identity, stream_identity
 from streamer.source.live import CaptureTimes, is_live
 from streamer.source.pipes import is_pipe, is_stdin
@@ -41,7 +42,8 @@ class VideoSource:
     Frames are upright; `pts` counts seconds from the stream's start, and a frame without a time stamp follows its
     predecessor by one frame interval. A truncated file yields what can be decoded, then raises InputError with the
     second at which it ends. `ahead`: several frames of a file are decoded at once. `threads`: limit of decoding
-    threads, None for FFmpeg's choice. `video_track`: the number of the track among several, from 1.
+    threads, None for FFmpeg's choice. `video_track`: the number of the track among several, from 1. `decode`: where
+    pictures are decoded (RunConfig.decode), None for the CPU.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class VideoSource:
         recorded: bool = False,
         threads: int | None = None,
         video_track: int | None = None,
+        decode: str | None = None,
     ) -> None:
         load_video()  # imported here: connections of a camera open it in other threads
         self.address = local_path(str(address))
@@ -67,9 +70,11 @@ class VideoSource:
             self.name = "stdin"
         self.warnings: list[str] = []
         self._given, self._ahead, self.threads = start_time, ahead, threads
+        self.decode = decode
         self._input: ContainerInput | None = None
         self._container: Any = None
         self._stream: Any = None
+        self._decoder: Any = None  # of its packets: decode(packet), flush_buffers()
         self._first: av.VideoFrame | None = None
         self._decoded: Iterator[av.VideoFrame] = iter(())
         self._bad_packets = 0
@@ -121,6 +126,7 @@ class VideoSource:
         # Frame threading delays each frame and costs a seventh more; of a camera's frames only slices are threaded.
         self._stream.thread_type = "AUTO" if self._ahead and not self.live else "SLICE"
         self._stream.codec_context.thread_count = self.threads or 0
+        self._decoder = decoder_of(self._stream, self.decode or "cpu", self.name)
 
     def _warn(self, note: str) -> None:
         text = f"{self.name}: {note}"
@@ -174,6 +180,7 @@ class VideoSource:
             recorded=self._recorded,
             threads=self.threads,
             video_track=self.video_track,
+            decode=self.decode,
         )
 
     @property
@@ -183,7 +190,7 @@ class VideoSource:
 
     def close(self) -> None:
         """Frees the decoder."""
-        self._decoded, self._first, self._stream = iter(()), None, None
+        self._decoded, self._first, self._stream, self._decoder = iter(()), None, None, None
         container, self._container = self._container, None
         if container is not None:
             container.close()
@@ -272,7 +279,7 @@ class VideoSource:
                     if self._times is not None:
                         self._times.note(packet)
                     try:
-                        decoded = packet.decode()
+                        decoded = self._decoder.decode(packet)
                     except (av.error.InvalidDataError, av.error.PatchWelcomeError, av.error.ArgumentError):
                         self._bad_packets += 1
                         continue
@@ -284,7 +291,7 @@ class VideoSource:
                     unread, self._bad_packets = unread + 1, self._bad_packets + 1
                     continue
                 if self._recorded and self._container.size <= 0 and is_end(error):
-                    yield from self._stream.codec_context.decode(None)
+                    yield from self._decoder.decode(None)
                     return
                 self._demux_error = redact(getattr(error, "strerror", None) or str(error))
                 return

@@ -32,6 +32,15 @@ class PacedSource:
         self._recording.threads = most  # type: ignore[attr-defined]
 
     @property
+    def decode(self) -> str | None:
+        """Where the recording is decoded; "" where that cannot be chosen."""
+        return getattr(self._recording, "decode", "")
+
+    @decode.setter
+    def decode(self, where: str) -> None:
+        self._recording.decode = where  # type: ignore[attr-defined]
+
+    @property
     def finite(self) -> bool:
         """Whether it ends by itself."""
         return not self._loop

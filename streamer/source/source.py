@@ -73,6 +73,13 @@ class Reopening(Source, Protocol):
         """Whether its end is a regular end and not a fault; known once it is open."""
 
 
+def choose_decoder(sources: Iterable[object], decode: str) -> None:
+    """Sets where sources decode that can do it on hardware and were not told (RunConfig.decode)."""
+    for source in sources:
+        if getattr(source, "decode", "") is None:
+            source.decode = decode  # type: ignore[attr-defined]
+
+
 def cap_threads(parts: Iterable[object], threads: int | None) -> None:
     """Limits the threads of sources and sinks that decode or encode and have no limit of their own (None: FFmpeg
     decides)."""
