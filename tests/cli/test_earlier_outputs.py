@@ -128,7 +128,7 @@ def test_ready_is_an_option_of_metrics(
     served: list[object] = []
 
     @contextmanager
-    def serve(request: RunRequest) -> Iterator[None]:
+    def serve(request: RunRequest, stop: object) -> Iterator[None]:
         served.append((request.metrics, request.config.live.ready))
         yield None
 
