@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -38,6 +39,7 @@ ORDER = [
     "watch",
     "pipeline",
     "serve",
+    "store",
     "chaos",
     "soak",
     "replay",
@@ -152,9 +154,16 @@ OWN_OR_SYSTEM = {"streamer", "train", "gi", "pydantic_core"}
 def test_every_library_is_declared() -> None:
     """What streamer imports by name is a dependency, and not only of a dependency."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {line.split(">")[0].split("=")[0].lower().replace("-", "_") for line in project["dependencies"]}
+    extras = [line for name in ("store", "postgres", "parquet") for line in project["optional-dependencies"][name]]
+    needed, optional = _names(project["dependencies"]), _names(extras)
     packages = packages_distributions()
     for path in sources("streamer"):
+        declared = needed | (optional if path.is_relative_to(ROOT / "streamer" / "store") else set())
         for module in {m.split(".")[0] for m in imports_of(path)} - sys.stdlib_module_names - OWN_OR_SYSTEM:
             names = {name.lower().replace("-", "_") for name in packages.get(module, [])}
             assert names & declared, f"{path} imports {module}, which pyproject.toml does not declare"
+
+
+def _names(lines: list[str]) -> set[str]:
+    """The distributions of requirements."""
+    return {re.split(r"[\[<>=~ ]", line)[0].lower().replace("-", "_") for line in lines}

@@ -20,7 +20,7 @@ from streamer.errors import ConfigError
 FLAGS = {
     "csv": "--csv FILE", "platerecognizer": "--csv FILE --csv-dialect platerecognizer", "jsonl": "--jsonl FILE",
     "video": "--video FILE", "crops": "--crops FOLDER", "snapshots": "--snapshots FOLDER", "mot": "--mot FILE",
-    "ledger": "--ledger FOLDER", "record": "--record FILE", "window": "--show",
+    "ledger": "--ledger FOLDER", "store": "--store FILE|ADDRESS", "record": "--record FILE", "window": "--show",
 }  # fmt: skip
 _EXPECTED = "expected TYPE:PATH, or an entry of outputs like '{type: csv, path: plates.csv}'"
 
@@ -39,15 +39,16 @@ class OutputOptions:
     mot: Path | None = None
     ledger: Path | None = None
     record: Path | None = None
+    store: str | None = None
     show: bool = False
     outputs: Sequence[str] = ()
 
     def entries(self) -> list[Output]:
         """The entries of `outputs:` that they are short for."""
-        paths = {
+        paths: dict[str, Path | str | None] = {
             "platerecognizer" if self.csv_dialect == "platerecognizer" else "csv": self.csv, "jsonl": self.jsonl,
             "ledger": self.ledger, "video": self.video, "crops": self.crops, "snapshots": self.snapshots,
-            "mot": self.mot, "record": self.record,
+            "mot": self.mot, "record": self.record, "store": self.store,
         }  # fmt: skip
         more: dict[str, dict[str, Any]] = {"jsonl": {"provisional": self.provisional}}
         entries = [

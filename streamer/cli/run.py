@@ -31,7 +31,7 @@ _SECTIONS = {
     "Input": ("video_track", "realtime", "loop", "start_time", "camera"),
     "Outputs": (
         "csv_path", "csv_dialect", "jsonl_path", "provisional", "video_path", "crops_path", "snapshots_path",
-        "mot_path", "ledger_path", "record_path", "show", "outputs", "append",
+        "mot_path", "ledger_path", "store", "record_path", "show", "outputs", "append",
     ),
     "Recognition": (
         "countries", "plates", "rejoin", "min_score", "cadence", "detector", "reader", "precision", "threads",
@@ -96,6 +96,12 @@ _SECTIONS = {
     type=_FILE,
     metavar="FOLDER",
     help="Write the reason for every track without a row to this folder, for alpr explain FOLDER.",
+)
+@click.option(
+    "--store",
+    metavar="FILE|ADDRESS",
+    help="Keep the rows in this database, for alpr find: a file (SQLite), or postgresql://USER:PASSWORD@HOST/DATABASE "
+    "(docs/store.md; needs the extra store).",
 )
 @click.option(
     "--record",
@@ -164,6 +170,7 @@ def run(
     snapshots_path: Path | None,
     mot_path: Path | None,
     ledger_path: Path | None,
+    store: str | None,
     record_path: Path | None,
     metrics: str | None,
     ready: Literal["any", "all"] | None,
@@ -217,7 +224,8 @@ def run(
     config = load_config(config_path, sets, options)
     flags = OutputOptions(
         csv=csv_path, csv_dialect=csv_dialect, jsonl=jsonl_path, provisional=provisional, video=video_path,
-        crops=crops_path, snapshots=snapshots_path, mot=mot_path, ledger=ledger_path, record=record_path, show=show,
+        crops=crops_path, snapshots=snapshots_path, mot=mot_path, ledger=ledger_path, record=record_path, store=store,
+        show=show,
         outputs=outputs,
     )  # fmt: skip
     chosen = with_terminal(merged(config.outputs, flags.entries()))

@@ -122,6 +122,25 @@ class LedgerOutput(FileOutput):
         return [Path(self.path) / "ledger.jsonl"]
 
 
+class StoreOutput(PathOutput):
+    """`store`."""
+
+    writes: ClassVar[Writes] = Writes(files="kept")
+
+    provisional: bool = Field(default=False, description="store rows as soon as a plate is read, and when they change")
+    rejections: bool = Field(default=False, description="store tracks without a row too, and why")
+    crops: bool = Field(default=False, description="keep a picture of the plate for each row, in files")
+    snapshots: bool = Field(default=False, description="keep the whole frame for each row, in files")
+    files: str | None = Field(
+        default=None, min_length=1, description="folder of the pictures; null: PATH.files beside an SQLite file"
+    )
+
+    def places(self) -> list[Path]:
+        """The file of an SQLite store, and the folder of pictures; an address is no place on the disk."""
+        address = "://" in self.path and not self.path.startswith("sqlite:///")
+        return [Path(p) for p in ("" if address else self.path.removeprefix("sqlite:///"), self.files or "") if p]
+
+
 class WindowOutput(Output):
     """`window`."""
 
@@ -147,6 +166,7 @@ BUILT_IN = {
     "mot": BuiltIn(TracksOutput, "streamer.sink.makers:mot"),
     "ledger": BuiltIn(LedgerOutput, "streamer.sink.makers:ledger"),
     "record": BuiltIn(RecordOutput, "streamer.sink.makers:record"),
+    "store": BuiltIn(StoreOutput, "streamer.store.sink:store"),
     "window": BuiltIn(WindowOutput, "streamer.sink.makers:window"),
     "terminal": BuiltIn(Output, "streamer.sink.makers:terminal"),
 }

@@ -1,0 +1,171 @@
+"""Passages into the store: each in one transaction with whatever hooks add (matches of watchlists, what is to be
+delivered), its newest values in `passages` and earlier ones in `revisions`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Table, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from streamer.store.database import Database
+from streamer.store.folding import folded
+from streamer.store.posteriors import pack
+from streamer.store.rows import Record, record_of_row, values_of
+from streamer.store.schema import cameras, passages, plates, posteriors, revisions
+from streamer.store.times import now
+from streamer.types import Passage, Posterior
+
+_MOST_KNOWN = 100_000  # plates whose numbers are kept in memory
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A passage as it was just written, before its transaction ends. `record`: as in JSON lines; `passage`: None for
+    one that is imported or that an earlier run left."""
+
+    passage_id: int
+    event_id: str
+    revision: int
+    status: str
+    record: Record
+    posterior: Posterior = ()
+    passage: Passage | None = None
+
+
+Hook = Callable[[Connection, Stored], None]
+
+
+class Writer:
+    """Writes passages of one process. `hooks` are called in the transaction of each new revision of a row that others
+    may see (all but status "waiting" and "merged")."""
+
+    def __init__(self, database: Database, *, run_id: int | None = None, hooks: Sequence[Hook] = ()) -> None:
+        self.database, self.run_id, self.hooks = database, run_id, tuple(hooks)
+        self._plates: dict[str, int] = {}
+        self._cameras: dict[str, int] = {}
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A transaction for `put`. Where it fails, nothing of it is kept, here either."""
+        try:
+            with self.database.write() as connection:
+                yield connection
+        except BaseException:
+            self._plates.clear()  # numbers of rows that may not be there now
+            self._cameras.clear()
+            raise
+
+    def put(
+        self,
+        connection: Connection,
+        record: Record,
+        posterior: Posterior = (),
+        *,
+        status: str = "final",
+        passage: Passage | None = None,
+    ) -> Stored | None:
+        """Writes a row, or its next revision; None where the store has it so already, or knows better: a final row is
+        amended by final rows only."""
+        event_id = str(record["event_id"])
+        found = connection.execute(_WITH_NAMES.where(passages.c.event_id == event_id)).mappings().one_or_none()
+        values = values_of(record, found["stored_at"] if found else now())
+        values |= {"status": status, "camera_id": self.camera(connection, record)}
+        values["plate_id"] = self.plate(connection, str(record["plate"]))
+        hidden = status in ("waiting", "merged")
+        if found is None:
+            revision = 0 if hidden else 1
+            values |= {"revision": revision, "stored_at": now(), "run_id": self.run_id}
+            passage_id = new_id(connection, passages, values)
+        else:
+            if found["last_at"] is None and values["last_at"] is None:
+                values["at"] = found["at"]  # the time of storing, where the clock is not known
+            known = found["status"] == "final" and status != "final"
+            if known or all(found[key] == value for key, value in values.items()):
+                return None
+            passage_id, revision = int(found["id"]), found["revision"]
+            if found["revision"] and found["status"] != "waiting":
+                self._archive(connection, dict(found))
+            revision += not hidden
+            values |= {"revision": revision, "run_id": self.run_id}
+            connection.execute(update(passages).where(passages.c.id == passage_id).values(values))
+        self._distributions(connection, passage_id, posterior)
+        if parts := record.get("parts"):
+            self._merge(connection, parts)
+        stored = Stored(passage_id, event_id, revision, status, record, posterior, passage)
+        for hook in () if hidden else self.hooks:
+            hook(connection, stored)
+        return stored
+
+    def plate(self, connection: Connection, text: str) -> int:
+        """The number of a plate's row."""
+        if text not in self._plates:
+            if len(self._plates) >= _MOST_KNOWN:
+                self._plates.clear()
+            self._plates[text] = number_of(connection, plates, "text", {"text": text, "folded": folded(text)})
+        return self._plates[text]
+
+    def camera(self, connection: Connection, record: Record) -> int:
+        """The number of the row's camera."""
+        name = str(record["camera"])
+        if name not in self._cameras:
+            self._cameras[name] = number_of(connection, cameras, "name", {"name": name, "added_at": now()})
+        return self._cameras[name]
+
+    def _archive(self, connection: Connection, found: Record) -> None:
+        row = json.dumps(record_of_row(found), ensure_ascii=False, separators=(",", ":"))
+        values = {
+            "passage_id": found["id"], "revision": found["revision"], "stored_at": found["stored_at"], "row": row,
+        }  # fmt: skip
+        connection.execute(insert(connection, revisions).values(values).on_conflict_do_nothing())
+
+    def _distributions(self, connection: Connection, passage_id: int, posterior: Posterior) -> None:
+        if posterior:
+            slots = pack(posterior)
+            statement = insert(connection, posteriors).values(passage_id=passage_id, slots=slots)
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=["passage_id"], set_={"slots": statement.excluded.slots})
+            )
+
+    def _merge(self, connection: Connection, parts: Sequence[str]) -> None:
+        """The rows of passages that became parts of another one are no rows any more."""
+        unsettled = passages.c.status.in_(("provisional", "waiting"))
+        connection.execute(
+            update(passages).where(passages.c.event_id.in_(list(parts)), unsettled).values(status="merged")
+        )
+
+
+_WITH_NAMES = (
+    select(passages, cameras.c.name.label("camera"), plates.c.text.label("plate"))
+    .join(cameras, passages.c.camera_id == cameras.c.id)
+    .join(plates, passages.c.plate_id == plates.c.id)
+)
+
+
+def with_names() -> Any:
+    """The rows of `passages` with `camera` and `plate`, as `record_of_row` wants them."""
+    return _WITH_NAMES
+
+
+def insert(connection: Connection, table: Table) -> Any:
+    """An INSERT that may say what happens on a conflict."""
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+
+
+def new_id(connection: Connection, table: Table, values: dict[str, Any]) -> int:
+    """Adds a row and gives its number."""
+    return int(connection.execute(table.insert().returning(table.c.id), values).scalar_one())
+
+
+def number_of(connection: Connection, table: Table, key: str, values: dict[str, Any]) -> int:
+    """The number of the row of that key, which is added where there is none; several processes may do so at once."""
+    wanted = select(table.c.id).where(table.c[key] == values[key])
+    found = connection.execute(wanted).scalar()
+    if found is None:
+        connection.execute(insert(connection, table).values(values).on_conflict_do_nothing(index_elements=[key]))
+        found = connection.execute(wanted).scalar_one()
+    return int(found)
