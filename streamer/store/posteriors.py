@@ -3,6 +3,8 @@ log-probability in steps of a twentieth. About three bytes for a slot that was r
 
 from __future__ import annotations
 
+import math
+
 from streamer.types import Posterior
 
 _VERSION = 1
@@ -16,7 +18,7 @@ def pack(posterior: Posterior) -> bytes:
     with its byte."""
     out = bytearray([_VERSION])
     for slot in posterior:
-        kept = [(s, q) for s, log in slot if (q := round(-_STEP * min(log, 0.0))) < _LEAST][:_LEAST]
+        kept = [(s, q) for s, p in slot if p > 0 and (q := _byte(p)) < _LEAST][:_LEAST]
         out.append(len(kept))
         for symbol, quantised in kept:
             out += (symbol or "\0").encode()
@@ -37,7 +39,7 @@ def unpack(packed: bytes) -> Posterior:
                 lead = packed[at]
                 end = at + (1 if lead < 0x80 else 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4)
                 symbol = packed[at:end].decode()
-                slot.append(("" if symbol == "\0" else symbol, -packed[end] / _STEP))
+                slot.append(("" if symbol == "\0" else symbol, _PROBABILITIES[packed[end]]))
                 at = end + 1
             slots.append(tuple(slot))
     except IndexError:
@@ -48,14 +50,20 @@ def unpack(packed: bytes) -> Posterior:
 def log_ratio(posterior: Posterior, text: str) -> float:
     """How much less likely `text` is than the likeliest text of these slots (a natural logarithm, 0 at most); `?` in it
     is any character. What is not listed has `FLOOR`."""
-    wanted = [*text, ""]
     total = 0.0
-    for k in range(max(len(wanted), len(posterior))):
-        if k >= len(wanted):
-            break  # behind the text's end nothing is predicted
-        slot = posterior[k] if k < len(posterior) else (("", 0.0),)
-        best = slot[0][1] if slot else 0.0
-        if wanted[k] == "?":
-            continue
-        total += next((log for symbol, log in slot if symbol in (wanted[k], "?") and symbol == wanted[k]), FLOOR) - best
+    for k, wanted in enumerate((*text, "")):
+        slot = posterior[k] if k < len(posterior) else (("", 1.0),)
+        if wanted != "?" and slot:
+            total += _log(dict(slot).get(wanted, 0.0)) - _log(slot[0][1])
     return total
+
+
+def _byte(probability: float) -> int:
+    return round(-_STEP * math.log(min(probability, 1.0)))
+
+
+def _log(probability: float) -> float:
+    return max(math.log(probability), FLOOR) if probability > 0 else FLOOR
+
+
+_PROBABILITIES = [math.exp(-k / _STEP) for k in range(_LEAST + 1)]

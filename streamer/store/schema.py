@@ -75,7 +75,7 @@ health = Table(
     Index(None, "camera_id", "at"),
 )
 
-# Distinct texts. `folded`: look-alikes as one (O0 I1 B8 S5 Z2 G6, see folding.py). `hashed`: the text is a keyed hash.
+# Distinct texts. `folded`: look-alikes as one (plates/look_alikes.py). `hashed`: the text is a keyed hash.
 plates = Table(
     "plates",
     metadata,
@@ -177,7 +177,7 @@ files = Table(
     Index(None, "at"),
 )
 
-# Passages that an entry of a watchlist matched. `how`: exact, edit, likelihood, pattern, unlisted.
+# Passages that a list of plates reports (`WatchMatch`): `how` it was compared, `entry`: empty of a list of allowed ones.
 hits = Table(
     "hits",
     metadata,

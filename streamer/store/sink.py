@@ -153,7 +153,7 @@ class StoreSink(BaseSink):
             if row["event_id"] not in living:
                 slots = select(posteriors.c.slots).where(posteriors.c.passage_id == row["id"])
                 packed = connection.execute(slots).scalar()
-                self._writer.put(connection, record_of_row(row), () if packed is None else unpack(packed))
+                self._writer.put(connection, record_of_row(row), None if packed is None else unpack(packed))
 
     def _health(self, event: HealthChanged) -> None:
         with self._writer.transaction() as connection:

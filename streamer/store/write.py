@@ -6,19 +6,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import Connection, Table, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from streamer.plates.look_alikes import folded
 from streamer.store.database import Database
-from streamer.store.folding import folded
 from streamer.store.posteriors import pack
 from streamer.store.rows import Record, record_of_row, values_of
-from streamer.store.schema import cameras, passages, plates, posteriors, revisions
+from streamer.store.schema import cameras, hits, passages, plates, posteriors, revisions
 from streamer.store.times import now
-from streamer.types import Passage, Posterior
+from streamer.types import Passage, Posterior, WatchMatch
 
 _MOST_KNOWN = 100_000  # plates whose numbers are kept in memory
 
@@ -33,7 +33,7 @@ class Stored:
     revision: int
     status: str
     record: Record
-    posterior: Posterior = ()
+    posterior: Posterior | None = None
     passage: Passage | None = None
 
 
@@ -64,7 +64,7 @@ class Writer:
         self,
         connection: Connection,
         record: Record,
-        posterior: Posterior = (),
+        posterior: Posterior | None = None,
         *,
         status: str = "final",
         passage: Passage | None = None,
@@ -94,6 +94,8 @@ class Writer:
             values |= {"revision": revision, "run_id": self.run_id}
             connection.execute(update(passages).where(passages.c.id == passage_id).values(values))
         self._distributions(connection, passage_id, posterior)
+        if passage is not None and passage.watch is not None and not hidden:
+            self._hits(connection, passage_id, revision, passage.watch)
         if parts := record.get("parts"):
             self._merge(connection, parts)
         stored = Stored(passage_id, event_id, revision, status, record, posterior, passage)
@@ -123,13 +125,25 @@ class Writer:
         }  # fmt: skip
         connection.execute(insert(connection, revisions).values(values).on_conflict_do_nothing())
 
-    def _distributions(self, connection: Connection, passage_id: int, posterior: Posterior) -> None:
+    def _distributions(self, connection: Connection, passage_id: int, posterior: Posterior | None) -> None:
         if posterior:
             slots = pack(posterior)
             statement = insert(connection, posteriors).values(passage_id=passage_id, slots=slots)
             connection.execute(
                 statement.on_conflict_do_update(index_elements=["passage_id"], set_={"slots": statement.excluded.slots})
             )
+
+    def _hits(self, connection: Connection, passage_id: int, revision: int, found: Sequence[WatchMatch]) -> None:
+        """What lists of plates say of the row now."""
+        connection.execute(delete(hits).where(hits.c.passage_id == passage_id))
+        for match in found:
+            details = {k: v for k, v in asdict(match).items() if k not in ("list", "plate", "mode", "score") and v}
+            values = {
+                "passage_id": passage_id, "revision": revision, "watchlist": match.list, "entry": match.plate,
+                "how": match.mode, "score": match.score, "at": now(),
+                "details": json.dumps(details, ensure_ascii=False),
+            }  # fmt: skip
+            connection.execute(insert(connection, hits).values(values).on_conflict_do_nothing())
 
     def _merge(self, connection: Connection, parts: Sequence[str]) -> None:
         """The rows of passages that became parts of another one are no rows any more."""

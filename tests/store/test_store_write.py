@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta, timezone
@@ -23,9 +24,9 @@ from streamer.store.posteriors import FLOOR, log_ratio, pack, unpack
 from streamer.store.rows import record_of_row
 from streamer.store.sink import StoreSink
 from streamer.store.write import Stored, Writer, with_names
-from streamer.types import Passage, Rejection
+from streamer.types import Passage, Rejection, WatchMatch
 
-POSTERIOR = ((("A", -0.01), ("4", -4.5)), (("B", -0.6), ("8", -0.8)), (("津", -0.05), ("?", -3.0)), (("", 0.0),))
+POSTERIOR = ((("A", 0.99), ("4", 0.01)), (("B", 0.55), ("8", 0.45)), (("津", 0.95), ("?", 0.05)), (("", 1.0),))
 
 
 def rows_of(database: Database) -> list[dict[str, Any]]:
@@ -98,7 +99,7 @@ def test_rows_that_waited_when_a_run_was_killed_become_final(where: str) -> None
     heard: list[tuple[str, str, Sequence[Any]]] = []
 
     def hook(_: Connection, stored: Stored) -> None:
-        heard.append((stored.event_id[-1], stored.status, stored.posterior))
+        heard.append((stored.event_id[-1], stored.status, stored.posterior or ()))
 
     killed = StoreSink(where)
     killed.waiting("gate", [row(1, posterior=POSTERIOR), row(2)])
@@ -108,7 +109,7 @@ def test_rows_that_waited_when_a_run_was_killed_become_final(where: str) -> None
     sink = StoreSink(where, hooks=[hook])
     sink.waiting("gate", [])
     assert [(n, s) for n, s, _ in heard] == [("1", "final"), ("2", "final")]
-    assert [round(log, 1) for _, log in heard[0][2][1]] == [-0.6, -0.8]
+    assert [round(p, 1) for _, p in heard[0][2][1]] == [0.5, 0.4]
     assert [(r["status"], r["revision"], r["n_reads"]) for r in rows_of(sink.database)] == [
         ("final", 1, 12), ("final", 1, 30), ("waiting", 0, 12),
     ]  # fmt: skip
@@ -143,6 +144,22 @@ def test_hooks_write_in_the_transaction_of_the_row_or_not_at_all(where: str) -> 
         with database.read() as connection:
             assert connection.execute(select(func.count()).select_from(schema.outbox)).scalar() == 1
         assert len(rows_of(database)) == 1
+
+
+def test_what_lists_of_plates_say_of_a_row(where: str) -> None:
+    sink = StoreSink(where)
+    stolen = WatchMatch("stolen", "watch", "AB128", "likelihood", 3.5, 2.0, name="the van", why="8 for 3")
+    sink.write(PassageFinal("gate", row(1, watch=(stolen, WatchMatch("staff", "allow", "", "exact")))))
+    with sink.database.read() as connection:
+        found = connection.execute(select(schema.hits).order_by(schema.hits.c.id)).mappings().all()
+    assert [(h["watchlist"], h["entry"], h["how"], h["score"]) for h in found] == [
+        ("stolen", "AB128", "likelihood", 3.5), ("staff", "", "exact", 0.0),
+    ]  # fmt: skip
+    assert json.loads(found[0]["details"])["name"] == "the van"
+    sink.write(PassageFinal("gate", row(1, n_reads=20, watch=(stolen,))))
+    with sink.database.read() as connection:
+        assert connection.execute(select(schema.hits.c.watchlist, schema.hits.c.revision)).all() == [("stolen", 2)]
+    sink.close()
 
 
 def test_health_and_rejections(where: str) -> None:
@@ -204,7 +221,7 @@ def test_distributions_are_packed_in_few_bytes() -> None:
     packed = pack(POSTERIOR)
     back = unpack(packed)
     assert [[s for s, _ in slot] for slot in back] == [["A", "4"], ["B", "8"], ["津", "?"], [""]]
-    assert np.allclose([log for slot in back for _, log in slot], [log for s in POSTERIOR for _, log in s], atol=0.026)
+    assert np.allclose([p for slot in back for _, p in slot], [p for s in POSTERIOR for _, p in s], rtol=0.026)
     assert len(packed) == 1 + 5 + 5 + 7 + 3
     for broken in (b"", b"\x02", packed[:-1]):
         with pytest.raises(ValueError, match="distributions"):
@@ -213,8 +230,8 @@ def test_distributions_are_packed_in_few_bytes() -> None:
 
 def test_likelihood_tells_a_nearly_read_8_from_a_clear_b() -> None:
     assert log_ratio(POSTERIOR, "AB津") == 0
-    assert log_ratio(POSTERIOR, "A8津") == pytest.approx(-0.2)
-    assert log_ratio(((("B", -0.001),), (("", 0.0),)), "8") == pytest.approx(FLOOR + 0.001)
+    assert log_ratio(POSTERIOR, "A8津") == pytest.approx(math.log(0.45 / 0.55))
+    assert log_ratio(((("B", 0.999),), (("", 1.0),)), "8") == pytest.approx(FLOOR, abs=0.01)
     assert log_ratio(POSTERIOR, "A?津") == 0
     assert log_ratio(POSTERIOR, "AB") < FLOOR + 0.1  # the third slot is no end
     assert log_ratio(POSTERIOR, "AB津7") < FLOOR + 0.1
