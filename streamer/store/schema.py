@@ -177,7 +177,8 @@ files = Table(
     Index(None, "at"),
 )
 
-# Passages that a list of plates reports (`WatchMatch`): `how` it was compared, `entry`: empty of a list of allowed ones.
+# Passages that a list of plates reports (`WatchMatch`). `entry`: the plate on it, empty where a list of allowed ones
+# has none; `how` it was compared.
 hits = Table(
     "hits",
     metadata,

@@ -38,7 +38,7 @@ class Long(Tab):
     class Settings(FileOutput):
         head: str = "plate"
 
-class Store(Tab):
+class Shelf(Tab):
     class Settings(Tab.Settings):
         writes: ClassVar = Writes(files="kept")
 
@@ -56,7 +56,7 @@ OLD = "of another run\n"
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    names = ("Tab", "Long", "Store", "Quiet", "Post")
+    names = ("Tab", "Long", "Shelf", "Quiet", "Post")
     install(tmp_path / "site", "tabs", "alpr.sinks", {n.lower(): f"tabs:{n}" for n in names}, MODULE)
     monkeypatch.chdir(tmp_path)
     write_video(tmp_path / "a.avi", drive(12))
@@ -142,7 +142,7 @@ def test_a_package_says_whether_it_can_continue(folder: Path, capsys: pytest.Cap
         assert file.read_text() == OLD
     assert alpr("run", "a.avi", "--output", "long:old.tsv", "--append", "--quiet") == 0
     assert file.read_text() == f"{OLD}plate\n皖A12345\n"
-    assert alpr("run", "a.avi", "--output", "store:old.tsv", "--quiet") == 0
+    assert alpr("run", "a.avi", "--output", "shelf:old.tsv", "--quiet") == 0
 
 
 @pytest.mark.usefixtures("fake_networks")
