@@ -18,6 +18,7 @@ from streamer.config.delivery import DeliveryConfig
 from streamer.config.models import CameraConfig, RunConfig, StreamConfig
 from streamer.config.outputs import TYPES, FileOutput, Output, PathOutput
 from streamer.config.recognition import LineConfig, ZoneConfig
+from streamer.config.watch import WatchConfig
 
 PAGE = Path(__file__).parent / "configuration.md"
 
@@ -156,6 +157,10 @@ def page() -> str:
     for name, model in (("zones", ZoneConfig), ("lines", LineConfig)):
         parts += [f"## {name}.NAME", inspect.cleandoc(model.__doc__ or ""), _plain(model, f"{name}.NAME.")]
     parts += [
+        "## watch",
+        "A list of entries, each a list of plates; of a camera: for it beside the run's. `--watch FILE` adds one. "
+        "See [watchlists](watchlists.md).",
+        _plain(WatchConfig, "watch.N."),
         "## cameras.NAME",
         inspect.cleandoc(CameraConfig.__doc__ or "") + " Beside every key marked *camera* above:",
         _plain(CameraConfig, "cameras.NAME.", frozenset(StreamConfig.model_fields) | _below(StreamConfig)),

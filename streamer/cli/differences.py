@@ -12,7 +12,7 @@ from streamer.config.secrets import Secrets
 
 Difference = tuple[str, Any, Any]  # key, value, default
 NOTHING = object()  # in place of a default where a key has none
-_ENTRIES = ("cameras", "zones", "lines", "outputs")  # what is under them has no defaults
+_ENTRIES = ("cameras", "zones", "lines", "outputs", "watch")  # what is under them has no defaults
 
 
 def differences(config: RunConfig) -> list[str]:

@@ -106,6 +106,15 @@ def plates_option(command: Decorated) -> Decorated:
     return click.option("--plates", metavar="FOLDER", help=text)(command)
 
 
+def watch_option(command: Decorated) -> Decorated:
+    """--watch, as `watch_paths`."""
+    text = (
+        "Report passages of the plates on this list (.csv, .txt, .yaml), compared by likelihood; beside the lists of "
+        "--config. May be repeated."
+    )
+    return click.option("--watch", "watch_paths", metavar="FILE", multiple=True, help=text)(command)
+
+
 def log_options(command: Decorated) -> Decorated:
     """--log-level (None where not given) and --log-format."""
     for option in (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from streamer.cli.options import country_option, output_option, plates_option, set_option
+from streamer.cli.options import country_option, output_option, plates_option, set_option, watch_option
 
 _FILE = click.Path(dir_okay=True, path_type=Path)
 
@@ -42,6 +42,7 @@ _FILE = click.Path(dir_okay=True, path_type=Path)
 @click.option("--camera", metavar="NAME", help="Camera name in the rows. [default: the source's name]")
 @country_option
 @plates_option
+@watch_option
 @click.option(
     "--min-score",
     type=float,
@@ -61,6 +62,7 @@ def replay(
     camera: str | None,
     countries: tuple[str, ...],
     plates: str | None,
+    watch_paths: tuple[str, ...],
     min_score: float | None,
     quiet: bool,
 ) -> None:
@@ -81,6 +83,7 @@ def replay(
     )
     from streamer.cli.paths import check_apart
     from streamer.cli.report import finished, reported
+    from streamer.cli.watch_option import check_lists, with_lists
     from streamer.config.models import load_config
     from streamer.engine.zoo import plate_folders
     from streamer.plates.countries import check_countries
@@ -94,7 +97,8 @@ def replay(
         "camera": ("--camera", camera), "countries": ("--country", countries or None),
         "min_score": ("--min-score", min_score), "plates": ("--plates", plates),
     }  # fmt: skip
-    config = load_config(config_path, sets, options)
+    config = with_lists(load_config(config_path, sets, options), watch_paths)
+    check_lists(config)
     check_tracker(config.track)
     check_countries(config.all_countries(), plate_folders(config.plates))
     flags = OutputOptions(csv=csv_path, jsonl=jsonl_path, ledger=ledger_path, outputs=outputs).entries()

@@ -20,6 +20,7 @@ from streamer.cli.options import (
     plates_option,
     set_option,
     video_track_option,
+    watch_option,
 )
 from streamer.process.memory import keep_memory_small
 
@@ -34,7 +35,8 @@ _SECTIONS = {
         "mot_path", "ledger_path", "store", "record_path", "show", "outputs", "append",
     ),
     "Recognition": (
-        "countries", "plates", "rejoin", "min_score", "cadence", "detector", "reader", "precision", "threads",
+        "countries", "plates", "watch_paths", "rejoin", "min_score", "cadence", "detector", "reader", "precision",
+        "threads",
     ),
     "Hardware": ("decode",),
     "Configuration and diagnostics": ("config_path", "sets", "metrics", "ready", "log_level", "log_format", "quiet"),
@@ -154,6 +156,7 @@ _SECTIONS = {
 @click.option("--camera", metavar="NAME", help="Camera name in the rows. [default: the source's name]")
 @country_option
 @plates_option
+@watch_option
 @model_options
 @cadence_option
 @decode_option
@@ -187,6 +190,7 @@ def run(
     camera: str | None,
     countries: tuple[str, ...],
     plates: str | None,
+    watch_paths: tuple[str, ...],
     log_level: str | None,
     log_format: Literal["text", "json"],
     quiet: bool,
@@ -206,6 +210,7 @@ def run(
     from streamer.cli.run_cameras import run_cameras
     from streamer.cli.run_request import RunRequest
     from streamer.cli.run_sources import run_sources
+    from streamer.cli.watch_option import with_lists
     from streamer.config.models import load_config
     from streamer.source.start_time import parse_start_time
 
@@ -221,7 +226,7 @@ def run(
         "plates": plates, "vote.rejoin_s": rejoin, "live.ready": ready, **models,
     }  # fmt: skip
     options = {key: (SHORT_FORMS[key], value) for key, value in values.items()}
-    config = load_config(config_path, sets, options)
+    config = with_lists(load_config(config_path, sets, options), watch_paths)
     flags = OutputOptions(
         csv=csv_path, csv_dialect=csv_dialect, jsonl=jsonl_path, provisional=provisional, video=video_path,
         crops=crops_path, snapshots=snapshots_path, mot=mot_path, ledger=ledger_path, record=record_path, store=store,

@@ -16,6 +16,7 @@ from streamer.cli.paths import check_apart
 from streamer.cli.report import conclude, reported
 from streamer.cli.run_request import RunRequest
 from streamer.cli.signals import Stop
+from streamer.cli.watch_option import check_lists
 
 if TYPE_CHECKING:
     from streamer.sink.screen import Screen
@@ -51,6 +52,7 @@ def _read(request: RunRequest, screen: Screen | None) -> None:
         check_kept(request.outputs, list(config.cameras))
         for name, camera in config.cameras.items():
             check_kept(camera.outputs, [name])
+    check_lists(config)
     engines = load_engines(config)
     stop = Stop()
     place = OutputPlace(

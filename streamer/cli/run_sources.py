@@ -16,6 +16,7 @@ from streamer.cli.paths import check_paths, files_of
 from streamer.cli.report import conclude, reported
 from streamer.cli.run_request import RunRequest
 from streamer.cli.signals import Stop
+from streamer.cli.watch_option import check_lists
 
 if TYPE_CHECKING:
     from streamer.source.address import Kind
@@ -36,6 +37,7 @@ def run_sources(request: RunRequest, texts: Sequence[str], *, realtime: bool, lo
         warn(f"{request.config_path}: its cameras ({count}) are not read, as SOURCE is given: leave SOURCE out")
     sources = _opened(request, texts, realtime=realtime, loop=loop)
     _check_paths(request, sources)
+    check_lists(config)
     engines = load_engines(config)  # before the outputs: a missing model must not empty the rows of an earlier run
     live = all(one.live for one in sources)
     names = [config.camera] if config.camera else [one.name for one in sources]

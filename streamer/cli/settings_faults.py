@@ -20,6 +20,7 @@ from streamer.sink.policy import policy_of
 from streamer.sink.rows import FIELDS as ROWS
 from streamer.sink.segments import FIELDS as VIDEO
 from streamer.source.registry import check_sources
+from streamer.watch.watcher import OpenList
 
 Fault = tuple[Loc, AlprError]
 _FIELDS = {
@@ -66,7 +67,7 @@ def _faults(config: RunConfig) -> Iterator[Fault]:
     for name, camera in config.cameras.items():
         own = config.of_camera(name)
         countries = own.countries if "countries" in camera.model_fields_set else ()
-        yield from _of_stream(own.model_copy(update={"countries": countries}), ("cameras", name))
+        yield from _of_stream(own.model_copy(update={"countries": countries, "watch": camera.watch}), ("cameras", name))
     for kind, model in (("detector", config.detector), ("reader", config.reader)):
         precision = "int8" if config.precision == "int8" else "f32"
         yield from _tried((kind,), partial(find_model, model, precision, kind))
@@ -85,6 +86,8 @@ def _of_stream(config: RunConfig, above: Loc) -> Iterator[Fault]:
     else:
         for country in config.countries:
             yield from _tried((*above, "countries"), partial(check_countries, (country,), folders), "countries:")
+    for number, one in enumerate(config.watch):
+        yield from _tried((*above, "watch", number), partial(OpenList, one))
     for number, output in enumerate(config.outputs):
         yield from _of_output(output, (*above, "outputs", number), live=bool(above or config.cameras))
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from streamer.config.files import PicturesConfig, RowsConfig, VideoConfig
+from streamer.config.load import Loc
 from streamer.config.messages import described, fault_at, raised, read_settings
 from streamer.config.outputs import AnyOutput
 from streamer.config.overlay import changes_of, overlaid
@@ -28,10 +29,11 @@ from streamer.config.section import Section, unit
 from streamer.config.sources import LiveConfig, Time, as_live, as_time
 from streamer.config.trackers import faults_of_tracker
 from streamer.config.urls import VARIABLE, filled
+from streamer.config.watch import WatchConfig
 from streamer.errors import ConfigError
 
 _ONE_PAIR = "one pair of networks serves all cameras: set it for the whole run"
-_ADDED = {"outputs"}  # a camera's come on top of the run's
+_ADDED = {"outputs", "watch"}  # a camera's come on top of the run's
 _OF_FILES = "is for recordings, not for cameras"
 _OF_DECODED = "is for recordings; a camera always keeps its three newest frames"
 
@@ -79,6 +81,11 @@ class StreamConfig(Section):
     live: Annotated[LiveConfig, BeforeValidator(as_live)] = LiveConfig()
     outputs: tuple[AnyOutput, ...] = Field(
         default=(), description="what is written, each with type and path (docs/outputs.md); of a camera: for it alone"
+    )
+    watch: tuple[WatchConfig, ...] = Field(
+        default=(),
+        description="lists of plates to watch for, each with name and file (docs/watchlists.md); of a camera: for it "
+        "beside the run's",
     )
 
 
@@ -181,6 +188,22 @@ class RunConfig(StreamConfig):
             raise raised(faults)
         return self
 
+    @model_validator(mode="after")
+    def _lists(self) -> RunConfig:
+        faults: list[tuple[Loc, str]] = []
+        places: list[tuple[Loc, tuple[WatchConfig, ...]]] = [((), self.watch)]
+        places += [(("cameras", name), camera.watch) for name, camera in self.cameras.items()]
+        for above, own in places:
+            names = [one.name for one in self.watch] if above else []
+            for number, one in enumerate(own):
+                if one.name in names:
+                    told = f"{one.name!r} is the name of another list: give each its own"
+                    faults.append(((*above, "watch", number, "name"), told))
+                names.append(one.name)
+        if faults:
+            raise raised(faults)
+        return self
+
     def all_countries(self) -> tuple[str, ...]:
         """Those of the run and of its cameras."""
         return self.countries + tuple(c for camera in self.cameras.values() for c in camera.countries)
@@ -206,7 +229,12 @@ class RunConfig(StreamConfig):
         """The configuration of one of the cameras: the run's, with what the camera sets laid over it."""
         own = self.cameras[name]
         settings = overlaid(self, own, frozenset(StreamConfig.model_fields) - _ADDED)
-        changes: dict[str, Any] = {"camera": name, "cameras": {}, "outputs": own.outputs}
+        changes: dict[str, Any] = {
+            "camera": name,
+            "cameras": {},
+            "outputs": own.outputs,
+            "watch": (*self.watch, *own.watch),
+        }
         if own.min_height is not None:
             changes["read"] = settings.read.model_copy(update={"min_height": own.min_height})
         return settings.model_copy(update=changes)
@@ -239,6 +267,6 @@ def load_config(
 
 __all__ = [
     "CameraConfig", "LineConfig", "LiveConfig", "PicturesConfig", "ReadConfig", "RowsConfig", "RunConfig",
-    "StreamConfig", "TrackConfig", "VideoConfig", "VoteConfig", "ZoneConfig", "as_countries", "as_country", "as_live",
-    "as_time", "load_config",
+    "StreamConfig", "TrackConfig", "VideoConfig", "VoteConfig", "WatchConfig", "ZoneConfig", "as_countries",
+    "as_country", "as_live", "as_time", "load_config",
 ]  # fmt: skip

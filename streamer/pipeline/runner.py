@@ -30,7 +30,7 @@ from streamer.pipeline.state import StreamState
 from streamer.pipeline.status import Pulse, StatusLines, Streams
 from streamer.plates.formats import Formats, formats_of
 from streamer.process.clock import Clock, SystemClock
-from streamer.sink.events import Event, HealthChanged
+from streamer.sink.events import Event, HealthChanged, WatchHit
 from streamer.sink.sink import Sink
 from streamer.source.health import Health
 from streamer.source.identity import Identities
@@ -39,6 +39,7 @@ from streamer.source.resolve import open_source
 from streamer.source.source import Reopening, Source, StreamInfo, cap_threads, choose_decoder
 from streamer.tracking.trackers import check_tracker
 from streamer.types import Frame, Plates, RunSummary
+from streamer.watch.watcher import Watcher, WatchLists
 
 
 class IncompleteRun(InputError):
@@ -85,6 +86,8 @@ def run_stream(
     failures: list[str] = []
     try:
         sources = _sources_of(source, config)
+        lists = WatchLists(config)
+        lists.warn()
         engines = engines or load_engines(config, detector, reader)
         run = StreamRun(
             config,
@@ -98,6 +101,7 @@ def run_stream(
             status,
             alone=len(sources) == 1,
             clock=clock or SystemClock(),
+            watcher=lists.of(config),
         )
         for one in sources:
             if stop.is_set():
@@ -142,6 +146,7 @@ class StreamRun:
     alone: bool = False
     next_id: int = 1
     clock: Clock = field(default_factory=SystemClock)
+    watcher: Watcher | None = None
 
     def __post_init__(self) -> None:
         check_tracker(self.config.track)
@@ -252,7 +257,7 @@ class StreamRun:
         first_id = self.next_id if self.config.camera else 1
         settings = StreamSettings(self.config, info, self.engines.high_score, self.rule, first_id)
         look = self._look_at(info)
-        ports = Ports(self.engines.read, self.engines.reader.alphabet, _wanted(self.outputs), look)
+        ports = Ports(self.engines.read, self.engines.reader.alphabet, _wanted(self.outputs, self.watcher), look)
         state = StreamState(settings, ports, own)
         self._put(state.begin())
         return state
@@ -271,7 +276,8 @@ class StreamRun:
 
     def _put(self, events: Iterable[Event]) -> None:
         for event in events:
-            self.outputs.put(event)
+            for one in (event,) if self.watcher is None else self.watcher.apply(event):
+                self.outputs.put(one)
 
     def _progress(self, info: StreamInfo, own: RunSummary) -> None:
         if self.progress is not None:
@@ -283,15 +289,16 @@ def _finder(state: StreamState) -> FindIn:
     return first_look if state.looks_again else find
 
 
-def _wanted(outputs: Outputs) -> Wanted:
+def _wanted(outputs: Outputs, watcher: Watcher | None) -> Wanted:
+    reports = watcher is not None and WatchHit in outputs.wants.events
     return Wanted(
         frames=outputs.wants_frames,
         readings=outputs.wants_readings,
-        provisional=outputs.wants_provisional,
+        provisional=outputs.wants_provisional or reports,
         crops=outputs.wants_crops,
         snapshots=outputs.wants_snapshots,
         waiting=True,
-        posteriors=outputs.wants_posteriors,
+        posteriors=outputs.wants_posteriors or (watcher is not None and watcher.wants_posteriors),
     )
 
 

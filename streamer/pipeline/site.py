@@ -27,6 +27,7 @@ from streamer.source.paced import PacedSource
 from streamer.source.resolve import open_address
 from streamer.source.source import Repeatable, Source, cap_threads
 from streamer.types import RunSummary
+from streamer.watch.watcher import WatchLists
 
 _POLL_S = 0.2
 
@@ -105,6 +106,8 @@ def run_site(
     streams = streams or Streams()
     streams.add_deliveries(outputs.deliveries)
     try:
+        lists = WatchLists(config)
+        lists.warn()
         engines = engines or load_engines(config)
         for one in cameras:
             settings = config.of_camera(one.name)
@@ -122,6 +125,7 @@ def run_site(
                 streams,
                 alone=len(cameras) == 1,
                 clock=clock,
+                watcher=lists.of(settings),
             )
             # The camera's own thread opens its address: one that does not answer delays no other.
             camera = config.cameras[one.name].model_copy(update={"video_track": settings.video_track})

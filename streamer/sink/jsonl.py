@@ -15,7 +15,7 @@ from streamer.sink.rows import RowFiles
 from streamer.sink.sink import BaseSink
 from streamer.sink.tails import repair_tail
 from streamer.source.source import StreamInfo
-from streamer.types import Passage
+from streamer.types import Passage, WatchMatch
 
 # Fields of a passage that have no key of their own name.
 _NOT_IN_ROWS = {"crop", "snapshot", "posterior", "watch", "kind", "source"}
@@ -102,4 +102,11 @@ def record_of(passage: Passage) -> dict[str, object]:
         "dwell_s": round(passage.last_s - passage.first_s, 3),
         "direction_deg": int(degrees) if (degrees := degrees_text(passage)) else None,
         "movement": movement(passage.first_box, passage.last_box),
+        **({} if passage.watch is None else {"watch": [match_record(match) for match in passage.watch]}),
     }
+
+
+def match_record(match: WatchMatch) -> dict[str, object]:
+    """What a list says of a passage as a JSON object; what is empty is left out, and rounded."""
+    kept = {f.name: value for f in fields(match) if (value := getattr(match, f.name)) not in ("", None)}
+    return kept | {name: round(kept[name], 2) for name in ("score", "threshold") if name in kept}

@@ -9,6 +9,7 @@ from typing import IO
 
 from streamer.errors import one_line
 from streamer.sink.csv import time_text
+from streamer.sink.events import WatchHit
 from streamer.sink.screen import Screen, plain
 from streamer.sink.sink import BaseSink
 from streamer.types import Passage, Rejection
@@ -36,6 +37,10 @@ class TerminalSink(BaseSink):
         self._unsure += rejection.reason != "seen too rarely"
         self._illegible += rejection.reason == "nothing legible"
 
+    def watched(self, hit: WatchHit) -> None:
+        if hit.status == "final":
+            self._hit(hit)
+
     def close(self) -> None:
         if not self._any and not self._closed:
             reason = "nothing legible on them (script not supported?)"
@@ -49,6 +54,9 @@ class TerminalSink(BaseSink):
         columns = self._headed()
         self._print(_row(passage, columns, self._width(), mark))
         self._any = True
+
+    def _hit(self, hit: WatchHit) -> None:
+        self._print(hit_line(hit), bold=True)
 
     def _headed(self) -> tuple[tuple[str, int], ...]:
         """The columns; prints the heading before the first row, and where the terminal's width has changed."""
@@ -85,6 +93,7 @@ class ProvisionalTerminalSink(TerminalSink):
     def __init__(self, screen: Screen | None = None) -> None:
         super().__init__(None, screen)
         self._open: dict[str, _OpenRow] = {}  # by event
+        self._hits: dict[tuple[str, str], tuple[str, str]] = {}  # by event and list: the plate and the text, as shown
 
     def provisional(self, passage: Passage, *, withdrawn: bool = False) -> None:
         before = self._open.pop(passage.event_id, None)
@@ -108,6 +117,18 @@ class ProvisionalTerminalSink(TerminalSink):
         self._update_screen()
         self._row(passage)
         self._show()
+
+    def watched(self, hit: WatchHit) -> None:
+        """At once; a final one only where it says something new."""
+        key = hit.passage.event_id, hit.match.list
+        last = self._hits.pop(key, None)
+        new = hit.match.plate, hit.passage.plate
+        if hit.status != "final" or new != last:
+            self._hit(hit)
+        if hit.status != "final":
+            self._hits[key] = new
+            if len(self._hits) > _MOST_OPEN:
+                del self._hits[next(iter(self._hits))]
 
     def tick(self) -> None:
         if self._screen is not None:
@@ -149,6 +170,20 @@ class _OpenRow:
     plate: str
     events: frozenset[str]
     line: Callable[[int | None], str]
+
+
+def hit_line(hit: WatchHit) -> str:
+    """A report of a list in one line."""
+    match, passage = hit.match, hit.passage
+    what = match.plate if match.kind == "watch" else f"{passage.plate} is not on the list"
+    if match.kind == "watch" and match.plate != passage.plate:
+        what += f" (read {passage.plate})"
+    known = ", ".join(text for text in (match.name, match.note, match.colour) if text)
+    score = f" {match.score:.1f} of {match.threshold:.1f}" if match.mode == "likelihood" and match.threshold else ""
+    parts = [f"{match.list}: {what}", known, f"{match.mode}{score}", f"confidence {passage.confidence:.3f}"]
+    parts += [passage.camera, time_text(passage.first_seen) or _moment(passage.first_s)]
+    status = "" if hit.status == "final" else f" ({hit.status})"
+    return one_line(f"watch{status}  " + " | ".join(part for part in parts if part))
 
 
 def terminal_sink(screen: Screen | None = None, *, provisional: bool = True) -> TerminalSink:

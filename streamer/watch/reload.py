@@ -37,8 +37,6 @@ class ListFile:
         self.version = 1
         self._checked = clock()
         self._fault = ""
-        for warning in self.plates.warnings:
-            _log.warning("%s", warning)
 
     def current(self) -> Plates:
         """The entries, read again where the file has changed."""
@@ -70,8 +68,6 @@ class ListFile:
         self.version += 1
         self._fault = ""
         _log.info("%s: read again, %d plates", self.path, len(plates.entries))
-        for warning in plates.warnings:
-            _log.warning("%s", warning)
 
     def _mended(self) -> None:
         if self._fault:

@@ -15,12 +15,13 @@ from streamer.cli.run import run
 from streamer.config.models import CameraConfig, RunConfig
 from streamer.config.outputs import TYPES
 from streamer.config.recognition import LineConfig, ZoneConfig
+from streamer.config.watch import WatchConfig
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "docs"))
 import settings_page  # noqa: E402
 
-MODELS = [RunConfig, CameraConfig, ZoneConfig, LineConfig, *dict.fromkeys(TYPES.values())]
+MODELS = [RunConfig, CameraConfig, ZoneConfig, LineConfig, WatchConfig, *dict.fromkeys(TYPES.values())]
 OPTIONS = {name for option in run.params if isinstance(option, click.Option) for name in option.opts}
 NO_UNIT = {"video_track", "video.crf", "crf"}
 
