@@ -44,6 +44,7 @@ ORDER = [
     "soak",
     "replay",
     "migrate",
+    "fit",
     "api",
     "testing",
     "cli",

@@ -54,12 +54,41 @@ class Finding:
     metavar="FILE",
     help="Check each camera of this YAML file, too.",
 )
+@click.option(
+    "--camera",
+    "camera",
+    metavar="ADDRESS",
+    help="Report how fit this camera (or video) is for plates, and the one change most worth making, in place of the "
+    "checks of the machine.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(1, 3600),
+    default=30.0,
+    show_default=True,
+    help="With --camera: measure for this long.",
+)
 @set_option
-def doctor(source: str | None, out: Path, config_path: Path | None, sets: tuple[str, ...]) -> None:
+def doctor(
+    source: str | None,
+    out: Path,
+    config_path: Path | None,
+    camera: str | None,
+    seconds: float,
+    sets: tuple[str, ...],
+) -> None:
     """Check this machine, and SOURCE (a camera's address or a file) or the cameras of --config where given.
 
-    Prints one line per check, and a remedy for each fault; exit code 3 where there is a fault.
+    Prints one line per check, and a remedy for each fault; exit code 3 where there is a fault. With --camera: reads
+    the camera for half a minute and reports codec, rate, key frames, height, sharpness and exposure of its plates.
     """
+    if camera is not None:
+        from streamer.cli.fit import report_fit
+        from streamer.config.models import load_config
+
+        if source is not None:
+            raise click.UsageError("--camera takes the place of SOURCE: give one of them")
+        raise SystemExit(0 if report_fit(camera, seconds, load_config(config_path, sets)) else 3)
     checks: list[Callable[[], Iterator[Finding]]] = [
         processor,
         networks,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
@@ -78,6 +78,7 @@ class VideoSource:
         self._first: av.VideoFrame | None = None
         self._decoded: Iterator[av.VideoFrame] = iter(())
         self._bad_packets = 0
+        self.observer: Callable[[Any], None] | None = None  # is shown every packet
         self._has_duration = False  # whether the container declares a duration
 
     def open(self) -> StreamInfo:
@@ -172,7 +173,7 @@ class VideoSource:
         """A fresh source of the same address."""
         if self._piped:
             raise InputError(f"{self.name}: cannot be read twice: give a file", at=self.name)
-        return VideoSource(
+        fresh = VideoSource(
             self.address,
             start_time=self._given,
             live=self._config,
@@ -182,6 +183,8 @@ class VideoSource:
             video_track=self.video_track,
             decode=self.decode,
         )
+        fresh.observer = self.observer
+        return fresh
 
     @property
     def finite(self) -> bool:
@@ -278,6 +281,8 @@ class VideoSource:
                     unread = 0
                     if self._times is not None:
                         self._times.note(packet)
+                    if self.observer is not None:
+                        self.observer(packet)
                     try:
                         decoded = self._decoder.decode(packet)
                     except (av.error.InvalidDataError, av.error.PatchWelcomeError, av.error.ArgumentError):

@@ -1,0 +1,1 @@
+"""How fit a camera is for plates: what arrives, how large and sharp its plates are, and what to change first."""
