@@ -37,9 +37,10 @@ class PlateReader:
     VNNI or AMX, else f32), "int8", "bf16" or "f32". `threads`: None for the cores this process may use. `min_score`:
     None for the detector's operating point. `refiner`: the network that corrects detections, "card" for the one
     that the detector's card names, None or "none" for no refiner. `countries`: whose plates are expected (ISO codes);
-    their formats are then likelier. `plates`: a folder with layout files of more countries. Raises
-    ModelError for a missing or altered model, ConfigError for a value out of range. Threads may share one: each
-    works with requests of its own to the same compiled networks.
+    their formats are then likelier. `plates`: a folder with layout files of more countries. `device`: "CPU",
+    "GPU", "NPU" or "AUTO"; the CPU, with a log line, where that is not there. Raises ModelError for a missing or
+    altered model, ConfigError for a value out of range. Threads may share one: each works with requests of its own to
+    the same compiled networks.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class PlateReader:
         refiner: str | Path | None = "card",
         countries: Sequence[str] = (),
         plates: str | Path | None = None,
+        device: str = "CPU",
     ) -> None:
         try:
             expected = tuple(as_country(code) for code in as_countries(countries))
@@ -59,8 +61,8 @@ class PlateReader:
             raise ConfigError(f"countries: {error} (got {countries!r})") from None
         folders = plate_folders(plates)
         check_countries(expected, folders)
-        self._detector = Detector(detector, precision, threads, min_score, refiner)
-        self._reader = Reader(reader, precision, threads)
+        self._detector = Detector(detector, precision, threads, min_score, refiner, device=device)
+        self._reader = Reader(reader, precision, threads, device=device)
         self._free = deque([(self._detector, self._reader)])  # those that no thread works with just now
         alphabet = self._reader.alphabet
         self._formats = formats_of(expected, folders, alphabet.symbols, alphabet.size) if expected else None

@@ -74,10 +74,10 @@ def repeat(frames: list[Frame], work: Callable[[Frame], object]) -> Rate:
     return watch.rate
 
 
-def decode_once(source: Path) -> Rate:
-    """Decoding only."""
+def decode_once(source: Path, decode: str = "cpu") -> Rate:
+    """Decoding only, on the CPU or on some hardware (the copy to main memory included)."""
     with _Stopwatch() as watch:
-        for _ in _decoded(source):
+        for _ in _decoded(source, decode):
             watch.frames += 1
     return watch.rate
 
@@ -101,8 +101,10 @@ def recode_once(source: Path, target: Path, config: RunConfig) -> Rate:
     return watch.rate
 
 
-def _decoded(source: Path) -> Iterator[Any]:
+def _decoded(source: Path, decode: str = "cpu") -> Iterator[Any]:
     import av
+
+    from streamer.source.hardware_decoder import decoder_of
 
     try:
         container = av.open(str(source.absolute()))
@@ -111,7 +113,9 @@ def _decoded(source: Path) -> Iterator[Any]:
     with container:
         video = container.streams.video[0]
         video.thread_type = "AUTO"
-        yield from container.decode(video)
+        decoder = decoder_of(video, decode, source.name)
+        for packet in container.demux(video):
+            yield from decoder.decode(packet)
 
 
 def run_once(source: Path, config: RunConfig, engines: Engines, sinks: Callable[[], list[Any]] = list) -> Rate:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamer.cli.bench_cameras import measure_cameras
+from streamer.cli.bench_hardware import parts_on, usable
 from streamer.cli.bench_rates import Rate, decode_once, decoded_frames, fresh_run, recode_once, repeat, run_once
 from streamer.cli.machine import cpu_name, spread
-from streamer.cli.options import cadence_option, model_options
+from streamer.cli.options import cadence_option, decode_option, model_options
 from streamer.config.urls import redact
 from streamer.errors import InputError
 
@@ -44,11 +45,13 @@ if TYPE_CHECKING:
 )
 @model_options
 @cadence_option
+@decode_option
 def stream(source: Path, rounds: int, video: bool, streams: int | None, most: bool, **options: Any) -> None:
     """Measure `alpr run SOURCE` in frames per second, beside decoding alone and the other parts of the work.
 
     All are measured in turn in one process, so that a busy or throttled machine slows all; prints medians. The first
-    run warms up caches and is not counted.
+    run warms up caches and is not counted. Hardware that decodes the file, and devices that OpenVINO finds, get lines
+    of their own (docs/hardware.md).
     """
     from streamer.config.models import RunConfig
     from streamer.engine.runtime import available_cores
@@ -82,15 +85,19 @@ def _parts(source: Path, config: RunConfig, engines: Engines, rounds: int) -> No
         "read": lambda: repeat(frames, lambda frame: engines.read(frame, [_plate_quad(frame)])),
         "run": lambda: run_once(source, config, engines),
     }
+    kinds, devices = usable(source)
+    click.echo(f"hardware decoding: {', '.join(kinds) or 'none'}; networks: {', '.join(['CPU', *devices])}")
+    parts |= parts_on(kinds, devices, source, config, frames)
     rates: dict[str, list[Rate]] = {name: [] for name in parts}
     for _ in range(rounds):
         for name, measure in parts.items():
             rates[name].append(measure())
+    width = max(8, *map(len, rates))
     for name, found in rates.items():
         fps = [r.fps for r in found]
         unit = "plates/s" if name == "read" else "frames/s"
         cpu = median(r.cpu_ms for r in found)
-        click.echo(f"{name:8s} {median(fps):8.1f} {unit}   {cpu:6.2f} ms of the cores each   ({spread(fps)})")
+        click.echo(f"{name:{width}s} {median(fps):8.1f} {unit}   {cpu:6.2f} ms of the cores each   ({spread(fps)})")
     bare, full = (median(r.fps for r in rates[name]) for name in ("decode", "run"))
     cpu = median(r.cpu_ms for r in rates["run"])
     click.echo(f"ratio    {full / bare:8.3f} of bare decoding")

@@ -6,7 +6,6 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -15,6 +14,8 @@ from typing import TYPE_CHECKING
 import click
 
 from streamer.cli.console import print_line
+from streamer.cli.finding import Finding
+from streamer.cli.hardware import asked_for, hardware
 from streamer.cli.options import set_option
 
 if TYPE_CHECKING:
@@ -26,16 +27,6 @@ _CODECS = ("h264", "hevc", "mjpeg", "vp9", "av1")
 _WATCH_S = 5.0  # reading a camera
 _LEAST_FRAMES = 3
 _EARLIEST = 1_700_000_000  # 2023: an earlier time means that the clock was never set
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What was checked, the result, and, of a fault, the remedy. `bad`: a fault whose result names its remedy."""
-
-    what: str
-    found: str
-    remedy: str = ""
-    bad: bool = False
 
 
 @click.command()
@@ -94,6 +85,7 @@ def doctor(
         networks,
         packages,
         codecs,
+        hardware,
         lambda: disk(out),
         lambda: clock(time.time()),
     ]
@@ -103,6 +95,7 @@ def doctor(
         from streamer.config.models import load_config
 
         config = load_config(config_path, sets)
+        checks.append(partial(asked_for, config))
         checks += [partial(camera_answer, name, config) for name in config.cameras]
     bad = 0
     for check in checks:

@@ -17,6 +17,7 @@ SHORT_FORMS = {
     "detector": "--detector",
     "reader": "--reader",
     "precision": "--precision",
+    "device": "--device",
     "threads": "--threads",
     "min_score": "--min-score",
     "cadence": "--cadence",
@@ -136,7 +137,8 @@ def log_options(command: Decorated) -> Decorated:
 
 
 def model_options(command: Decorated) -> Decorated:
-    """--detector, --reader, --precision, --threads, --min-score of verbs that read videos; None where not given."""
+    """--detector, --reader, --precision, --device, --threads, --min-score of verbs that read videos; None where not
+    given."""
     return _model_options(
         command,
         threads="Maximum number of threads for decoding, for the networks and for encoding, each. "
@@ -174,6 +176,11 @@ def _model_options(command: Decorated, *, threads: str, min_score: str) -> Decor
                 type=click.Choice(["auto", "int8", "bf16", "f32"]),
                 help="Number format of the networks; auto: int8 where the processor supports it well, else f32. "
                 "[default: auto]",
+            ),
+            click.option(
+                "--device",
+                type=click.Choice(["CPU", "GPU", "NPU", "AUTO"], case_sensitive=False),
+                help="Run the networks on this device of OpenVINO's; on the CPU where it is not there. [default: CPU]",
             ),
             click.option(
                 "--threads",

@@ -38,7 +38,7 @@ _SECTIONS = {
         "countries", "plates", "watch_paths", "rejoin", "min_score", "cadence", "detector", "reader", "precision",
         "threads",
     ),
-    "Hardware": ("decode",),
+    "Hardware": ("device", "decode"),
     "Configuration and diagnostics": ("config_path", "sets", "metrics", "ready", "log_level", "log_format", "quiet"),
 }  # fmt: skip
 

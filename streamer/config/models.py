@@ -96,6 +96,7 @@ class CameraConfig(StreamConfig):
         "detector": _ONE_PAIR,
         "reader": _ONE_PAIR,
         "precision": _ONE_PAIR,
+        "device": _ONE_PAIR,
         "threads": _ONE_PAIR,
         "plates": "one folder serves all cameras: set it for the whole run",
         "camera": "its key below cameras is its name",
@@ -159,6 +160,10 @@ class RunConfig(StreamConfig):
     )
     precision: Literal["auto", "int8", "bf16", "f32"] = Field(
         default="auto", description="number format of the networks; auto: int8 where the CPU is good at it, else f32"
+    )
+    device: Literal["CPU", "GPU", "NPU", "AUTO"] = Field(
+        default="CPU",
+        description="where OpenVINO runs the networks; the CPU where that is not there (docs/hardware.md)",
     )
     threads: int | None = Field(
         default=None,

@@ -12,7 +12,7 @@ import numpy as np
 from streamer.engine.decode import CORNERS, decode_levels
 from streamer.engine.large import NET_LONG, NET_SHORT, NMS_IOU
 from streamer.engine.refiner import Refiner
-from streamer.engine.runtime import Once, Runner, compile_model, resolve_precision
+from streamer.engine.runtime import Once, Runner, compile_model, resolve_device, resolve_precision
 from streamer.engine.zoo import find_model, sha256
 from streamer.errors import ConfigError, ModelError
 from streamer.geometry import box_iou, box_quad, convex, nms, quad_box, side_lengths
@@ -34,7 +34,7 @@ class Detector:
     plates, in place of 640x384 (see `INPUTS`).
     `refiner`: who looks again at what was found; "card" for the one that the detector's card names (none without a
     card), None for nobody. Not thread-safe: one thread at a time, `another` for the next; `streams`: how many of them
-    work at once.
+    work at once. `device`: where the network runs; the refiner, a fraction of it, stays on the CPU.
     """
 
     def __init__(
@@ -45,8 +45,10 @@ class Detector:
         min_score: float | None = None,
         refiner: str | Path | None = "card",
         streams: int = 1,
+        device: str = "CPU",
     ) -> None:
-        self.precision = resolve_precision(precision)
+        self.device = resolve_device(device)
+        self.precision = resolve_precision(precision, self.device)
         model, self.input = split_input(model)
         self._file = find_model(model, self.precision, "detector")
         self._threads, self._streams = threads, streams
@@ -86,7 +88,7 @@ class Detector:
 
     def _compile(self, width: int, height: int) -> Any:
         shape = [1, height, width, 3]
-        compiled = compile_model(self._file, shape, self.precision, self._threads, OUTPUTS, self._streams)
+        compiled = compile_model(self._file, shape, self.precision, self._threads, OUTPUTS, self._streams, self.device)
         channels = {output.shape[-1] for output in compiled.outputs}
         if len(channels) != 1 or (channels.pop() - 1 - CORNERS) % 4:
             raise ModelError(

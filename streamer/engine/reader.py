@@ -10,7 +10,7 @@ from typing import Any
 
 from streamer.engine.cards import PLATE_CROP, crop_shape, mapping, names, number, one_of
 from streamer.engine.decoders import DECODERS, SLOTS, UNNAMED, Certainty, Classes, class_counts
-from streamer.engine.runtime import Once, Runner, compile_model, resolve_precision
+from streamer.engine.runtime import Once, Runner, compile_model, resolve_device, resolve_precision
 from streamer.engine.zoo import ModelFile, config_folder, find_model
 from streamer.errors import ModelError
 from streamer.plates.alphabet import Alphabet
@@ -32,8 +32,10 @@ class Reader:
         precision: str = "auto",
         threads: int | None = None,
         streams: int = 1,
+        device: str = "CPU",
     ) -> None:
-        self.precision = resolve_precision(precision)
+        self.device = resolve_device(device)
+        self.precision = resolve_precision(precision, self.device)
         self._file = find_model(model, self.precision, "reader")
         self._threads, self._streams = threads, streams
         self._compiled = Once()  # shared by all of `another`
@@ -67,7 +69,7 @@ class Reader:
     def _compile(self) -> Any:
         shape = [1, self.crop.height, self.crop.width, 3]
         counts = [len(self._outputs)] if self._decoder else list(UNNAMED)
-        compiled = compile_model(self._file, shape, self.precision, self._threads, counts, self._streams)
+        compiled = compile_model(self._file, shape, self.precision, self._threads, counts, self._streams, self.device)
         wanted = class_counts(self.alphabet)
         for name, output in zip(self._named(len(compiled.outputs))[1], compiled.outputs, strict=True):
             if name in wanted and output.shape[-1] != wanted[name]:

@@ -135,7 +135,14 @@ def _detector(config: RunConfig, concurrency: int) -> tuple[DetectorLike, float]
     """The detector and its operating point; its own threshold is lower (`track.low_score`)."""
     from streamer.engine.detector import Detector
 
-    detector = Detector(config.detector, config.precision, config.threads, config.min_score, streams=concurrency)
+    detector = Detector(
+        config.detector,
+        config.precision,
+        config.threads,
+        config.min_score,
+        streams=concurrency,
+        device=config.device,
+    )
     detector.prepare()
     high_score = detector.min_score
     detector.min_score = high_score * config.track.low_score
@@ -145,6 +152,6 @@ def _detector(config: RunConfig, concurrency: int) -> tuple[DetectorLike, float]
 def _reader(config: RunConfig, concurrency: int) -> ReaderLike:
     from streamer.engine.reader import Reader
 
-    reader = Reader(config.reader, config.precision, config.threads, streams=concurrency)
+    reader = Reader(config.reader, config.precision, config.threads, streams=concurrency, device=config.device)
     reader.prepare()
     return reader

@@ -1,0 +1,15 @@
+"""A line of `alpr doctor`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was checked, the result, and, of a fault, the remedy. `bad`: a fault whose result names its remedy."""
+
+    what: str
+    found: str
+    remedy: str = ""
+    bad: bool = False
