@@ -28,7 +28,7 @@ def report_fit(address: str, seconds: float, config: RunConfig) -> bool:
         notice(f"measuring {redact(source.name)} for {seconds:.0f} s; vehicles should pass meanwhile")
     stop = Stop()
     with stop.on_signals():
-        measures = measured(source, seconds, config, stop.event)
+        measures = measured(source, seconds, stop.event, config)
     if stop.interrupted and not measures.frames:
         raise click.Abort
     fit = judged(measures)

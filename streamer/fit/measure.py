@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from streamer.config.models import RunConfig
 from streamer.errors import InputError
@@ -19,6 +19,9 @@ from streamer.pipeline.status import Streams
 from streamer.sink.sink import BaseSink
 from streamer.source.source import Source, StreamInfo
 from streamer.types import Frame, Passage, Plates, Reading, Rejection, RunSummary
+
+if TYPE_CHECKING:
+    import threading
 
 _MOST_SHARP = 500  # plates whose sharpness is measured
 _BUFFERED_S = 1.0  # what a camera had buffered arrives in its first second
@@ -131,12 +134,12 @@ class FitSink(BaseSink):
 def measured(
     source: Source,
     seconds: float,
+    stop: threading.Event,
     config: RunConfig | None = None,
-    stop: threading.Event | None = None,
     engines: Engines | None = None,
 ) -> Measures:
-    """Reads a source for some seconds of its time. InputError where it gives no picture."""
-    config, stop = config or RunConfig(), stop or threading.Event()
+    """Reads a source for some seconds of its time, or until `stop` is set. InputError where it gives no picture."""
+    config = config or RunConfig()
     config = config.model_copy(
         update={"live": config.live.model_copy(update={"give_up_s": config.live.give_up_s or 20.0})}
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import threading
 from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
@@ -155,12 +156,12 @@ ENGINES = Engines(FakeDetector(), FakeReader(), 0.5)
 def test_a_camera_that_does_not_answer_is_an_error() -> None:
     config = RunConfig.model_validate({"live": {"backoff_s": 0.05, "give_up_s": 0.2}})
     with pytest.raises(InputError, match=r"away for|cannot be opened"):
-        measured(Camera("bad"), 1.0, config, engines=ENGINES)
+        measured(Camera("bad"), 1.0, threading.Event(), config, engines=ENGINES)
 
 
 def test_a_camera_without_packets_is_measured_by_its_frames() -> None:
     importlib.import_module("filterpy.kalman")  # so that the run does not wait for it
-    found = measured(Camera("blue"), 2.0, engines=ENGINES)
+    found = measured(Camera("blue"), 2.0, threading.Event(), engines=ENGINES)
     assert found.live
     assert (found.width, found.codec, found.kbit_s) == (320, "", None)
     assert found.rate is not None
