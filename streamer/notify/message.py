@@ -1,0 +1,71 @@
+"""Events as messages of the outbox: a key that is the same at every try, and the content that all dialects are made
+of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from streamer.sink.events import Event, HealthChanged, PassageFinal, PassageProvisional, PassageWithdrawn
+from streamer.sink.jsonl import record_of
+from streamer.types import Image, Passage
+
+Kind = Literal["passage", "hit", "camera", "health"]
+Status = Literal["final", "provisional", "withdrawn"]
+STATES: tuple[Kind, ...] = ("camera", "health")  # of which only the last counts; the others are events
+_QUALITY = 90  # of JPEG
+
+
+@dataclass(frozen=True)
+class Message:
+    """What one target is to be told. `key`: the event's id and its revision, by which a receiver knows what it has
+    already; `crop`: the plate as JPEG."""
+
+    key: str
+    camera: str
+    kind: Kind
+    body: Mapping[str, Any] = field(default_factory=dict)
+    crop: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A message in an outbox: its number there, when it was put there (Unix time), and how often it was tried."""
+
+    number: int
+    message: Message
+    made: float
+    tries: int = 0
+    reason: str = ""
+
+
+def passage_message(passage: Passage, status: Status = "final", revision: int = 0, *, crop: bool = False) -> Message:
+    """The row of a passage. `revision` counts those before it is final."""
+    number = status if status == "final" else f"{revision}" if status == "provisional" else f"{revision}-withdrawn"
+    body = {**record_of(passage), "status": status, "revision": number, "source": passage.source}
+    key = f"{passage.event_id}.{number}"
+    return Message(key, passage.camera, "passage", body, jpeg(passage.crop) if crop else None)
+
+
+def message_of(event: Event, *, crop: bool = False) -> Message | None:
+    """The message of an event; None of one that no target is told of."""
+    match event:
+        case PassageFinal():
+            return passage_message(event.passage, crop=crop)
+        case PassageProvisional():
+            return passage_message(event.passage, "provisional", event.revision, crop=crop)
+        case PassageWithdrawn():
+            return passage_message(event.passage, "withdrawn", event.revision, crop=crop)
+        case HealthChanged():
+            return Message(f"health:{event.stream}", event.stream, "health", {"up": event.up, "reason": event.reason})
+    return None
+
+
+def jpeg(image: Image | None) -> bytes | None:
+    """A picture as a file."""
+    if image is None:
+        return None
+    import cv2
+
+    return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes())

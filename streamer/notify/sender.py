@@ -1,0 +1,91 @@
+"""The thread that sends what a target's outbox holds."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from pathlib import Path
+
+from streamer.config.notify import NotifyOutput
+from streamer.errors import AlprError
+from streamer.notify.courier import Courier
+from streamer.notify.lease import Lease
+from streamer.notify.outbox import Outbox
+from streamer.notify.target import Target
+
+_log = logging.getLogger(__name__)
+
+_LEASE_S = 2.0  # between two looks whether another process has given it back
+_BROKEN_S = 5.0  # after an error of the outbox
+
+
+class Sender:
+    """Begins with `start`, and stops with `close`, which waits for what is not sent yet."""
+
+    def __init__(self, name: str, path: Path, identity: str, target: Target, output: NotifyOutput) -> None:
+        self.name = name
+        self._target, self._output, self._path = target, output, path
+        self._lease = Lease(path, name, identity)
+        self._lease.taken()  # or says what stands against it, before the run
+        self._changed = threading.Condition()
+        self._woken = self._closing = False
+        self._until = float("inf")
+        self._courier: Courier | None = None
+        self._thread = threading.Thread(target=self._work, name=f"alpr-notify-{name}", daemon=True)
+
+    @property
+    def sent(self) -> int:
+        return 0 if self._courier is None else self._courier.sent
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Something is new in the outbox."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify()
+
+    def close(self, drain_s: float) -> None:
+        """Sends what is left for so many seconds, then stops; the rest stays in the outbox."""
+        with self._changed:
+            self._closing, self._until = True, time.monotonic() + drain_s
+            self._changed.notify()
+        if self._thread.is_alive():
+            self._thread.join(drain_s)
+        if not self._thread.is_alive():  # else the system gives it back with the process
+            self._lease.give_back()
+
+    def _work(self) -> None:
+        outbox = None
+        try:
+            outbox = Outbox(self._path)
+            attempts = self._output.attempts
+            self._courier = Courier(self.name, outbox, self._target, self._output.queue, attempts)
+            while not self._done(outbox):
+                wait_s = self._step(self._courier)
+                with self._changed:
+                    if not self._woken and wait_s > 0:
+                        left = max(self._until - time.monotonic(), 0.0)
+                        self._changed.wait(min(wait_s, left))
+                    self._woken = False
+            self._target.close()
+        except Exception as error:
+            _log.error("%s: sends no more", self.name, exc_info=error)
+        finally:
+            if outbox is not None:
+                outbox.close()
+
+    def _done(self, outbox: Outbox) -> bool:
+        """Whether the end of the run has come, and there is nothing to send or no time left."""
+        if not self._closing:
+            return False
+        return time.monotonic() >= self._until or not self._lease.taken() or not outbox.counts().waiting
+
+    def _step(self, courier: Courier) -> float:
+        try:
+            return courier.step() if self._lease.taken() else _LEASE_S
+        except AlprError as error:
+            _log.warning("%s: %s; tried again", self.name, error)
+            return _BROKEN_S
