@@ -36,6 +36,7 @@ ORDER = [
     "tracking",
     "passages",
     "sink",
+    "notify",
     "watch",
     "pipeline",
     "serve",
@@ -52,8 +53,8 @@ ORDER = [
 # Modules of streamer that may have threads, queues and locks.
 WITH_THREADS = {
     "process/imports", "engine/runtime", "sink/delivery", "sink/answers", "source/reconnect", "source/connection",
-    "serve/metrics", "serve/systemd", "testing", "pipeline/detect", "pipeline/engines", "pipeline/feed",
-    "pipeline/iterate", "pipeline/runner", "pipeline/site",
+    "serve/metrics", "serve/systemd", "notify/sender", "notify/mqtt", "testing", "pipeline/detect",
+    "pipeline/engines", "pipeline/feed", "pipeline/iterate", "pipeline/runner", "pipeline/site",
 }  # fmt: skip
 
 

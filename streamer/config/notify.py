@@ -68,7 +68,7 @@ class FilterConfig(Section):
 class QueueConfig(Section):
     """What the outbox keeps of a target."""
 
-    max_age_h: float = Field(default=72.0, gt=0, description="hours after which a row is no longer tried: a dead letter")
+    max_age_h: float = Field(default=72.0, gt=0, description="hours after which a row that waits is a dead letter")
     max_mb: float = Field(
         default=200.0, gt=0, description="megabytes of rows that wait and dead letters; the oldest are dropped"
     )
@@ -110,7 +110,8 @@ class NotifyOutput(Output):
     send: tuple[Literal["final", "provisional", "hits"], ...] = Field(
         default=("final",),
         min_length=1,
-        description="final: rows; provisional: also before they are final, and when they change; hits: of watchlists",
+        description="final: rows; provisional: also before they are final, and when they change; hits: a plate on a "
+        "watchlist, once for each vehicle (with provisional also what changes)",
     )
     crop: bool = Field(default=False, description="send the picture of the plate along")
     filter: FilterConfig = FilterConfig()
@@ -203,7 +204,9 @@ class MqttOutput(NotifyOutput):
         default="5", description="version of MQTT; a 3.1.1 broker cannot say that it refused a row"
     )
     frigate: str | None = Field(
-        default=None, min_length=1, description="first part of the topic of Frigate's messages, like frigate; null: none"
+        default=None,
+        min_length=1,
+        description="first part of the topic of messages as Frigate's, like frigate; null: none",
     )
     home_assistant: Annotated[HomeAssistantConfig | None, BeforeValidator(_as_section)] = Field(
         default=None, description="true: Home Assistant finds the cameras by itself; or a section"

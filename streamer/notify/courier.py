@@ -59,12 +59,16 @@ class Courier:
         self._blocked = {camera: until for camera, until in self._blocked.items() if until > now}
         stored = self._outbox.next(self._blocked)
         if stored is None:
-            self._target.idle()
+            try:
+                self._target.idle()
+            except Unavailable as error:
+                self._wait_for_target(error)
             return min([IDLE_S, *(until - now for until in self._blocked.values())])
         try:
             self._target.send(stored.message)
         except Unavailable as error:
-            self._wait_for_target(stored, error)
+            self._outbox.tried(stored.number, told(error), counts=False)
+            self._wait_for_target(error)
         except Refused as error:
             self._count(stored, told(error), final=error.final)
         except Exception as error:  # a bug, or of a library: it must not end the sending
@@ -76,14 +80,13 @@ class Courier:
             self._answered()
         return 0.0
 
-    def _wait_for_target(self, stored: Stored, error: Unavailable) -> None:
+    def _wait_for_target(self, error: Unavailable) -> None:
         self._failures += 1
         attempts = self._attempts
         wait_s = wait_of(self._failures, attempts.first_s, attempts.most_s)
         if error.after_s is not None:
             wait_s = max(wait_s, min(error.after_s, _LONGEST_S))
         self._closed_until = self._clock() + wait_s
-        self._outbox.tried(stored.number, told(error), counts=False)
         self._report(told(error))
 
     def _count(self, stored: Stored, reason: str, *, final: bool) -> None:

@@ -54,8 +54,7 @@ def platerecognizer(message: Message) -> dict[str, Any]:
 
 
 def frigate(message: Message) -> dict[str, Any]:
-    """The object that Frigate publishes as `tracked_object_update` where it read a plate. `name`: what a watchlist calls
-    the plate."""
+    """The object that Frigate publishes as `tracked_object_update` of a plate. `name`: what a watchlist calls it."""
     body = message.body
     seen = _time(body)
     return {

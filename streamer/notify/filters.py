@@ -32,6 +32,8 @@ class Filter:
         if message.kind == "hit":
             if "hits" not in self._send or (config.lists and body["hit"]["list"] not in config.lists):
                 return False
+            if body["revision"] != "1" and "provisional" not in self._send:
+                return False  # once for each vehicle and list
         elif ("final" if body["status"] == "final" else "provisional") not in self._send:
             return False
         if config.zones and body.get("zone") not in config.zones:

@@ -3,11 +3,19 @@ of."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from streamer.sink.events import Event, HealthChanged, PassageFinal, PassageProvisional, PassageWithdrawn
+from streamer.sink.events import (
+    Event,
+    HealthChanged,
+    PassageFinal,
+    PassageProvisional,
+    PassageWithdrawn,
+    WatchHit,
+)
 from streamer.sink.jsonl import record_of
 from streamer.types import Image, Passage
 
@@ -48,6 +56,14 @@ def passage_message(passage: Passage, status: Status = "final", revision: int = 
     return Message(key, passage.camera, "passage", body, jpeg(passage.crop) if crop else None)
 
 
+def hit_message(event: WatchHit, *, crop: bool = False) -> Message:
+    """A plate on a list, with the row as it is now."""
+    row = passage_message(event.passage, event.status, event.revision, crop=crop)
+    which = hashlib.sha256(event.match.list.encode("utf-8", "replace")).hexdigest()[:8]  # ids go into headers
+    body = {**row.body, "revision": f"{event.revision}", "hit": asdict(event.match)}
+    return Message(f"{event.passage.event_id}.hit-{which}.{event.revision}", row.camera, "hit", body, row.crop)
+
+
 def message_of(event: Event, *, crop: bool = False) -> Message | None:
     """The message of an event; None of one that no target is told of."""
     match event:
@@ -57,6 +73,8 @@ def message_of(event: Event, *, crop: bool = False) -> Message | None:
             return passage_message(event.passage, "provisional", event.revision, crop=crop)
         case PassageWithdrawn():
             return passage_message(event.passage, "withdrawn", event.revision, crop=crop)
+        case WatchHit():
+            return hit_message(event, crop=crop)
         case HealthChanged():
             return Message(f"health:{event.stream}", event.stream, "health", {"up": event.up, "reason": event.reason})
     return None

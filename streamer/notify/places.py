@@ -58,7 +58,7 @@ def outbox_path(output: NotifyOutput) -> Path:
     path = Path(output.outbox) if output.outbox is not None else state_folder() / f"{target_name(output)}{SUFFIX}"
     if kind := network_file_system(path):
         raise ConfigError(
-            f"outbox: {path} is on a network file system ({kind}), whose locks SQLite cannot rely on: give outbox: FILE "
+            f"outbox: {path} is on a network file system ({kind}), where SQLite files get damaged: give outbox: FILE "
             "on a disk of this machine"
         )
     return path

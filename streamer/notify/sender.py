@@ -18,6 +18,7 @@ _log = logging.getLogger(__name__)
 
 _LEASE_S = 2.0  # between two looks whether another process has given it back
 _BROKEN_S = 5.0  # after an error of the outbox
+_GRACE_S = 0.5
 
 
 class Sender:
@@ -52,10 +53,7 @@ class Sender:
         with self._changed:
             self._closing, self._until = True, time.monotonic() + drain_s
             self._changed.notify()
-        if self._thread.is_alive():
-            self._thread.join(drain_s)
-        if not self._thread.is_alive():  # else the system gives it back with the process
-            self._lease.give_back()
+        self._thread.join(drain_s + _GRACE_S)  # one that still waits for an answer ends with it, or with the process
 
     def _work(self) -> None:
         outbox = None
@@ -66,14 +64,17 @@ class Sender:
             while not self._done(outbox):
                 wait_s = self._step(self._courier)
                 with self._changed:
+                    left = self._until - time.monotonic()
+                    if wait_s > left:  # nothing more is sent in time
+                        break
                     if not self._woken and wait_s > 0:
-                        left = max(self._until - time.monotonic(), 0.0)
-                        self._changed.wait(min(wait_s, left))
+                        self._changed.wait(wait_s)
                     self._woken = False
             self._target.close()
         except Exception as error:
             _log.error("%s: sends no more", self.name, exc_info=error)
         finally:
+            self._lease.give_back()
             if outbox is not None:
                 outbox.close()
 

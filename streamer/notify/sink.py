@@ -20,6 +20,7 @@ from streamer.sink.events import (
     PassagesWaiting,
     PassageWithdrawn,
     StreamOpened,
+    WatchHit,
 )
 from streamer.sink.sink import Wants
 
@@ -66,6 +67,8 @@ class NotifySink:
             events |= {PassageFinal, PassagesWaiting}
         if "provisional" in self._output.send:
             events |= {PassageProvisional, PassageWithdrawn}
+        if "hits" in self._output.send:
+            events |= {WatchHit}
         if self._camera is not None:
             events |= {StreamOpened, HealthChanged}
         return Wants(frozenset(events), every_frame=False, crops=self._output.crop)
@@ -107,7 +110,9 @@ class NotifySink:
         self._sender.close(self._drain_s)
         counts = self._outbox.counts()
         self._outbox.close()
-        waiting = f"; {counts.waiting} wait in its outbox for the next run, or `alpr notify send`" if counts.waiting else ""
+        waiting = (
+            f"; {counts.waiting} wait in its outbox for the next run, or `alpr notify send`" if counts.waiting else ""
+        )
         dead = f"; {counts.dead} dead letters (`alpr notify list`)" if counts.dead else ""
         self._result = f"{self._sender.sent} messages to {self.name}{waiting}{dead}"
         if counts.waiting:

@@ -1,0 +1,88 @@
+"""What makes the outputs that send to other programs, of their settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from streamer.config.notify import AppriseOutput, MqttOutput, NotifyOutput, WebhookOutput, certificates
+from streamer.config.references import resolved
+from streamer.config.secrets import Secrets
+from streamer.errors import ConfigError
+from streamer.notify.message import Message
+from streamer.notify.places import identity, outbox_path, target_name
+from streamer.notify.sink import NotifySink
+from streamer.notify.target import Target
+from streamer.sink.registry import OutputPlace
+from streamer.sink.sink import Sink
+
+
+def looked_up(output: NotifyOutput) -> Callable[[str], str]:
+    """What gives a setting with its references looked up, all of which are kept out of log lines from then on.
+    ConfigError names the setting where one cannot be."""
+    secrets: list[str] = []
+    found: dict[str, str] = {}
+    for key, text in output.references():
+        try:
+            found[text] = resolved(text, secrets)
+        except ConfigError as error:
+            raise ConfigError(f"{output.type}: {key}: {error}") from None
+    Secrets([text for one in secrets for text in (one, *one.splitlines())]).kept()
+    return lambda text: found[text]
+
+
+def check_target(output: NotifyOutput) -> None:
+    """ConfigError where a target's variables are not set, its files are not there, or it could not be made."""
+    target_of(output)
+
+
+def target_of(output: NotifyOutput) -> Target:
+    """What sends to the target; nothing is connected yet."""
+    given = looked_up(output)
+    for key, path in certificates(output):
+        if not path.is_file():
+            raise ConfigError(f"{output.type}: {key}: {path}: no such file: give a certificate in PEM")
+    try:
+        return _target(output, given)
+    except ConfigError as error:
+        raise ConfigError(f"{output.type}: {str(error).removeprefix(f'{output.type}: ')}") from None
+
+
+def _target(output: NotifyOutput, given: Callable[[str], str]) -> Target:
+    match output:
+        case WebhookOutput():
+            from streamer.notify.webhook import Webhook
+
+            return Webhook(output, given)
+        case MqttOutput():
+            from streamer.notify.mqtt import Mqtt
+
+            return Mqtt(output, given, target_name(output))
+        case AppriseOutput():
+            from streamer.notify.push import Push
+
+            return Push(output, given)
+    raise TypeError(type(output).__name__)
+
+
+def sink_of(output: NotifyOutput, place: OutputPlace, camera: Callable[[str], Message] | None = None) -> Sink:
+    target = target_of(output)
+    name, path = target_name(output), outbox_path(output)
+    return NotifySink(name, output, Path(path), identity(output), target, live=place.live, camera=camera)
+
+
+def webhook(output: WebhookOutput, place: OutputPlace) -> Sink:
+    return sink_of(output, place)
+
+
+def apprise(output: AppriseOutput, place: OutputPlace) -> Sink:
+    return sink_of(output, place)
+
+
+def mqtt(output: MqttOutput, place: OutputPlace) -> Sink:
+    def introduced(camera: str) -> Message:
+        config = place.config.of_camera(camera) if camera in place.config.cameras else place.config
+        zones = [name for name, zone in config.zones.items() if zone.use == "read"]
+        return Message(f"camera:{camera}", camera, "camera", {"camera": camera, "zones": zones, "live": place.live})
+
+    return sink_of(output, place, introduced)
