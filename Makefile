@@ -17,7 +17,10 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARG
 # The tests put a real RTSP server before the pipeline; GStreamer's runs under the system's Python.
 RTSP_PACKAGES = python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
 
-.PHONY: demo rtsp test lint coverage docs test-torch detector refiner reader clean
+# And a real MQTT broker before what sends to one.
+MQTT_PACKAGES = mosquitto
+
+.PHONY: demo rtsp broker test lint coverage docs test-torch detector refiner reader clean
 
 demo: $(VENV)/.runs
 	@mkdir -p out
@@ -36,7 +39,13 @@ rtsp: $(VENV)/.runs
 	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(RTSP_PACKAGES) >/dev/null; } || \
 	  echo "no RTSP server here, and no right to install one: apt-get install $(RTSP_PACKAGES)"
 
-test: $(VENV)/.tests rtsp lint
+broker:
+	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null || \
+	  { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(MQTT_PACKAGES) >/dev/null; } || \
+	  echo "no MQTT broker here, and no right to install one: apt-get install $(MQTT_PACKAGES)"
+
+test: $(VENV)/.tests rtsp broker lint
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Lines and branches of streamer that no test of it runs; the floor is in pyproject.toml.

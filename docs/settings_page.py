@@ -16,6 +16,13 @@ from streamer.cli.options import SHORT_FORMS
 from streamer.cli.output_options import FLAGS, option_for
 from streamer.config.delivery import DeliveryConfig
 from streamer.config.models import CameraConfig, RunConfig, StreamConfig
+from streamer.config.notify import (
+    AttemptsConfig,
+    FilterConfig,
+    HomeAssistantConfig,
+    QueueConfig,
+    ScheduleConfig,
+)
 from streamer.config.outputs import TYPES, FileOutput, Output, PathOutput
 from streamer.config.recognition import LineConfig, ZoneConfig
 from streamer.config.watch import WatchConfig
@@ -29,8 +36,12 @@ Every setting of `alpr run --config FILE`, generated from the program (`python d
 Later ones win: the defaults, the file, `--set KEY=VALUE` (any key of this page), options of the command line. What a camera sets for itself wins over the rest of the file, not over `--set` and options. An unknown key, a wrong type and a value out of range are errors with file, line and key (exit code 2).
 
 In YAML, `null`, `~` and an empty value all mean null. *Camera* says whether a camera may set the key for itself, below `cameras.NAME`."""  # noqa: E501
-_UNITS = {"_s": "s", "_mb": "MB", "_days": "days"}
+_UNITS = {"_s": "s", "_mb": "MB", "_h": "h", "_days": "days"}
 _WORDS = {int: "whole number", float: "number", str: "text", bool: "`true`, `false`", Any: "any"}
+_NOTIFY: dict[str, type[BaseModel]] = {
+    "filter": FilterConfig, "filter.schedule": ScheduleConfig, "queue": QueueConfig, "attempts": AttemptsConfig,
+    "home_assistant": HomeAssistantConfig,
+}  # fmt: skip
 _RUN_ONLY = {"live.ready"}  # of the keys that a camera has too
 
 
@@ -76,6 +87,8 @@ def type_of(annotation: Any) -> str:
     if origin is Literal:
         return ", ".join(f"`{one}`" for one in arguments)
     if origin is tuple:
+        if get_origin(arguments[0]) is Literal:
+            return f"list of {type_of(arguments[0])}"
         return f"list of {type_of(arguments[0])}s" if arguments[-1] is Ellipsis else "[x, y] pair"
     if origin is dict:
         value = arguments[1]
@@ -108,7 +121,9 @@ def default_of(field: FieldInfo) -> str:
     value = field.default
     if isinstance(value, bool) or value is None:
         return f"`{str(value).lower() if value is not None else 'null'}`"
-    return "`[]`" if value == () else f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+    if isinstance(value, tuple):
+        return f"`[{', '.join(map(str, value))}]`"
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 
 def _row(cells: list[str]) -> str:
@@ -197,6 +212,11 @@ def _outputs() -> Iterator[str]:
             if section_of(field) is None:
                 shown.setdefault(key, _cells(key, field))
     yield _table(list(shown.values()), _COLUMNS)
+    yield "Of `webhook`, `mqtt` and `apprise`: [notifications](notifications.md)."
+    for key, section in _NOTIFY.items():
+        yield f"## outputs: {key}"
+        yield inspect.cleandoc(section.__doc__ or "")
+        yield _plain(section, f"{key}.")
     yield "## outputs: delivery"
     yield inspect.cleandoc(DeliveryConfig.__doc__ or "") + " See [outputs](outputs.md#an-output-that-is-slow-or-fails)."
     yield _plain(DeliveryConfig, "delivery.")

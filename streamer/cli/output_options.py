@@ -67,14 +67,16 @@ def output_of(text: str) -> Output:
         entry = value_of(text, "--output")
         kind = entry.get("type") if isinstance(entry, dict) else None
     else:
-        kind, colon, path = text.partition(":")
-        entry = {"type": kind, **({"path": path} if colon else {})}
+        kind, colon, place = text.partition(":")
+        entry = {"type": kind}
     if not isinstance(kind, str) or not kind:
         raise ConfigError(f"--output: type: {_EXPECTED}")
     try:
         schema = settings_of(kind)
     except ConfigError as error:
         raise ConfigError(f"--output {kind}: {error}") from None
+    if not text.lstrip().startswith("{") and colon:
+        entry[schema.short] = place
     try:
         return schema.model_validate(entry)
     except ValidationError as error:
@@ -86,7 +88,10 @@ def output_of(text: str) -> Output:
 
 def option_for(kind: str) -> str:
     """The general option for an output of this program."""
-    return f"--output {kind}:PATH" if "path" in TYPES[kind].model_fields else f"--output {kind}"
+    settings = TYPES[kind]
+    return (
+        f"--output {kind}:{settings.short.upper()}" if settings.short in settings.model_fields else f"--output {kind}"
+    )
 
 
 def flag_of(output: Output) -> str:

@@ -10,9 +10,11 @@ from pathlib import Path
 from streamer.cli.output_options import check_for_cameras, flag_of
 from streamer.config.load import Loc, YamlFile
 from streamer.config.models import CameraConfig, RunConfig
+from streamer.config.notify import NotifyOutput
 from streamer.config.outputs import Output
 from streamer.engine.zoo import find_model, plate_folders
 from streamer.errors import AlprError, ConfigError, ModelError
+from streamer.notify.makers import check_target
 from streamer.plates.countries import check_countries
 from streamer.sink.names import Template
 from streamer.sink.picture_files import FIELDS as PICTURES
@@ -98,6 +100,8 @@ def _check_address(camera: CameraConfig) -> None:
 
 def _of_output(output: Output, loc: Loc, *, live: bool) -> Iterator[Fault]:
     yield from _tried((*loc, "delivery"), partial(policy_of, output.delivery, live=live, pictures=False))
+    if isinstance(output, NotifyOutput):
+        yield from _tried(loc, partial(check_target, output), f"{output.type}:")
     fields = _FIELDS.get(output.type)
     for place in output.places() if fields else ():
         yield from _tried((*loc, "path"), partial(Template, place, fields or ()))

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from streamer.config.messages import fault_at
 from streamer.config.output import Output, Writes
 from streamer.config.references import HOW, refers
-from streamer.config.section import Section
+from streamer.config.section import Section, unit
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d|24:00")
@@ -46,7 +46,9 @@ class FilterConfig(Section):
     cameras: tuple[str, ...] = Field(default=(), description="cameras whose rows are sent; none: all")
     zones: tuple[str, ...] = Field(default=(), description="zones in which the plate must have been; none: any")
     lists: tuple[str, ...] = Field(default=(), description="watchlists whose hits are sent (send: [hits]); none: all")
-    min_confidence: float = Field(default=0.0, ge=0, le=1, description="least confidence of a row")
+    min_confidence: float = Field(
+        default=0.0, ge=0, le=1, description="least confidence of a row", json_schema_extra=unit("probability")
+    )
     schedule: tuple[ScheduleConfig, ...] = Field(
         default=(), description="hours by the clock of the row (of this machine, where it has none); none: always"
     )
@@ -84,7 +86,10 @@ class AttemptsConfig(Section):
     )
     most_s: float = Field(default=300.0, gt=0, description="longest time between two tries, about")
     tries: int = Field(
-        default=12, ge=1, description="tries of a row at which the target fails (HTTP 500) before it is a dead letter"
+        default=12,
+        ge=1,
+        description="tries of a row at which the target fails (HTTP 500) before it is a dead letter",
+        json_schema_extra=unit("tries"),
     )
     drain_s: float | None = Field(
         default=None, gt=0, description="seconds that the end of a run waits for rows; null: 30 of recordings, else 3"
@@ -142,7 +147,10 @@ class WebhookOutput(NotifyOutput):
 
     short: ClassVar[str] = "url"
 
-    url: str = Field(min_length=1, description="address that is posted to; ${NAME} and ${file:PATH} for secrets in it")
+    url: str = Field(
+        min_length=1,
+        description="address that is sent to (docs/notifications.md); secrets in it by ${NAME} or ${file:PATH}",
+    )
     dialect: Literal["alpr", "platerecognizer", "frigate"] = Field(
         default="alpr", description="shape of the JSON: this program's, Plate Recognizer's or Frigate's"
     )

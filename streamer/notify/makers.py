@@ -36,19 +36,19 @@ def check_target(output: NotifyOutput) -> None:
     target_of(output)
 
 
-def target_of(output: NotifyOutput) -> Target:
-    """What sends to the target; nothing is connected yet."""
+def target_of(output: NotifyOutput, *, presence: bool = True) -> Target:
+    """What sends to the target; nothing is connected yet. `presence`: a broker is told whether this program runs."""
     given = looked_up(output)
     for key, path in certificates(output):
         if not path.is_file():
             raise ConfigError(f"{output.type}: {key}: {path}: no such file: give a certificate in PEM")
     try:
-        return _target(output, given)
+        return _target(output, given, presence)
     except ConfigError as error:
         raise ConfigError(f"{output.type}: {str(error).removeprefix(f'{output.type}: ')}") from None
 
 
-def _target(output: NotifyOutput, given: Callable[[str], str]) -> Target:
+def _target(output: NotifyOutput, given: Callable[[str], str], presence: bool) -> Target:
     match output:
         case WebhookOutput():
             from streamer.notify.webhook import Webhook
@@ -57,7 +57,7 @@ def _target(output: NotifyOutput, given: Callable[[str], str]) -> Target:
         case MqttOutput():
             from streamer.notify.mqtt import Mqtt
 
-            return Mqtt(output, given, target_name(output))
+            return Mqtt(output, given, presence=presence)
         case AppriseOutput():
             from streamer.notify.push import Push
 

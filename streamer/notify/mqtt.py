@@ -25,9 +25,9 @@ class Mqtt:
     """A client of a broker. paho keeps the connection in a thread of its own; where a message is not acknowledged in
     time, the client is thrown away with all that it may still want to send: the outbox has it."""
 
-    def __init__(self, output: MqttOutput, resolved: Callable[[str], str], name: str) -> None:
+    def __init__(self, output: MqttOutput, resolved: Callable[[str], str], *, presence: bool = True) -> None:
         self._mqtt: Any = extra("paho.mqtt.client", "mqtt")
-        self._output, self._name, self._topics = output, name, Topics(output)
+        self._output, self._presence, self._topics = output, presence, Topics(output)
         parts = urlsplit(resolved(output.url))
         try:
             self._port = parts.port or _PORTS.get(parts.scheme, 0)
@@ -78,7 +78,7 @@ class Mqtt:
             self._connect()
 
     def close(self) -> None:
-        if self._client is not None and self._client.is_connected():
+        if self._presence and self._client is not None and self._client.is_connected():
             # A normal end does not make the broker publish the will.
             info = self._client.publish(self._topics.status, b"offline", qos=1, retain=True)
             self._acknowledged([info], min(self._output.attempts.timeout_s, 2.0))
@@ -123,7 +123,7 @@ class Mqtt:
 
     def _greeting(self) -> list[Publication]:
         """What is told at every connection: a broker without a disk forgets it."""
-        told = [Publication(self._topics.status, b"online", retain=True)]
+        told = [Publication(self._topics.status, b"online", retain=True)] if self._presence else []
         for one in (*self._cameras.values(), *self._health.values()):
             told += self._topics.of_message(one)
         if self._watched and self._output.home_assistant is not None:
@@ -143,7 +143,8 @@ class Mqtt:
             client.username_pw_set(self._user, self._password or None)
         if self._tls is not None:
             client.tls_set_context(self._tls)
-        client.will_set(self._topics.status, b"offline", qos=1, retain=True)
+        if self._presence:
+            client.will_set(self._topics.status, b"offline", qos=1, retain=True)
         client.on_connect, client.on_publish = self._on_connect, self._on_publish
         return client
 

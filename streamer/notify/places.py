@@ -45,7 +45,7 @@ def target_name(output: NotifyOutput) -> str:
     if output.name is not None:
         return output.name
     try:
-        host = urlsplit(resolved(output.address())).hostname or ""
+        host = urlsplit(resolved(output.address()).partition(" ")[0]).hostname or ""
     except ValueError:
         host = ""
     if output.type == "apprise":

@@ -49,8 +49,8 @@ def test_a_wrong_entry_is_named_with_file_line_and_key(tmp_path: Path, entry: st
 
 
 def test_a_broken_package_gives_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = {"webhook": EntryPoint("webhook", "no_such_module_here:Sink", "alpr.sinks")}
+    broken = {"pager": EntryPoint("pager", "no_such_module_here:Sink", "alpr.sinks")}
     for module in (outputs_module, plugins_module):
         monkeypatch.setattr(module, "plugins", lambda group: broken)
-    with pytest.raises(ConfigError, match=r"c\.yaml:3: outputs\.1\.type: alpr\.sinks: webhook of .* cannot be loaded"):
-        load_config(config(tmp_path, "{type: webhook}"))
+    with pytest.raises(ConfigError, match=r"c\.yaml:3: outputs\.1\.type: alpr\.sinks: pager of .* cannot be loaded"):
+        load_config(config(tmp_path, "{type: pager}"))

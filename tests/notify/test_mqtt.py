@@ -36,7 +36,9 @@ def served(tmp_path: Path) -> Iterator[Broker]:
 
 
 def test_a_row_is_an_event_and_the_last_state(served: Broker, tmp_path: Path) -> None:
-    config = RunConfig.model_validate({"zones": {"yard": {"polygon": SQUARE}, "sky": {"polygon": SQUARE, "use": "ignore"}}})
+    config = RunConfig.model_validate(
+        {"zones": {"yard": {"polygon": SQUARE}, "sky": {"polygon": SQUARE, "use": "ignore"}}}
+    )
     entry = f"{{type: mqtt, url: '{served.url}', frigate: frigate, crop: true, home_assistant: true, {QUICK}}}"
     with Listener(served.port) as listener:
         sink = opened(entry, tmp_path, config=config)
@@ -158,10 +160,12 @@ def test_a_refusal_is_told(guarded: Broker, monkeypatch: pytest.MonkeyPatch) -> 
     good = target_of(output_of(entry.format(guarded.url, "alpr", QUICK)))
     good.send(message(1))
     good.close()
-    with pytest.raises((Refused, Unavailable), match="[Nn]ot authorized"):  # MQTT 5 says so
+    with pytest.raises((Refused, Unavailable), match=r"[Nn]ot authorized"):  # MQTT 5 says so
         target_of(output_of(entry.format(guarded.url, "other", QUICK))).send(message(1))
     monkeypatch.setenv("MQTT_PASSWORD", "wrong")
-    with pytest.raises(Unavailable, match="refuses the connection: (Not authorized|Bad user name or password)") as told:
+    with pytest.raises(
+        Unavailable, match=r"refuses the connection: (Not authorized|Bad user name or password)"
+    ) as told:
         target_of(output_of(entry.format(guarded.url, "alpr", QUICK))).send(message(1))
     assert "wrong" not in str(told.value)
 
