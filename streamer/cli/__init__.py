@@ -16,6 +16,7 @@ from streamer.cli.lazy import LazyGroup, PipeClosed, Verb
 from streamer.errors import AlprError
 
 VERBS = {
+    "init": Verb("streamer.cli.init:init", "Write a first configuration by five questions."),
     "run": Verb("streamer.cli.run:run", "Read the plates of a video, a folder or an address."),
     "read": Verb("streamer.cli.read:read", "Read the plates of pictures."),
     "replay": Verb("streamer.cli.replay:replay", "Track and vote again from a recording."),

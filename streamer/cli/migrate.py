@@ -6,6 +6,7 @@ import csv
 import io
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,7 @@ def migrate(program: str, config: Path, target: Path | None, env_path: Path | No
     if draft.secrets and env_path is None:
         notice(f"set in the environment ({config} has the values, --env FILE writes them): {', '.join(draft.secrets)}")
     if env_path is not None:
-        _write(env_path, "".join(f"{name}={_quoted(value)}\n" for name, value in draft.secrets.items()), mode=0o600)
+        _write(env_path, env_lines(draft.secrets), mode=0o600)
     if plates_path is not None:
         rows = io.StringIO()
         writer = csv.writer(rows, lineterminator="\n")
@@ -77,6 +78,11 @@ def _write(path: Path, text: str, mode: int = 0o666) -> None:
             file.write(text)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror}): give another place", at=path) from None
+
+
+def env_lines(secrets: Mapping[str, str]) -> str:
+    """NAME=VALUE lines."""
+    return "".join(f"{name}={_quoted(value)}\n" for name, value in secrets.items())
 
 
 def _quoted(value: str) -> str:
