@@ -28,6 +28,7 @@ VERBS = {
     "migrate": Verb("streamer.cli.migrate:migrate", "Convert the configuration of another program."),
     "service": Verb("streamer.cli.service:service", "Run under systemd: write the unit file."),
     "notify": Verb("streamer.cli.notify:notify", "Try targets of notifications, and see what waits for them."),
+    "watch": Verb("streamer.cli.watch:watch", "Check and try lists of plates to watch for."),
     "check": Verb("streamer.cli.check:check", "Check a configuration file."),
 }
 # These need torch and belong to the training code; they work where that is installed.

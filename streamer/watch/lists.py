@@ -89,6 +89,15 @@ def parse_list(path: Path, data: bytes) -> Plates:
     return _without_twins(path, entries)
 
 
+def read_plate(plate: str) -> Entry:
+    """One plate, written as in a list; ConfigError where it is none."""
+    try:
+        text, pattern = _read_plate(plate.strip())
+    except ValueError as error:
+        raise ConfigError(f"plate: {error}") from None
+    return Entry(plate.strip(), text, pattern)
+
+
 class _Faults(Exception):
     def __init__(self, told: Sequence[str]) -> None:
         super().__init__(*told)

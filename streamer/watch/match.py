@@ -16,7 +16,7 @@ from streamer.watch.background import Background
 from streamer.watch.evidence import Evidence, Symbols, evidence_of
 from streamer.watch.lists import Entry
 from streamer.watch.scores import Scores
-from streamer.watch.traffic import SURE, Traffic
+from streamer.watch.traffic import MOST_LOST, SURE, Traffic
 
 _EDITS = 1
 # An allowed plate is taken to be one of the list's as readily as not, whoever comes; but a reading that says next to
@@ -63,10 +63,8 @@ class Matcher:
 
     def nearest(self, passage: Passage) -> Found | None:
         """The likeliest plate of those that hold, whether it matches or not."""
-        evidence = self._evidence(passage)
-        return next(
-            (one for one in self._by_likelihood(passage, evidence, -math.inf) if one.entry.holds(passage)), None
-        )
+        every = self._by_likelihood(passage, self._evidence(passage), -math.inf, math.inf)
+        return next((one for one in every if one.entry.holds(passage)), None)
 
     def _matching(self, passage: Passage) -> Iterator[Found]:
         """Those that match, best first; time and camera aside."""
@@ -96,24 +94,30 @@ class Matcher:
     def _score(self, passage: Passage, entry: Entry) -> float:
         if self.mode != "likelihood":
             return 0.0
-        return float(Scores([entry.text], self._symbols).of(self._evidence(passage))[0])
+        scores, _ = Scores([entry.text], self._symbols).of(self._evidence(passage))
+        return float(scores[0])
 
     def _evidence(self, passage: Passage) -> Evidence:
         return evidence_of(passage, self._symbols, self._background)
 
-    def _by_likelihood(self, passage: Passage, evidence: Evidence, least: float) -> Iterator[Found]:
-        scores = self._scores.of(evidence)
+    def _by_likelihood(
+        self, passage: Passage, evidence: Evidence, least: float, most_lost: float = MOST_LOST
+    ) -> Iterator[Found]:
+        scores, losses = self._scores.of(evidence)
         for k in (-scores).argsort(kind="stable").tolist():
-            score = float(scores[k])
+            score, lost = float(scores[k]), float(losses[k])
             if score < least or not math.isfinite(score):
                 return
-            entry = self._plates[k]
-            yield Found(entry, "likelihood", score, self._shown, self._why(passage, entry, score))
+            if lost <= most_lost:
+                entry = self._plates[k]
+                yield Found(entry, "likelihood", score, self._shown, self._why(passage, entry, score, lost))
 
-    def _why(self, passage: Passage, entry: Entry, score: float) -> str:
+    def _why(self, passage: Passage, entry: Entry, score: float, lost: float) -> str:
         read = f"reads {passage.plate}, confidence {passage.confidence:.2f}"
-        needed = "no score would be enough" if math.isinf(self.threshold) else f"{self.threshold:.1f} needed"
-        return f"{read}; {entry.text} is {score:.1f} nats likelier than the traffic's plates ({needed})"
+        needed = "no score is enough" if math.isinf(self.threshold) else f"{self.threshold:.1f} needed"
+        than = f"{abs(score):.1f} nats {'likelier' if score >= 0 else 'less likely'} than the traffic's plates"
+        lacks = f", and {lost:.1f} less likely than what was read ({MOST_LOST:.1f} at most)"
+        return f"{read}; {entry.text} is {than} ({needed}){lacks if lost > MOST_LOST else ''}"
 
     def _by_edit(self, text: str, sure: str) -> Iterator[Found]:
         if "?" in text:

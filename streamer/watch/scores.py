@@ -28,35 +28,39 @@ class Scores:
             for length, rows in by_length.items()
         }
 
-    def of(self, evidence: Evidence) -> FloatArray:
-        """(m,) one score for each plate; -inf where its length is another by more than one."""
-        out = np.full(self._count, -np.inf)
+    def of(self, evidence: Evidence) -> tuple[FloatArray, FloatArray]:
+        """(m,) one score for each plate, and by how many nats it is less likely than the likeliest text of as many
+        places; -inf and inf where its length is another by more than one."""
+        scores, losses = np.full(self._count, -np.inf), np.full(self._count, np.inf)
         length = len(evidence.text)
         for wanted, score in ((length, _same), (length - 1, _fewer), (length + 1, _more)):
             if wanted in self._groups and length:
                 rows, codes = self._groups[wanted]
-                out[rows] = score(evidence.gain, codes)
-        return out
+                scores[rows], losses[rows] = score(evidence.gain, codes)
+        return scores, losses
 
 
-def _same(gain: FloatArray, codes: _Codes) -> FloatArray:
-    return np.asarray(gain[np.arange(len(gain)), codes].sum(1))
+def _same(gain: FloatArray, codes: _Codes) -> tuple[FloatArray, FloatArray]:
+    scores = gain[np.arange(len(gain)), codes].sum(1)
+    return scores, gain.max(1).sum() - scores
 
 
-def _fewer(gain: FloatArray, codes: _Codes) -> FloatArray:
+def _fewer(gain: FloatArray, codes: _Codes) -> tuple[FloatArray, FloatArray]:
     """The reading has a character too many, at the place where leaving it out explains it best."""
-    places = np.arange(codes.shape[1])
+    places, best = np.arange(codes.shape[1]), gain.max(1)
     before = _sums(gain[places, codes])
     behind = _sums(gain[places + 1, codes][:, ::-1])[:, ::-1]
-    return np.asarray((before + behind).max(1) - LENGTH_ERROR)
+    every = before + behind - LENGTH_ERROR
+    return every.max(1), (best.sum() - best - every).min(1)
 
 
-def _more(gain: FloatArray, codes: _Codes) -> FloatArray:
+def _more(gain: FloatArray, codes: _Codes) -> tuple[FloatArray, FloatArray]:
     """The reading lacks a character of the plate."""
     places = np.arange(len(gain))
     before = _sums(gain[places, codes[:, :-1]])
     behind = _sums(gain[places, codes[:, 1:]][:, ::-1])[:, ::-1]
-    return np.asarray((before + behind).max(1) - LENGTH_ERROR)
+    scores = (before + behind).max(1) - LENGTH_ERROR
+    return scores, gain.max(1).sum() - scores
 
 
 def _sums(values: FloatArray) -> FloatArray:

@@ -23,6 +23,8 @@ WEEK_S = 7 * 24 * 3600.0
 PER_WEEK = 10_000.0  # passages, where no traffic is given
 # By how many nats a character too many or too few in the reading speaks against a plate.
 LENGTH_ERROR = -math.log(1e-3)
+# A plate that is less likely than what was read by more than this (nats) is no match, however rare its like.
+MOST_LOST = -math.log(1e-4)
 # A text of this confidence that is a plate's on the list is reported whatever its score.
 SURE = 0.5
 _STEP, _RANGE = 0.2, 40.0  # nats: of the thresholds that are compared
@@ -86,14 +88,14 @@ def false_alerts(evidence: Evidence, background: Background) -> FloatArray:
     own = _losses(usual * evidence.likely, lost)
     share = background.of_length(length)
     alike = _convolved(others) - _convolved(own)
-    out = share * _above(np.maximum(alike, 0.0), top)
+    out = share * _above(_plausible(np.maximum(alike, 0.0)), top)
     missing = (length + 1) * background.of_length(length + 1) * _convolved(others)
-    out += _above(missing, top - LENGTH_ERROR)
+    out += _above(_plausible(missing, LENGTH_ERROR), top - LENGTH_ERROR)
     before, behind = _running(others), _running(others[::-1])[::-1]
     fewer = background.of_length(length - 1)
     for k in range(length):
         rest = fewer * _convolved([before[k], behind[k + 1]])
-        out += _above(rest, top - float(best[k]) - LENGTH_ERROR)
+        out += _above(_plausible(rest, LENGTH_ERROR), top - float(best[k]) - LENGTH_ERROR)
     if evidence.confidence >= SURE and "?" not in evidence.text:
         itself = float(usual[np.arange(length), evidence.likely.argmax(1)].prod())
         out = np.maximum(out, share * itself * (1 - evidence.confidence))
@@ -114,6 +116,13 @@ def _running(places: Sequence[FloatArray]) -> list[FloatArray]:
     """The losses of the first 0, 1, ... all places together."""
     nothing: FloatArray = np.eye(1, _BINS)[0]
     return list(accumulate(places, lambda a, b: np.convolve(a, b)[:_BINS], initial=nothing))
+
+
+def _plausible(mass: FloatArray, lost: float = 0.0) -> FloatArray:
+    """Without what loses so much against what was read that it is no match; `lost`: from the start."""
+    kept = mass.copy()
+    kept[math.floor((MOST_LOST - lost) / _STEP) + 1 :] = 0.0
+    return kept
 
 
 def _above(mass: FloatArray, top: float) -> FloatArray:

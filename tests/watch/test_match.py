@@ -61,12 +61,14 @@ def test_likelihood_tells_a_doubtful_reading_from_a_clear_one() -> None:
 def test_a_character_too_many_or_too_few_costs_what_it_is_worth() -> None:
     symbols, background = Symbols("京"), Background()
     scores = Scores(["京A12845", "京A1845", "京A128945", "京A1"], symbols)
-    got = scores.of(evidence_of(read_as("京A12845"), symbols, background))
+    got, lost = scores.of(evidence_of(read_as("京A12845"), symbols, background))
     whole = evidence_of(read_as("京A12845"), symbols, background).gain
     assert got[0] == pytest.approx(whole.max(1).sum())
     assert got[1] == pytest.approx(got[0] - whole[3].max() - LENGTH_ERROR)
     assert got[2] == pytest.approx(got[0] - LENGTH_ERROR)
     assert got[3] == -math.inf
+    assert lost[:3] == pytest.approx([0, LENGTH_ERROR, LENGTH_ERROR])
+    assert lost[3] == math.inf
 
 
 def test_what_cannot_be_read_speaks_for_no_plate() -> None:

@@ -12,7 +12,7 @@ from streamer.types import Passage
 from streamer.watch.background import Background, crowding
 from streamer.watch.evidence import Symbols, evidence_of
 from streamer.watch.match import Matcher
-from streamer.watch.traffic import Traffic, false_alerts, fit
+from streamer.watch.traffic import MOST_LOST, Traffic, false_alerts, fit
 
 SIGNS = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 ALIKE = {"8": "B", "B": "8", "0": "D", "D": "0", "5": "S", "S": "5", "2": "Z", "Z": "2", "1": "7", "7": "1"}
@@ -72,10 +72,10 @@ def test_the_convolution_counts_what_drawing_counts() -> None:
     expected = false_alerts(evidence, background)
     from streamer.watch.scores import Scores
 
-    scores = Scores(town, symbols).of(evidence)
+    scores, lost = Scores(town, symbols).of(evidence)
     own = np.array([evidence.likely[np.arange(4), symbols.codes(plate)].prod() for plate in town])
     for threshold in (1.0, 3.0, 5.0):
-        drawn = ((scores >= threshold) * (1 - own)).mean()
+        drawn = ((scores >= threshold) * (lost <= MOST_LOST) * (1 - own)).mean()
         assert expected[round(threshold / 0.2)] == pytest.approx(drawn, rel=0.5, abs=0.004)
     assert (np.diff(expected) <= 1e-12).all()
 
