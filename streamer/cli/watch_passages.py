@@ -35,7 +35,9 @@ def kept(recordings: Sequence[str], jsonl: Sequence[str], stores: Sequence[str])
 
         found += read_jsonl(Path(path))
     for url in stores:
-        found += _of_store(url)
+        from streamer.store.kept import final_passages
+
+        found += final_passages(url)
     from streamer.config.urls import redact
 
     return Kept(found, ", ".join(map(redact, names)))
@@ -57,27 +59,3 @@ def _of_recording(path: Path) -> list[Passage]:
     keep = Keep()
     replay(path, [keep])
     return keep.passages
-
-
-def _of_store(url: str) -> list[Passage]:
-    from streamer.store.database import open_database
-    from streamer.store.extras import extra
-
-    extra("sqlalchemy", "store")
-    from sqlalchemy import select
-
-    from streamer.store.posteriors import unpack
-    from streamer.store.rows import record_of_row
-    from streamer.store.schema import passages, plates, posteriors
-    from streamer.store.write import with_names
-    from streamer.watch.history import passage_of_record
-
-    found = []
-    with open_database(url) as database, database.read() as connection:
-        final = with_names().where(passages.c.status == "final", ~plates.c.hashed).order_by(passages.c.at)
-        for row in connection.execution_options(yield_per=1000).execute(final).mappings():
-            slots = connection.execute(
-                select(posteriors.c.slots).where(posteriors.c.passage_id == row["id"])
-            ).scalar_one_or_none()
-            found.append(passage_of_record(record_of_row(dict(row)), None if slots is None else unpack(slots)))
-    return found

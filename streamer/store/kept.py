@@ -1,0 +1,23 @@
+"""The final passages of a store, for what compares all of them."""
+
+from __future__ import annotations
+
+from streamer.store.database import open_database
+from streamer.store.posteriors import unpack
+from streamer.store.rows import record_of_row
+from streamer.store.schema import passages, plates, posteriors
+from streamer.store.write import with_names
+from streamer.types import Passage
+from streamer.watch.history import passage_of_record
+
+
+def final_passages(where: str) -> list[Passage]:
+    """Those whose plates are kept in clear, oldest first, with their distributions where these are kept."""
+    found = []
+    with open_database(where) as database, database.read() as connection:
+        slots = {row.passage_id: row.slots for row in connection.execute(posteriors.select())}
+        final = with_names().where(passages.c.status == "final", ~plates.c.hashed).order_by(passages.c.at)
+        for row in connection.execute(final).mappings():
+            packed = slots.get(row["id"])
+            found.append(passage_of_record(record_of_row(dict(row)), None if packed is None else unpack(packed)))
+    return found
