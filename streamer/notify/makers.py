@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from streamer.config.models import RunConfig
 from streamer.config.notify import AppriseOutput, MqttOutput, NotifyOutput, WebhookOutput, certificates
 from streamer.config.references import resolved
 from streamer.config.secrets import Secrets
@@ -15,6 +16,8 @@ from streamer.notify.sink import NotifySink
 from streamer.notify.target import Target
 from streamer.sink.registry import OutputPlace
 from streamer.sink.sink import Sink
+
+_MOST_SENSORS = 200  # plates; the others get one when they are seen
 
 
 def looked_up(output: NotifyOutput) -> Callable[[str], str]:
@@ -67,8 +70,27 @@ def _target(output: NotifyOutput, given: Callable[[str], str], presence: bool) -
 
 def sink_of(output: NotifyOutput, place: OutputPlace, camera: Callable[[str], Message] | None = None) -> Sink:
     target = target_of(output)
+    if isinstance(output, MqttOutput) and output.home_assistant is not None and "hits" in output.send:
+        from streamer.notify.mqtt import Mqtt
+
+        assert isinstance(target, Mqtt)
+        target.watch(watched_plates(place.config, output.filter.lists))
     name, path = target_name(output), outbox_path(output)
     return NotifySink(name, output, Path(path), identity(output), target, live=place.live, camera=camera)
+
+
+def watched_plates(config: RunConfig, lists: Sequence[str]) -> list[tuple[str, str]]:
+    """The plates on watchlists, with their names, that Home Assistant has a sensor for: of `lists`, of all without."""
+    from streamer.watch.lists import read_list
+
+    found: dict[str, str] = {}
+    chosen = [*config.watch, *(one for camera in config.cameras.values() for one in camera.watch)]
+    for one in chosen:
+        if one.kind == "watch" and (not lists or one.name in lists):
+            for entry in read_list(Path(one.file)).entries:
+                if len(found) < _MOST_SENSORS:
+                    found.setdefault(entry.plate, entry.name)
+    return list(found.items())
 
 
 def webhook(output: WebhookOutput, place: OutputPlace) -> Sink:

@@ -90,7 +90,7 @@ class Mqtt:
         if not hit or not hit["plate"] or self._output.home_assistant is None or hit["plate"] in self._watched:
             return []
         self._watched[hit["plate"]] = hit["name"]
-        return [self._topics.watched(list(self._watched.items()))]
+        return self._topics.watched(list(self._watched.items()))
 
     def _connect(self) -> None:
         if self._client is not None:
@@ -127,7 +127,7 @@ class Mqtt:
         for one in (*self._cameras.values(), *self._health.values()):
             told += self._topics.of_message(one)
         if self._watched and self._output.home_assistant is not None:
-            told.append(self._topics.watched(list(self._watched.items())))
+            told += self._topics.watched(list(self._watched.items()))
         return told
 
     def _new_client(self, timeout_s: float) -> Any:

@@ -127,8 +127,13 @@ class Topics:
             }  # fmt: skip
         return self._discovery(unique, camera, parts, [self.status, f"{here}/status"])
 
-    def watched(self, plates: Sequence[tuple[str, str]]) -> Publication:
-        """The watched plates, each with its name, as one device: a sensor that is on for a while where one is seen."""
+    def watched(self, plates: Sequence[tuple[str, str]]) -> list[Publication]:
+        """The watched plates, each with its name, as one device: a sensor that is on for a while where one is seen.
+        Each is off at first, also for who asks later."""
+        off = [Publication(self._watched(plate), b"OFF", retain=True) for plate, _ in plates]
+        return [self._watched_device(plates), *off] if plates else []
+
+    def _watched_device(self, plates: Sequence[tuple[str, str]]) -> Publication:
         assert self._home is not None
         parts = {
             slug(plate): {
