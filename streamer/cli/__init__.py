@@ -20,6 +20,8 @@ VERBS = {
     "run": Verb("streamer.cli.run:run", "Read the plates of a video, a folder or an address."),
     "read": Verb("streamer.cli.read:read", "Read the plates of pictures."),
     "replay": Verb("streamer.cli.replay:replay", "Track and vote again from a recording."),
+    "find": Verb("streamer.cli.find:find", "Find passages in a store."),
+    "store": Verb("streamer.cli.store:store", "Import, export and upkeep of a store."),
     "explain": Verb("streamer.cli.explain:explain", "Show why tracks have no row."),
     "bench": Verb("streamer.cli.bench:bench", "Measure speed on this machine."),
     "doctor": Verb("streamer.cli.doctor:doctor", "Check this machine and a camera."),

@@ -29,7 +29,7 @@ except ModuleNotFoundError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 BUSY_S = 30.0  # how long a write waits for another process's
-_WRITE = "alpr_write"
+_WRITE, _OUTSIDE = "alpr_write", "alpr_outside"
 
 
 class Database:
@@ -53,6 +53,13 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """A transaction that is on the disk when the context ends, and leaves nothing where it fails (OutputError)."""
         with self.errors(), self._writing.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def outside_transactions(self) -> Iterator[Connection]:
+        """A connection for what cannot be part of a transaction."""
+        alone = self.engine.execution_options(isolation_level="AUTOCOMMIT", **{_OUTSIDE: True})
+        with self.errors(), alone.connect() as connection:
             yield connection
 
     @contextmanager
@@ -144,8 +151,9 @@ def _prepare(connection: Any, _: object) -> None:
 
 def _begin(connection: Connection) -> None:
     """A write takes its lock at once: one that began by reading would fail where another wrote since."""
-    writes = connection.get_execution_options().get(_WRITE)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get(_OUTSIDE):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITE) else "BEGIN")
 
 
 def _postgres(place: Place) -> Engine:
