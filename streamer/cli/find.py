@@ -42,7 +42,14 @@ if TYPE_CHECKING:
     help="Plates that may have been this one: at least so likely beside what was read (0.01 where no number is given), "
     "the likeliest first.",
 )
-@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="Most rows.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 100_000),
+    default=50,
+    show_default=True,
+    metavar="ROWS",
+    help="Most rows to print.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print each row as a JSON object, as --jsonl writes them.")
 def find(
     pattern: str,
