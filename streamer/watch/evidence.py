@@ -1,4 +1,4 @@
-"""What was read of a passage as a distribution over symbols for each place, as sure as its row's confidence says."""
+"""What was read of a passage as a distribution over symbols for each place."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from streamer.watch.background import Background, is_ideograph
 
 # Probability of each symbol that is not listed in a place: a reading is never surer than that of one symbol alone.
 _FLOOR = 1e-5
-_STEPS, _FLATTEST = 16, 0.02
 _OTHER = "\0"  # all symbols that have no place of their own
 _ASCII = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -47,7 +46,7 @@ def evidence_of(passage: Passage, symbols: Symbols, background: Background) -> E
     posterior = passage.posterior or _from_row(passage)
     places = posterior[: len(text)]
     usual = background.places(len(places), symbols.all, chinese=is_ideograph(text[:1]))
-    likely = _tempered(_filled(places, symbols), passage.confidence)
+    likely = _filled(places, symbols)
     unreadable, likely = likely[:, -1:], likely[:, :-1]
     share = usual / np.maximum(usual.sum(1, keepdims=True), 1e-12)
     likely = likely + unreadable * share  # what cannot be read speaks for no symbol
@@ -66,24 +65,6 @@ def _filled(places: Sequence[Sequence[tuple[str, float]]], symbols: Symbols) -> 
                 out[k, symbols.index.get(symbol, symbols.other)] += p
     out[:, :-1] = np.maximum(out[:, :-1], _FLOOR)
     return np.asarray(out / out.sum(1, keepdims=True))
-
-
-def _tempered(likely: FloatArray, confidence: float) -> FloatArray:
-    """Flattened where the text would be surer than its confidence: which readings disagree, and what stands still, only
-    that knows of."""
-    if not len(likely) or float(likely.max(1).prod()) <= confidence:
-        return likely
-    logs = np.log(np.maximum(likely, 1e-12))
-    low, high = _FLATTEST, 1.0
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        flat = np.exp(middle * (logs - logs.max(1, keepdims=True)))
-        if float((flat.max(1) / flat.sum(1)).prod()) > confidence:
-            high = middle
-        else:
-            low = middle
-    flat = np.exp(low * (logs - logs.max(1, keepdims=True)))
-    return np.asarray(flat / flat.sum(1, keepdims=True))
 
 
 def _from_row(passage: Passage) -> Posterior:

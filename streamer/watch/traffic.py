@@ -86,8 +86,9 @@ def false_alerts(evidence: Evidence, background: Background) -> FloatArray:
     others = _losses(usual, lost)
     # The plate that the passage is of raises no false alert: weighed by the probability that it is another's.
     own = _losses(usual * evidence.likely, lost)
+    sure = min(evidence.confidence / float(evidence.likely.max(1).prod()), 1.0)  # the row's is calibrated
     share = background.of_length(length)
-    alike = _convolved(others) - _convolved(own)
+    alike = _convolved(others) - sure * _convolved(own)
     out = share * _above(_plausible(np.maximum(alike, 0.0)), top)
     missing = (length + 1) * background.of_length(length + 1) * _convolved(others)
     out += _above(_plausible(missing, LENGTH_ERROR), top - LENGTH_ERROR)

@@ -78,14 +78,6 @@ def test_what_cannot_be_read_speaks_for_no_plate() -> None:
     assert np.allclose(hidden[:6], clear[:6], atol=0.01)
 
 
-def test_a_row_is_no_surer_than_its_confidence() -> None:
-    symbols, background = Symbols(), Background()
-    sure = evidence_of(read_as("A12845"), symbols, background)
-    unsure = evidence_of(read_as("A12845", confidence=0.6), symbols, background)
-    assert sure.likely.max(1).prod() > 0.99
-    assert unsure.likely.max(1).prod() == pytest.approx(0.6, abs=0.01)
-
-
 def test_a_row_without_distributions_serves_by_its_alternatives() -> None:
     row = passage_of(
         plate="京A12B45", confidence=0.8, char_confidence=(1, 1, 1, 1, 0.8, 1, 1), alternatives=(("京A12845", 0.16),)

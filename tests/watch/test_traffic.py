@@ -107,3 +107,11 @@ def test_background_of_few_and_of_no_plates() -> None:
     some = Background.of(["京A1", "京A2", "京B?"])
     assert some.log_of("京A1") > none.log_of("京A1") - 1
     assert some.of_length(3) > some.of_length(4) > 0
+
+
+def test_a_row_that_is_less_sure_than_its_places_is_rather_of_another_plate() -> None:
+    background, symbols = Background.of(plates(np.random.default_rng(4), 500)), Symbols("京")
+    sure, unsure = (read_as("京A12B4", {4: {"8": 0.1}}, confidence=c) for c in (0.9, 0.55))
+    of_sure, of_unsure = (false_alerts(evidence_of(one, symbols, background), background) for one in (sure, unsure))
+    assert (of_unsure >= of_sure).all()
+    assert of_unsure[40] > of_sure[40]

@@ -494,3 +494,61 @@ def soak(samples: Path, plot: Path, warm_minutes: float) -> None:
     else:
         click.echo(f"memory {found.slope:+.2f} MB an hour (95 %: from {found.low:+.2f}, at most {found.high:+.2f})")
     click.echo(f"{plot}")
+
+
+@evaluate.command()
+@click.option(
+    "--drawn", "count", type=click.IntRange(1), default=1500, show_default=True, help="Number of drawn plates."
+)
+@click.option("--data", multiple=True, help="Folder of labelled videos, as for alpr eval votes. May be repeated.")
+@click.option(
+    "--recordings",
+    multiple=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder with the recordings of the videos in the --data at the same place; made where they are missing.",
+)
+@click.option("--weeks", "week_count", type=click.IntRange(0), default=4, show_default=True, help="Weeks of traffic.")
+@click.option("--traffic", type=click.IntRange(1), default=10_000, show_default=True, help="Passages a week.")
+@click.option("--listed", type=click.IntRange(1), default=500, show_default=True, help="Number of plates on the list.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the drawing.")
+def watchlists(
+    count: int,
+    data: tuple[str, ...],
+    recordings: tuple[Path, ...],
+    week_count: int,
+    traffic: int,
+    listed: int,
+    seed: int,
+) -> None:
+    """Compare the modes of lists of plates: listed vehicles found, and others taken for them.
+
+    On drawn plates seen from afar, on recorded videos, and over weeks of traffic whose places were read as those of the
+    drawn plates.
+    """
+    from streamer.errors import ConfigError
+    from train.evaluate.report_watchlists import print_rates, print_weeks
+    from train.evaluate.run import read_videos
+    from train.evaluate.watchlists import drawn, recorded, recordings_of, weeks
+
+    if len(data) != len(recordings):
+        raise ConfigError("--recordings: expected one folder for each --data")
+    pairs = drawn(count, seed)
+    print_rates(_console(), "drawn plates", pairs)
+    on_video = []
+    for folder, kept in zip(data, recordings, strict=True):
+        videos = read_videos(Path(folder), "dev")
+        on_video += recorded(videos, recordings_of(videos, kept))
+    if on_video:
+        print_rates(_console(), "recorded videos", on_video)
+    if week_count:
+        found = weeks(
+            pairs,
+            seed=seed,
+            count=week_count,
+            per_week=traffic,
+            listed=listed,
+            budgets=(1.0, 5.0, 20.0),
+            progress=lambda line: click.echo(line, err=True),
+        )
+        title = f"{week_count} weeks, {traffic} passages a week, {listed} plates on the list"
+        print_weeks(_console(), title, found)
