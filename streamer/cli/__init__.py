@@ -16,6 +16,7 @@ from streamer.cli.lazy import LazyGroup, PipeClosed, Verb
 from streamer.errors import AlprError
 
 VERBS = {
+    "demo": Verb("streamer.cli.demo:demo", "Read the drawn clip that comes with the program."),
     "init": Verb("streamer.cli.init:init", "Write a first configuration by five questions."),
     "run": Verb("streamer.cli.run:run", "Read the plates of a video, a folder or an address."),
     "read": Verb("streamer.cli.read:read", "Read the plates of pictures."),

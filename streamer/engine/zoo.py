@@ -26,6 +26,12 @@ def config_folder() -> Path:
     return shipped if shipped.is_dir() else _PACKAGE.parent / "configs"
 
 
+def demo_clip() -> Path:
+    """The drawn clip of `alpr demo`."""
+    shipped = _PACKAGE / "_data" / "demo.mp4"
+    return shipped if shipped.is_file() else _PACKAGE.parent / "tests" / "clips" / "demo.mp4"
+
+
 def plate_folders(own: str | Path | None = None) -> tuple[Path, ...]:
     """The folders of plate layouts: the program's, and one of the user's own after it."""
     return (config_folder() / "plates", *([] if own is None else [Path(own)]))

@@ -135,3 +135,13 @@ def test_what_is_commented_out_is_valid(tmp_path: Path) -> None:
     assert set(config.cameras["gate"].lines) == {"gate"}
     assert [o.type for o in config.outputs] == ["crops", "jsonl"]
     assert config.watch[0].file == "wanted.csv"
+
+
+def test_the_demo_overwrites_nothing(tmp_path: Path) -> None:
+    result = CliRunner().invoke(cli, ["demo", "--path"], catch_exceptions=False)
+    assert result.output.strip() == str(DEMO)
+    rows = tmp_path / "rows.csv"
+    rows.write_text("camera,plate\ngate,AB123\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"--append|--replace|rows"):
+        CliRunner().invoke(cli, ["demo", "--csv", str(rows)], catch_exceptions=False)
+    assert "gate,AB123" in rows.read_text(encoding="utf-8")
