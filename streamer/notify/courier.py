@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from streamer.config.notify import AttemptsConfig, QueueConfig
 from streamer.notify.message import Stored
-from streamer.notify.outbox import Outbox
+from streamer.notify.queue import Queue
 from streamer.notify.target import Refused, Target, Unavailable, told
 
 _log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Courier:
     def __init__(
         self,
         name: str,
-        outbox: Outbox,
+        outbox: Queue,
         target: Target,
         queue: QueueConfig,
         attempts: AttemptsConfig,

@@ -16,11 +16,11 @@ except ImportError:  # Windows has no such lock: run one process for a target th
 
 
 class Lease:
-    """The right to send from the outbox at `path`. `identity`: of the address that is sent to; processes that send to
-    different ones must not share an outbox."""
+    """The right to send, by a lock of the file at `path`. `identity`: of the address that is sent to; processes that
+    send to different ones must not share an outbox."""
 
     def __init__(self, path: Path, name: str, identity: str) -> None:
-        self._path, self._name, self._identity = path.with_name(path.name + ".lock"), name, identity
+        self._path, self._name, self._identity = path, name, identity
         self._file: io.FileIO | None = None
 
     def taken(self) -> bool:

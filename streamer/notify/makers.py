@@ -12,6 +12,7 @@ from streamer.config.secrets import Secrets
 from streamer.errors import ConfigError
 from streamer.notify.message import Message
 from streamer.notify.places import identity, outbox_path, target_name
+from streamer.notify.queue import FileBox
 from streamer.notify.sink import NotifySink
 from streamer.notify.target import Target
 from streamer.sink.registry import OutputPlace
@@ -76,7 +77,7 @@ def sink_of(output: NotifyOutput, place: OutputPlace, camera: Callable[[str], Me
         assert isinstance(target, Mqtt)
         target.watch(watched_plates(place.config, output.filter.lists))
     name, path = target_name(output), outbox_path(output)
-    return NotifySink(name, output, Path(path), identity(output), target, live=place.live, camera=camera)
+    return NotifySink(name, output, FileBox(path), identity(output), target, live=place.live, camera=camera)
 
 
 def watched_plates(config: RunConfig, lists: Sequence[str]) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from streamer.sink.events import (
@@ -51,9 +51,14 @@ class Stored:
 def passage_message(passage: Passage, status: Status = "final", revision: int = 0, *, crop: bool = False) -> Message:
     """The row of a passage. `revision` counts those before it is final."""
     number = status if status == "final" else f"{revision}" if status == "provisional" else f"{revision}-withdrawn"
-    body = {**record_of(passage), "status": status, "revision": number, "source": passage.source}
-    key = f"{passage.event_id}.{number}"
-    return Message(key, passage.camera, "passage", body, jpeg(passage.crop) if crop else None)
+    message = row_message(record_of(passage), number, status, source=passage.source)
+    return replace(message, crop=jpeg(passage.crop)) if crop else message
+
+
+def row_message(record: Mapping[str, Any], revision: str, status: Status = "final", *, source: str = "") -> Message:
+    """The row that a record (of --jsonl) holds."""
+    body = {**record, "status": status, "revision": revision, "source": source}
+    return Message(f"{record['event_id']}.{revision}", str(record["camera"]), "passage", body)
 
 
 def hit_message(event: WatchHit, *, crop: bool = False) -> Message:

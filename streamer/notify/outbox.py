@@ -1,7 +1,6 @@
 """The outbox of one target: an SQLite file of messages that are not sent yet, and of dead letters.
 
-A message that `put` was called with is on the disk when it returns. Several processes may use a file: all add to it,
-one of them sends (lease.py).
+Several processes may use a file: all add to it, one of them sends (lease.py).
 """
 
 from __future__ import annotations
@@ -12,12 +11,12 @@ import sqlite3
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from streamer.errors import OutputError
 from streamer.notify.message import STATES, Message, Stored
+from streamer.notify.queue import Counts, State
 
 _APPLICATION, _VERSION = 0x616C7072, 1
 _BUSY_S = 10.0
@@ -34,23 +33,11 @@ CREATE TABLE unfinished (
 );
 CREATE TABLE count (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 """
-State = Literal["waiting", "dead"]
 _COLUMNS = "number, key, camera, kind, body, crop, made, tries, reason"
 
 
-@dataclass(frozen=True)
-class Counts:
-    """Messages that wait, dead letters, messages dropped for want of room (ever), and the time of the oldest waiting
-    one."""
-
-    waiting: int = 0
-    dead: int = 0
-    dropped: int = 0
-    oldest: float | None = None
-
-
 class Outbox:
-    """The file at `path`, for one thread at a time; made where it is not there unless `existing`."""
+    """The file at `path` (see Queue for what it does); made where it is not there unless `existing`."""
 
     def __init__(self, path: Path, *, existing: bool = False) -> None:
         self.path = path
@@ -68,8 +55,6 @@ class Outbox:
                 raise
 
     def put(self, messages: Sequence[Message], *, finished: Sequence[str] = (), now: float | None = None) -> None:
-        """Adds messages, on the disk when this returns; one whose key is there is not added again, a state takes the
-        place of the one before. `finished`: events that are unfinished no more (see `keep`)."""
         made = time.time() if now is None else now
         with self._writing():
             for one in messages:
@@ -83,14 +68,12 @@ class Outbox:
             self._db.executemany("DELETE FROM unfinished WHERE event = ?", [(event,) for event in finished])
 
     def keep(self, camera: str, unfinished: Sequence[tuple[str, Message]]) -> None:
-        """Stores what would be sent of the camera's events that are not final yet, in place of those before."""
         with self._writing():
             self._db.execute("DELETE FROM unfinished WHERE camera = ?", (camera,))
             rows = [(camera, event, json.dumps([one.key, one.kind, _text(one)])) for event, one in unfinished]
             self._db.executemany("INSERT OR REPLACE INTO unfinished VALUES (?,?,?)", rows)
 
     def left(self, camera: str) -> list[tuple[str, Message]]:
-        """What `keep` stored last."""
         with self._errors():
             rows = self._db.execute("SELECT event, body FROM unfinished WHERE camera = ?", (camera,)).fetchall()
         found = []
@@ -100,7 +83,6 @@ class Outbox:
         return found
 
     def next(self, without: Collection[str] = ()) -> Stored | None:
-        """The oldest waiting message of all cameras but those of `without`."""
         marks = ",".join("?" * len(without))
         with self._errors():
             row = self._db.execute(
@@ -111,19 +93,16 @@ class Outbox:
         return None if row is None else _stored(row)
 
     def sent(self, number: int) -> None:
-        """Removes a message that its target has."""
         with self._errors():
             self._db.execute("DELETE FROM message WHERE number = ?", (number,))
 
     def tried(self, number: int, reason: str, *, counts: bool = True) -> None:
-        """Notes a try that failed; `counts`: as one of the message's own."""
         with self._errors():
             self._db.execute(
                 "UPDATE message SET reason = ?, tries = tries + ? WHERE number = ?", (reason, int(counts), number)
             )
 
     def bury(self, number: int, reason: str, now: float | None = None) -> None:
-        """Makes a message a dead letter."""
         died = time.time() if now is None else now
         with self._errors():
             self._db.execute(
@@ -131,7 +110,6 @@ class Outbox:
             )
 
     def bury_older(self, made: float, now: float) -> int:
-        """Makes dead letters of messages that have waited since before `made`; states are dropped. How many."""
         with self._writing():
             states = ",".join(f"'{kind}'" for kind in STATES)
             self._db.execute(
@@ -144,8 +122,6 @@ class Outbox:
             ).rowcount
 
     def trim(self, most_bytes: float, died: float) -> int:
-        """Removes dead letters from before `died`, and the oldest messages, dead ones first, where there are more bytes
-        than that. How many of those that waited."""
         with self._writing():
             self._db.execute("DELETE FROM message WHERE state = 'dead' AND died < ?", (died,))
             (size,) = self._db.execute("SELECT coalesce(sum(size), 0) FROM message").fetchone()
@@ -172,7 +148,6 @@ class Outbox:
         return Counts(states.get("waiting", 0), states.get("dead", 0), row[0] if row else 0, oldest)
 
     def listed(self, state: State, most: int = -1) -> list[Stored]:
-        """The messages in a state, oldest first."""
         with self._errors():
             rows = self._db.execute(
                 f"SELECT {_COLUMNS} FROM message WHERE state = ? ORDER BY number LIMIT ?", (state, most)
@@ -180,13 +155,11 @@ class Outbox:
         return [_stored(row) for row in rows]
 
     def revive(self, keys: Sequence[str] | None = None, now: float | None = None) -> int:
-        """Makes dead letters wait again, those with these keys or all; how many."""
         made = time.time() if now is None else now
         change = "UPDATE message SET state = 'waiting', died = NULL, tries = 0, made = ? WHERE state = 'dead'"
         return self._each(change, (made,), keys)
 
     def drop(self, state: State, keys: Sequence[str] | None = None) -> int:
-        """Removes messages in a state, those with these keys or all; how many."""
         return self._each("DELETE FROM message WHERE state = ?", (state,), keys)
 
     def version(self) -> int:

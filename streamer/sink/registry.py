@@ -39,6 +39,12 @@ class OutputPlace:
 
 def open_output(output: Output, place: OutputPlace) -> Sink:
     """The sink, which has proved that it can be written; OutputError or ConfigError where not."""
+    sink = _made(output, place)
+    _begin_sending([sink])
+    return sink
+
+
+def _made(output: Output, place: OutputPlace) -> Sink:
     try:
         policy_of(output.delivery, live=place.live, pictures=False)
     except ConfigError as error:
@@ -83,12 +89,30 @@ def open_outputs(outputs: Sequence[Output], place: OutputPlace) -> list[Sink]:
     sinks: list[Sink] = []
     try:
         for output in outputs:
-            sinks.append(open_output(output, place))  # noqa: PERF401 - a comprehension would lose those to close
+            sinks.append(_made(output, place))  # noqa: PERF401 - a comprehension would lose those to close
+        _join_store(sinks)
+        _begin_sending(sinks)
     except BaseException:
         for sink in sinks:
             sink.close()
         raise
     return pictures_first(sinks)
+
+
+def _join_store(sinks: Sequence[Sink]) -> None:
+    """Gives the outputs that send rows to other programs to the store beside them: what is to be sent is then written
+    in the transaction of the row."""
+    stores = [sink for sink in sinks if hasattr(sink, "take_targets")]
+    targets = [sink for sink in sinks if getattr(sink, "joins_store", False)]
+    if len(stores) == 1 and targets:
+        stores[0].take_targets(targets)
+
+
+def _begin_sending(sinks: Sequence[Sink]) -> None:
+    """Outputs that send rows to other programs begin once it is clear where their outbox is."""
+    for sink in sinks:
+        if hasattr(sink, "begin_sending"):
+            sink.begin_sending()
 
 
 def pictures_first(sinks: Sequence[Sink]) -> list[Sink]:

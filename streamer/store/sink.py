@@ -20,6 +20,7 @@ from streamer.sink.sink import BaseSink, Wants
 from streamer.source.source import StreamInfo
 from streamer.store.database import Database, open_database
 from streamer.store.files import FileFolder, default_folder
+from streamer.store.outbox import Deliveries
 from streamer.store.posteriors import unpack
 from streamer.store.rows import record_of_row
 from streamer.store.schema import cameras, health, passages, posteriors, rejections, runs
@@ -29,6 +30,7 @@ from streamer.types import Passage, Rejection
 
 if TYPE_CHECKING:
     from streamer.config.outputs import StoreOutput
+    from streamer.notify.sink import NotifySink
     from streamer.sink.registry import OutputPlace
 
 
@@ -61,7 +63,8 @@ class StoreSink(BaseSink):
                 )
             where = folder or (None if place is None else default_folder(place))
             self._files = FileFolder(where) if where is not None and (crops or snapshots) else None
-            self._writer = Writer(self.database, run_id=self._begin_run(), hooks=hooks)
+            self._deliveries = Deliveries(self.database)
+            self._writer = Writer(self.database, run_id=self._begin_run(), hooks=(*hooks, self._deliveries.put))
         except BaseException:
             self.database.close()
             raise
@@ -74,13 +77,19 @@ class StoreSink(BaseSink):
         unwanted: set[type[Event]] = set() if self._rejections else {TrackRejected}
         if not self._provisional:
             unwanted |= {PassageProvisional, PassageWithdrawn}
-        return replace(base, events=(base.events | {HealthChanged}) - unwanted)
+        own = replace(base, events=(base.events | {HealthChanged}) - unwanted)
+        return own | self._deliveries.wants
+
+    def take_targets(self, targets: Sequence[NotifySink]) -> None:
+        """Keeps what is to be sent to these (outputs of type webhook, mqtt, apprise), each row in its transaction."""
+        self._deliveries.take(targets)
 
     def write(self, event: Event) -> None:
         if isinstance(event, HealthChanged):
             self._health(event)
-        else:
+        elif self._provisional or not isinstance(event, PassageProvisional | PassageWithdrawn):
             super().write(event)
+        self._deliveries.follow(event)
 
     def begin(self, info: StreamInfo) -> None:
         with self._writer.transaction() as connection:
@@ -129,6 +138,7 @@ class StoreSink(BaseSink):
             return
         self._closed = True
         try:
+            self._deliveries.finish()
             with self.database.write() as connection:
                 connection.execute(update(runs).where(runs.c.id == self._writer.run_id).values(ended_at=now()))
         finally:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from brokerkit import PROGRAM, Broker, Listener, broker
+from brokerkit import PROGRAM, Broker, Listener, broker, check_installed
 from notifykit import message, opened, output_of, row, until
 
 from streamer.config.models import RunConfig
@@ -140,8 +140,8 @@ def test_the_will_tells_of_a_kill(served: Broker, tmp_path: Path) -> None:
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[Broker]:
     """A broker with a user, who may publish below alpr alone."""
-    if PROGRAM is None:
-        pytest.skip("no mosquitto here: apt-get install mosquitto (make test does where it may)")
+    check_installed()
+    assert PROGRAM is not None
     users, rules = tmp_path / "users", tmp_path / "rules"
     users.write_text("")
     tool = str(Path(PROGRAM).with_name("mosquitto_passwd"))

@@ -86,7 +86,7 @@ def test_dead_letters_are_listed_sent_again_and_dropped(
     box.put([message(5)])
     assert run("notify", "drop", "gate", "--waiting")[1] == "gate: 1 removed\n"
     code, _, err = run("notify", "resend", "yard")
-    assert (code, "yard: no outbox of that name: there are gate" in err) == (2, True)
+    assert (code, "no target yard: there are gate" in err) == (2, True)
 
 
 def test_what_still_waits_is_an_error(server: Receiver, tmp_path: Path, run: Run, states: Path) -> None:
