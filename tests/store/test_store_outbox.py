@@ -114,13 +114,9 @@ def test_one_process_sends(where: str, database: Database) -> None:
 
 
 def opened(where: str, server: Receiver, settings: str = "") -> list[Sink]:
-    outputs = [
-        as_output({"type": "store", "path": where, **({"provisional": "true"} if store else {})}),
-        output_of(
-            f"{{type: webhook, name: hook, url: '{server.url}', attempts: {{first_s: 0.01, most_s: 0.05}} {settings}}}"
-        ),
-    ]
-    return open_outputs(outputs, OutputPlace(live=True))
+    quick = "attempts: {first_s: 0.01, most_s: 0.05}"
+    hook = output_of(f"{{type: webhook, name: hook, url: '{server.url}', {quick} {settings}}}")
+    return open_outputs([as_output({"type": "store", "path": where}), hook], OutputPlace(live=True))
 
 
 def test_a_run_with_both_sends_each_row_in_order(where: str, server: Receiver) -> None:
