@@ -265,7 +265,8 @@ class RunSummary:
     The counts add up: `tracks` + `rejected["seen too rarely"]` = `passages` + `joined` + all of `rejected`. `tracks`
     are those believed, `joined` the passages that became part of an earlier row. `passed_over`: frames that the
     detector did not look at. `outside`: plates found where zones say not to read. `waiting`: vehicles at this moment
-    whose row is not final, in sight with a text or passed; 0 at the end.
+    whose row is not final, in sight with a text or passed; 0 at the end. `watch_hits`: rows that each list of plates
+    reported.
     """
 
     frames: int = 0
@@ -278,6 +279,7 @@ class RunSummary:
     waiting: int = 0
     joined: int = 0
     rejected: dict[Reason, int] = field(default_factory=dict)
+    watch_hits: dict[str, int] = field(default_factory=dict)
     reconnects: int = 0
     seconds: float = 0.0
     ended: Literal["end of stream", "stopped"] = "end of stream"

@@ -53,6 +53,10 @@ def report(summary: RunSummary | None, quiet: bool) -> None:
         f"{summary.detections} detections and {summary.reads} reads in {summary.frames} frames, "
         f"{summary.seconds:.1f} s ({rate:.0f} frames/s)"
     )
+    if summary.watch_hits:
+        notice(
+            "rows reported by lists of plates: " + ", ".join(f"{k} {n}" for k, n in sorted(summary.watch_hits.items()))
+        )
     if without and not summary.passages:
         notice(
             "plates were detected, none was read with enough confidence for a row: use --ledger FOLDER and "

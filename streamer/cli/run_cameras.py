@@ -16,7 +16,7 @@ from streamer.cli.paths import check_apart
 from streamer.cli.report import conclude, reported
 from streamer.cli.run_request import RunRequest
 from streamer.cli.signals import Stop
-from streamer.cli.watch_option import check_lists
+from streamer.cli.watch_option import check_lists, warn_unseen
 
 if TYPE_CHECKING:
     from streamer.sink.screen import Screen
@@ -53,6 +53,8 @@ def _read(request: RunRequest, screen: Screen | None) -> None:
         for name, camera in config.cameras.items():
             check_kept(camera.outputs, [name])
     check_lists(config)
+    if not request.quiet:
+        warn_unseen(config, request.outputs)
     engines = load_engines(config)
     stop = Stop()
     place = OutputPlace(

@@ -16,7 +16,7 @@ from streamer.cli.paths import check_paths, files_of
 from streamer.cli.report import conclude, reported
 from streamer.cli.run_request import RunRequest
 from streamer.cli.signals import Stop
-from streamer.cli.watch_option import check_lists
+from streamer.cli.watch_option import check_lists, warn_unseen
 
 if TYPE_CHECKING:
     from streamer.source.address import Kind
@@ -38,6 +38,8 @@ def run_sources(request: RunRequest, texts: Sequence[str], *, realtime: bool, lo
     sources = _opened(request, texts, realtime=realtime, loop=loop)
     _check_paths(request, sources)
     check_lists(config)
+    if not request.quiet:
+        warn_unseen(config, request.outputs)
     engines = load_engines(config)  # before the outputs: a missing model must not empty the rows of an earlier run
     live = all(one.live for one in sources)
     names = [config.camera] if config.camera else [one.name for one in sources]

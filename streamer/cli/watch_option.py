@@ -10,6 +10,10 @@ from streamer.errors import ConfigError
 
 if TYPE_CHECKING:
     from streamer.config.models import RunConfig
+    from streamer.config.outputs import Output
+
+# Types of outputs that have nothing to say of lists.
+_SILENT = {"csv", "platerecognizer", "video", "crops", "snapshots", "mot", "ledger", "record", "window"}
 
 
 def with_lists(config: RunConfig, paths: Sequence[str]) -> RunConfig:
@@ -40,3 +44,13 @@ def check_lists(config: RunConfig) -> None:
         from streamer.watch.watcher import WatchLists
 
         WatchLists(config)
+
+
+def warn_unseen(config: RunConfig, outputs: Sequence[Output]) -> None:
+    """Warns where lists are configured and no output says what they report."""
+    lists = config.watch or any(camera.watch for camera in config.cameras.values())
+    every = [*outputs, *(output for camera in config.cameras.values() for output in camera.outputs)]
+    if lists and all(output.type in _SILENT for output in every):
+        from streamer.cli.console import warn
+
+        warn("no output says which rows the lists of plates report: add --jsonl FILE or --output terminal")

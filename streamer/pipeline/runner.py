@@ -152,6 +152,7 @@ class StreamRun:
         check_tracker(self.config.track)
         self.identities = Identities(self.clock)
         self._looker: LooksTwice | None = None
+        self._own = self.summary
         formats = _formats(self.config, self.engines.reader.alphabet)
         if formats is not None:
             self.rule = with_country_prior(self.rule, formats)
@@ -258,7 +259,7 @@ class StreamRun:
         settings = StreamSettings(self.config, info, self.engines.high_score, self.rule, first_id)
         look = self._look_at(info)
         ports = Ports(self.engines.read, self.engines.reader.alphabet, _wanted(self.outputs, self.watcher), look)
-        state = StreamState(settings, ports, own)
+        state, self._own = StreamState(settings, ports, own), own
         self._put(state.begin())
         return state
 
@@ -277,6 +278,9 @@ class StreamRun:
     def _put(self, events: Iterable[Event]) -> None:
         for event in events:
             for one in (event,) if self.watcher is None else self.watcher.apply(event):
+                if isinstance(one, WatchHit) and one.status == "final":
+                    hits = self._own.watch_hits
+                    hits[one.match.list] = hits.get(one.match.list, 0) + 1
                 self.outputs.put(one)
 
     def _progress(self, info: StreamInfo, own: RunSummary) -> None:

@@ -69,6 +69,11 @@ class Metrics(Streams):
             for reason, count in sorted(w.summary.rejected.items()):
                 rejected.add_metric([w.name, reason], count)
         yield rejected
+        hits = CounterMetricFamily("alpr_watch_hits", "Rows reported by a list of plates", labels=["camera", "list"])
+        for w in streams:
+            for name, count in sorted(w.summary.watch_hits.items()):
+                hits.add_metric([w.name, name], count)
+        yield hits
         yield from self._outputs()
         yield from self._connections([w for w in streams if w.health is not None])
 

@@ -80,3 +80,12 @@ def test_check_reads_the_lists(folder: Path, capsys: pytest.CaptureFixture[str])
     assert alpr("check", "my.yaml") == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith("my.yaml:2: watch.0: stolen.csv: no such list of plates: check the path")
+
+
+def test_reports_that_no_output_shows_are_missed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert alpr("run", "a.avi", "--watch", "stolen.csv", "--csv", "p.csv") == 0
+    told = capsys.readouterr().err
+    assert "no output says which rows the lists of plates report: add --jsonl FILE" in told
+    assert "rows reported by lists of plates: stolen 1" in told
+    assert alpr("run", "a.avi", "--watch", "stolen.csv") == 0
+    assert "no output says" not in capsys.readouterr().err
