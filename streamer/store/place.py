@@ -29,7 +29,7 @@ class Place:
     @property
     def name(self) -> str:
         """For messages."""
-        return str(self.path) if self.path is not None else redact(self.address)
+        return str(self.path) if self.path is not None else redact(self.address.replace("+psycopg", "", 1))
 
     @staticmethod
     def of(text: str | Path) -> Place:

@@ -71,28 +71,16 @@ class Writer:
     ) -> Stored | None:
         """Writes a row, or its next revision; None where the store has it so already, or knows better: a final row is
         amended by final rows only."""
-        event_id = str(record["event_id"])
-        found = connection.execute(_WITH_NAMES.where(passages.c.event_id == event_id)).mappings().one_or_none()
-        values = values_of(record, found["stored_at"] if found else now())
+        event_id, hidden = str(record["event_id"]), status in ("waiting", "merged")
+        values = values_of(record, now())
         values |= {"status": status, "camera_id": self.camera(connection, record)}
         values["plate_id"] = self.plate(connection, str(record["plate"]))
-        hidden = status in ("waiting", "merged")
-        if found is None:
-            revision = 0 if hidden else 1
-            values |= {"revision": revision, "stored_at": now(), "run_id": self.run_id}
-            passage_id = new_id(connection, passages, values)
-        else:
-            if found["last_at"] is None and values["last_at"] is None:
-                values["at"] = found["at"]  # the time of storing, where the clock is not known
-            known = found["status"] == "final" and status != "final"
-            if known or all(found[key] == value for key, value in values.items()):
-                return None
-            passage_id, revision = int(found["id"]), found["revision"]
-            if found["revision"] and found["status"] != "waiting":
-                self._archive(connection, dict(found))
-            revision += not hidden
-            values |= {"revision": revision, "run_id": self.run_id}
-            connection.execute(update(passages).where(passages.c.id == passage_id).values(values))
+        numbers = self._added(connection, values, revision=0 if hidden else 1)
+        if numbers is None:
+            numbers = self._amended(connection, values, hidden=hidden)
+        if numbers is None:
+            return None
+        passage_id, revision = numbers
         self._distributions(connection, passage_id, posterior)
         if passage is not None and passage.watch is not None and not hidden:
             self._hits(connection, passage_id, revision, passage.watch)
@@ -102,6 +90,30 @@ class Writer:
         for hook in () if hidden else self.hooks:
             hook(connection, stored)
         return stored
+
+    def _added(self, connection: Connection, values: dict[str, Any], revision: int) -> tuple[int, int] | None:
+        """Number and revision of a new row; None where there is one of its event id (other processes write, too)."""
+        values = values | {"revision": revision, "stored_at": now(), "run_id": self.run_id}
+        statement = insert(connection, passages).values(values).on_conflict_do_nothing(index_elements=["event_id"])
+        number = connection.execute(statement.returning(passages.c.id)).scalar()
+        return None if number is None else (int(number), revision)
+
+    def _amended(self, connection: Connection, values: dict[str, Any], *, hidden: bool) -> tuple[int, int] | None:
+        """Number and revision of a row that now has these values; None where it stays as it was."""
+        row = _WITH_NAMES.where(passages.c.event_id == values["event_id"]).with_for_update(of=passages)
+        found = connection.execute(row).mappings().one()
+        if found["last_at"] is None and values["last_at"] is None:
+            values = values | {"at": found["at"]}  # the time of storing, where the clock is not known
+        knows_better = found["status"] == "final" and values["status"] != "final"
+        if knows_better or all(found[key] == value for key, value in values.items()):
+            return None
+        revision = int(found["revision"])
+        if revision and found["status"] != "waiting":
+            self._archive(connection, dict(found))
+        revision += not hidden
+        values = values | {"revision": revision, "run_id": self.run_id}
+        connection.execute(update(passages).where(passages.c.id == found["id"]).values(values))
+        return int(found["id"]), revision
 
     def plate(self, connection: Connection, text: str) -> int:
         """The number of a plate's row."""
