@@ -20,7 +20,10 @@ RTSP_PACKAGES = python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good 
 # And a real MQTT broker before what sends to one.
 MQTT_PACKAGES = mosquitto
 
-.PHONY: demo rtsp broker test lint coverage docs test-torch detector refiner reader clean
+# And real databases before the store; nothing of it runs but in the tests.
+SERVER_PACKAGES = postgresql
+
+.PHONY: demo rtsp broker database test lint coverage docs test-torch detector refiner reader clean
 
 demo: $(VENV)/.runs
 	@mkdir -p out
@@ -45,7 +48,13 @@ broker:
 	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(MQTT_PACKAGES) >/dev/null; } || \
 	  echo "no MQTT broker here, and no right to install one: apt-get install $(MQTT_PACKAGES)"
 
-test: $(VENV)/.tests rtsp broker lint
+database:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
+	  { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SERVER_PACKAGES) >/dev/null; } || \
+	  echo "no PostgreSQL here, and no right to install it: apt-get install $(SERVER_PACKAGES)"
+
+test: $(VENV)/.tests rtsp broker database lint
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Lines and branches of streamer that no test of it runs; the floor is in pyproject.toml.
