@@ -65,6 +65,14 @@ coverage: $(VENV)/.tests
 docs: $(VENV)/.tests
 	$(BIN)/python docs/generate.py --build out/site
 
+# The container, by Docker, Podman or Buildah; the build reads the demo clip. BASE is its base image. Where no engine
+# runs: make image ENGINE="buildah --storage-driver vfs" ENGINE_ARGS="--isolation chroot"
+ENGINE ?= docker
+ENGINE_ARGS ?=
+BASE ?= python:3.13-slim-bookworm
+image:
+	$(ENGINE) build $(ENGINE_ARGS) --build-arg BASE=$(BASE) --tag alpr-streamer .
+
 lint: $(VENV)/.tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

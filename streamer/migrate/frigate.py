@@ -212,4 +212,4 @@ def _mqtt(draft: Draft, mqtt: dict[str, Any]) -> None:
             draft.secrets["MQTT_PASSWORD"] = password
             output["password"] = "${MQTT_PASSWORD}"
     draft.settings["outputs"].append(output)
-    draft.note("mqtt", "topics are alpr/..., not frigate/...: docs/outputs.md")
+    draft.note("mqtt", "topics are alpr/..., not frigate/...: docs/notifications.md")
