@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         TrackConfig,
         VideoConfig,
         VoteConfig,
+        WatchConfig,
         ZoneConfig,
         load_config,
     )
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "streamer.api": "PlateReader",
     "streamer.config.models": "CameraConfig LineConfig LiveConfig PicturesConfig ReadConfig RowsConfig RunConfig "
-    "TrackConfig VideoConfig VoteConfig ZoneConfig load_config",
+    "TrackConfig VideoConfig VoteConfig WatchConfig ZoneConfig load_config",
     "streamer.config.outputs": "FileOutput Output Writes",
     "streamer.config.trackers": "TrackerSettings",
     "streamer.errors": "AlprError ConfigError InputError ModelError OutputError",
@@ -78,7 +79,7 @@ _HOMES = {name: module for module, names in _NAMES.items() for name in names.spl
 __all__ = [  # noqa: RUF022 - in the order of _NAMES
     "PlateReader",
     "CameraConfig", "LineConfig", "LiveConfig", "PicturesConfig", "ReadConfig", "RowsConfig", "RunConfig",
-    "TrackConfig", "VideoConfig", "VoteConfig", "ZoneConfig", "load_config",
+    "TrackConfig", "VideoConfig", "VoteConfig", "WatchConfig", "ZoneConfig", "load_config",
     "FileOutput", "Output", "Writes",
     "TrackerSettings",
     "AlprError", "ConfigError", "InputError", "ModelError", "OutputError",

@@ -28,6 +28,7 @@ def check(config: Path, sets: tuple[str, ...], plates: str | None) -> None:
     from streamer.errors import AlprError
     from streamer.plates.countries import replacements
     from streamer.source.resolve import open_source
+    from streamer.watch.watcher import WatchLists
 
     checked = load_config(config, sets, {"plates": ("--plates", plates)})
     check_settings(checked, config, sets)
@@ -36,6 +37,8 @@ def check(config: Path, sets: tuple[str, ...], plates: str | None) -> None:
             open_source(camera.address())
         except AlprError as error:  # it may be reachable later
             warn(f"{config}: cameras.{name}.url: {error}")
+    for line in WatchLists(checked).warnings():
+        warn(line)
     changes = differences(checked)
     print_line(f"{config}: valid, {len(changes)} of its settings differ from the defaults")
     for line in (*replacements(plate_folders(checked.plates)), *(f"  {change}" for change in changes)):

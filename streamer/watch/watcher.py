@@ -70,7 +70,8 @@ class OpenList:
         if current is not plates:
             self._compiled = self._compile(current)
             matcher = self._compiled[1]
-            self.warn()
+            for line in self.warnings():
+                _log.warning("%s", line)
         return matcher
 
     def _compile(self, plates: Plates) -> tuple[Plates, Matcher]:
@@ -81,19 +82,24 @@ class OpenList:
             threshold = threshold_of(self.traffic, count, config.max_false_per_week, allow=config.kind != "watch")
         return plates, Matcher(plates.entries, mode, threshold, self.traffic.background)
 
-    def warn(self) -> None:
-        """Logs what is odd about the list, if not wrong."""
+    def warnings(self, cameras: Sequence[str] = ()) -> list[str]:
+        """Lines about what is odd about the list, if not wrong. `cameras`: all there are, where they are configured."""
         plates, matcher = self._compiled
-        for warning in plates.warnings:
-            _log.warning("%s", warning)
+        found = list(plates.warnings)
         count = sum(entry.pattern is None for entry in plates.entries)
         if matcher.mode == "likelihood" and count and math.isinf(matcher.threshold):
-            _log.warning(
-                "watch: %s: plates read exactly already give %.2g false alerts a week (%d plates, %g passages), more "
-                "than max_false_per_week %g: only those are reported",
-                self.config.name, self.traffic.expected(math.inf, count), count, self.traffic.per_week,
-                self.config.max_false_per_week,
-            )  # fmt: skip
+            found.append(
+                f"watch: {self.config.name}: plates read exactly already give "
+                f"{self.traffic.expected(math.inf, count):.2g} false alerts a week ({count} plates, "
+                f"{self.traffic.per_week:g} passages), more than max_false_per_week "
+                f"{self.config.max_false_per_week:g}: only those are reported"
+            )
+        named = [(f"watch: {self.config.name}", name) for name in self.config.cameras]
+        named += [(f"{self._file.path}:{entry.line}", name) for entry in plates.entries for name in entry.cameras]
+        for where, name in named if cameras else ():
+            if not any(at_camera([name], camera) for camera in cameras):
+                found.append(f"{where}: cameras: no camera is named {name!r}: there are {', '.join(cameras)}")
+        return found
 
 
 def _traffic(config: WatchConfig) -> Traffic:
@@ -116,12 +122,16 @@ class WatchLists:
                 faults += error.messages or (str(error),)
         if faults:
             raise ConfigError(*dict.fromkeys(faults))
-        self._opened = opened
+        self._opened, self._cameras = opened, tuple(config.cameras)
+
+    def warnings(self) -> list[str]:
+        """Lines about what is odd about the lists."""
+        return [line for one in self._opened.values() for line in one.warnings(self._cameras)]
 
     def warn(self) -> None:
-        """Logs what is odd about the lists."""
-        for one in self._opened.values():
-            one.warn()
+        """Logs them."""
+        for line in self.warnings():
+            _log.warning("%s", line)
 
     def of(self, config: RunConfig) -> Watcher | None:
         """Who watches a stream with this configuration; None where it has no list."""

@@ -76,6 +76,9 @@ def test_check_reads_the_lists(folder: Path, capsys: pytest.CaptureFixture[str])
     assert alpr("check", "my.yaml") == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith("my.yaml:3: cameras.gate.watch.0: none.csv: no such list of plates: check the path")
+    (folder / "site.yaml").write_text("watch: [{name: s, file: stolen.csv, cameras: [gaet]}]\ncameras: {gate: a.avi}\n")
+    assert alpr("check", "site.yaml") == 0
+    assert "watch: s: cameras: no camera is named 'gaet': there are gate" in capsys.readouterr().err
     os.rename(folder / "stolen.csv", folder / "none.csv")
     assert alpr("check", "my.yaml") == 2
     (line,) = capsys.readouterr().err.splitlines()

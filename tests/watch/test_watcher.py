@@ -266,3 +266,16 @@ def test_a_calibration_is_read_as_it_was_written(tmp_path: Path, caplog: pytest.
             read_calibration(path)
     with pytest.raises(ConfigError, match="no such calibration"):
         read_calibration(tmp_path / "none.json")
+
+
+def test_names_that_are_no_cameras(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "a.csv").write_text("plate,cameras\nA1,gate|gaet\nA2,y*\n", encoding="utf-8")
+    lists = [{"name": "a", "file": str(tmp_path / "a.csv"), "cameras": ["*", "roof"]}]
+    cameras = {"gate": "a.mp4", "yard": "b.mp4"}
+    WatchLists(RunConfig.model_validate({"watch": lists})).warn()
+    assert not caplog.messages
+    WatchLists(RunConfig.model_validate({"watch": lists, "cameras": cameras})).warn()
+    assert caplog.messages == [
+        "watch: a: cameras: no camera is named 'roof': there are gate, yard",
+        f"{tmp_path / 'a.csv'}:2: cameras: no camera is named 'gaet': there are gate, yard",
+    ]
