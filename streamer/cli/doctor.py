@@ -48,9 +48,9 @@ _EARLIEST = 1_700_000_000  # 2023: an earlier time means that the clock was neve
 @click.option(
     "--camera",
     "camera",
-    metavar="ADDRESS",
-    help="Report how fit this camera (or video) is for plates, and the one change most worth making, in place of the "
-    "checks of the machine.",
+    metavar="ADDRESS|NAME",
+    help="Report how fit this camera (an address, a video, or the name of a camera of --config) is for plates, and the "
+    "one change most worth making, in place of the checks of the machine.",
 )
 @click.option(
     "--seconds",
@@ -79,7 +79,12 @@ def doctor(
 
         if source is not None:
             raise click.UsageError("--camera takes the place of SOURCE: give one of them")
-        raise SystemExit(0 if report_fit(camera, seconds, load_config(config_path, sets)) else 3)
+        config = load_config(config_path, sets)
+        if camera in config.cameras:
+            address, config = config.cameras[camera].address(), config.of_camera(camera)
+        else:
+            address = camera
+        raise SystemExit(0 if report_fit(address, seconds, config) else 3)
     checks: list[Callable[[], Iterator[Finding]]] = [
         processor,
         networks,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import sys
@@ -146,6 +147,8 @@ def _answers(
     codes = _asked(countries, "Countries whose plates are expected, like DE,AT (- for any)", None, ask, _countries)
     csv = _answer(rows, "File of the rows (CSV)", "plates-{date}.csv", ask)
     database = _answer(store, "File to search rows in (SQLite, - for none)", None, ask)
+    if database is not None and importlib.util.find_spec("sqlalchemy") is None:
+        warn("a store needs an extra: pip install 'alpr-streamer[store]'")
     plates = _asked(watch, "List of plates to watch for (CSV with a column plate, - for none)", None, ask, _list)
     draft = Draft("")
     return Answers(name, draft.address(name, address), codes or (), csv, database, plates), draft.secrets

@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MOST_MB = 14
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.timeout(240), pytest.mark.slow]
 
 
 def build(kind: str, folder: Path, root: Path = ROOT) -> Path:

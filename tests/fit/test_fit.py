@@ -187,6 +187,20 @@ def test_the_report_of_a_clip() -> None:
     assert "opencv" not in result.output
 
 
+def test_a_camera_of_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text(
+        "cameras:\n  gate: {url: 'rtsp://me:${GATE_PASSWORD}@127.0.0.1/', countries: [DE]}\n", encoding="utf-8"
+    )
+    seen: list[Any] = []
+    monkeypatch.setattr("streamer.cli.fit.report_fit", lambda *given: seen.append(given) or True)
+    monkeypatch.setenv("GATE_PASSWORD", "a b")
+    result = CliRunner().invoke(cli, ["doctor", "--camera", "gate", "--config", str(path), "--seconds", "5"])
+    assert result.exit_code == 0
+    ((address, seconds, config),) = seen
+    assert (address, seconds, config.countries) == ("rtsp://me:a%20b@127.0.0.1/", 5.0, ("DE",))
+
+
 def test_camera_takes_the_place_of_source() -> None:
     result = CliRunner().invoke(cli, ["doctor", str(DEMO), "--camera", str(DEMO)])
     assert result.exit_code == 2
