@@ -9,7 +9,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -65,14 +65,14 @@ class Request:
     body: bytes
 
 
-# What the server does with a request: a status, and headers of the answer; "reset", "hang" or "slow".
+# What the server does with a request: a status, and headers of the answer; "reset", "hang", "slow" or "drip".
 Answer = tuple[int, dict[str, str]] | str
 
 
 @dataclass
 class Receiver:
     """`answers`: of the next requests, the last one of all further ones; `requests`: those that came, `taken`: those
-    that were answered with 200."""
+    that are answered with 200."""
 
     answers: list[Answer] = field(default_factory=lambda: [(200, {})])
     requests: list[Request] = field(default_factory=list)
@@ -106,7 +106,17 @@ def receiver(port: int = 0, context: ssl.SSLContext | None = None) -> Iterator[R
                 state.released.wait(20)
                 self.close_connection = True
                 return
+            if answer == "drip":
+                with suppress(OSError):
+                    for byte in b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 4000:
+                        self.wfile.write(bytes([byte]))
+                        if state.released.wait(0.03):
+                            break
+                self.close_connection = True
+                return
             status, headers = (200, {}) if isinstance(answer, str) else answer
+            if status == 200:
+                state.taken.append(request)
             text = b"thanks" * 10
             self.send_response(status)
             for name, value in headers.items():
@@ -116,8 +126,6 @@ def receiver(port: int = 0, context: ssl.SSLContext | None = None) -> Iterator[R
             if answer == "slow":
                 state.released.wait(20)
             self.wfile.write(text)
-            if status == 200:
-                state.taken.append(request)
 
         do_GET = do_POST
 

@@ -53,7 +53,7 @@ ORDER = [
 # Modules of streamer that may have threads, queues and locks.
 WITH_THREADS = {
     "process/imports", "engine/runtime", "sink/delivery", "sink/answers", "source/reconnect", "source/connection",
-    "serve/metrics", "serve/systemd", "notify/sender", "notify/mqtt", "testing", "pipeline/detect",
+    "serve/metrics", "serve/systemd", "notify/sender", "notify/mqtt", "notify/deadline", "testing", "pipeline/detect",
     "pipeline/engines", "pipeline/feed", "pipeline/iterate", "pipeline/runner", "pipeline/site",
 }  # fmt: skip
 

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from streamer.config.notify import WebhookOutput
 from streamer.errors import ConfigError
+from streamer.notify.deadline import pool_classes
 from streamer.notify.dialects import DIALECTS
 from streamer.notify.extras import extra
 from streamer.notify.message import Message
@@ -65,6 +66,8 @@ class Webhook:
         self._pool = urllib3.PoolManager(
             num_pools=1, maxsize=1, retries=False, cert_reqs="CERT_REQUIRED", ca_certs=output.ca_file
         )
+        # Somewhat more than from byte to byte, so that the usual case has the plainer message.
+        self._pool.pool_classes_by_scheme = pool_classes(urllib3, output.attempts.timeout_s * 1.2)
 
     def send(self, message: Message) -> None:
         if message.kind not in ("passage", "hit"):

@@ -113,7 +113,10 @@ def test_redirects_are_not_followed(server: Receiver) -> None:
         assert not other.requests
 
 
-@pytest.mark.parametrize(("answer", "told"), [("hang", r"no answer in 0\.3 s"), ("reset", "was broken off")])
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [("hang", r"no answer in 0\.3 s"), ("reset", "was broken off"), ("drip", r"no answer in 0\.3 s")],
+)
 def test_a_target_without_an_answer_is_unavailable(server: Receiver, answer: str, told: str) -> None:
     server.answers = [answer]
     with pytest.raises(Unavailable, match=told):
