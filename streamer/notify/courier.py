@@ -18,6 +18,7 @@ _log = logging.getLogger(__name__)
 IDLE_S = 1.0  # until it looks again for what other processes have put there
 _TIDY_S = 60.0
 _REPORT_S = 60.0
+_SHORT_S = 10.0  # failures for less than that are told once a minute at most, and not their end
 _LONGEST_S = 3600.0  # that a target may ask for
 
 
@@ -45,6 +46,7 @@ class Courier:
         self._outbox, self._target, self._queue, self._attempts = outbox, target, queue, attempts
         self._clock, self._wall = clock, wall
         self._failures = 0  # in a row, of the target
+        self._failing_since = 0.0
         self._closed_until = self._tidied = self._reported = float("-inf")
         self._blocked: dict[str, float] = {}  # by camera: when its first message is tried again
 
@@ -81,6 +83,8 @@ class Courier:
         return 0.0
 
     def _wait_for_target(self, error: Unavailable) -> None:
+        if not self._failures:
+            self._failing_since = self._clock()
         self._failures += 1
         attempts = self._attempts
         wait_s = wait_of(self._failures, attempts.first_s, attempts.most_s)
@@ -106,7 +110,7 @@ class Courier:
         self._report(reason)
 
     def _answered(self) -> None:
-        if self._failures:
+        if self._failures and self._clock() - self._failing_since >= _SHORT_S:
             _log.warning("%s: answers again; %d rows wait", self.name, self._outbox.counts().waiting)
             self._reported = float("-inf")
         self._failures = 0
