@@ -50,7 +50,7 @@ def message(number: int, camera: str = "gate", **more: Any) -> Message:
     return passage_message(row(number, camera, **more).passage)
 
 
-def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Waits for something that another thread or process does."""
     end = time.monotonic() + seconds
     while not condition():

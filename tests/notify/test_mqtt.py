@@ -25,7 +25,7 @@ from streamer.sink.events import HealthChanged, PassageProvisional, StreamOpened
 from streamer.source.source import StreamInfo
 from streamer.types import WatchMatch
 
-QUICK = "attempts: {timeout_s: 2, first_s: 0.05, most_s: 0.1, drain_s: 2}"
+QUICK = "attempts: {timeout_s: 20, first_s: 0.05, most_s: 0.1, drain_s: 2}"
 SQUARE = [[0, 0], [1, 0], [1, 1], [0, 1]]
 
 
