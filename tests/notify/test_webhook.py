@@ -228,7 +228,7 @@ import sys
 from pathlib import Path
 sys.path[:0] = sys.argv[3:]
 from notifykit import opened, row
-sink = opened("{type: webhook, url: '%s', attempts: {timeout_s: 2, first_s: 0.01, most_s: 0.05}}" % sys.argv[1],
+sink = opened("{type: webhook, url: '%s', attempts: {timeout_s: 20, first_s: 0.01, most_s: 0.05}}" % sys.argv[1],
               Path(sys.argv[2]))
 first = int(sys.stdin.readline())
 for number in range(first, 10**6):
@@ -254,7 +254,7 @@ def test_kills_lose_nothing_and_doubles_have_the_same_key(server: Receiver, tmp_
         rest = process.stdout.read().split()
         process.wait()
         said = int(rest[-1]) if rest and rest[-1].isdigit() else said
-    last = opened(f"{{type: webhook, url: '{server.url}', attempts: {{first_s: 0.01, drain_s: 20}}}}", tmp_path)
+    last = opened(f"{{type: webhook, url: '{server.url}', attempts: {{first_s: 0.01, drain_s: 60}}}}", tmp_path)
     last.close()
     ids = server.ids()
     by_key = list(dict.fromkeys(ids))
