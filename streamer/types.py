@@ -264,13 +264,14 @@ class RunSummary:
 
     The counts add up: `tracks` + `rejected["seen too rarely"]` = `passages` + `joined` + all of `rejected`. `tracks`
     are those believed, `joined` the passages that became part of an earlier row. `passed_over`: frames that the
-    detector did not look at. `outside`: plates found where zones say not to read. `waiting`: vehicles at this moment
-    whose row is not final, in sight with a text or passed; 0 at the end. `watch_hits`: rows that each list of plates
-    reported.
+    detector did not look at; `slept`: frames that were not decoded, as a camera slept. `outside`: plates found where
+    zones say not to read. `waiting`: vehicles at this moment whose row is not final, in sight with a text or passed; 0
+    at the end. `watch_hits`: rows that each list of plates reported.
     """
 
     frames: int = 0
     passed_over: int = 0
+    slept: int = 0
     detections: int = 0
     outside: int = 0
     reads: int = 0

@@ -15,15 +15,17 @@ from pathlib import Path
 from typing import cast
 
 from streamer.config.models import RunConfig
-from streamer.engine.large import LARGE, find, shrunk_by
+from streamer.engine.large import LARGE, shrunk_by
 from streamer.engine.zoo import plate_folders
 from streamer.errors import ConfigError, InputError
 from streamer.passages.country import with_country_prior
 from streamer.passages.vote import AlphabetLike, VoteRule, vote
-from streamer.pipeline.detect import FindIn, with_detections
-from streamer.pipeline.engines import DetectorLike, Engines, LooksTwice, ReaderLike, first_look, load_engines
+from streamer.pipeline.camera_steps import CameraSteps
+from streamer.pipeline.detect import with_detections
+from streamer.pipeline.engines import DetectorLike, Engines, LooksTwice, ReaderLike, load_engines
 from streamer.pipeline.fanout import Outputs
 from streamer.pipeline.feed import Feed
+from streamer.pipeline.found import finder, found_in
 from streamer.pipeline.looks import Look
 from streamer.pipeline.ports import Ports, StreamSettings, Wanted
 from streamer.pipeline.state import StreamState
@@ -201,18 +203,15 @@ class StreamRun:
     def _with_detections(self, frames: Iterable[Frame], state: StreamState) -> Iterator[tuple[Frame, Plates | None]]:
         if self.config.cadence == "auto":  # the next decision depends on the tracks so far
             for frame in frames:
-                yield frame, self._found(frame, state)
+                yield frame, found_in(frame, state, self.engines.detector)
         else:
-            low, found_by = self.outputs.wants_frames, _finder(state)
+            low, found_by = self.outputs.wants_frames, finder(state)
             yield from with_detections(frames, self.engines, low_priority=low, found_by=found_by)
-
-    def _found(self, frame: Frame, state: StreamState) -> Plates | None:
-        """The detections of a frame, None where the detector need not run on it."""
-        return _finder(state)(self.engines.detector, frame) if state.needs_detection(frame) else None
 
     def _camera(self, source: Reopening) -> None:
         """Reads a camera, through all its faults, until the run is stopped or the camera ends for good."""
         state: StreamState | None = None
+        steps: CameraSteps | None = None
         own = RunSummary()
         name = self.config.camera or source.name
         feed = LiveFeed(
@@ -223,6 +222,7 @@ class StreamRun:
             alone=self.alone,
             clock=self.clock,
             changed=lambda up, reason: self.outputs.put(HealthChanged(name, up, reason)),
+            sleeps=not (self.outputs.wants_frames or self.outputs.wants_readings),  # they want every frame
         )
         streams = self.streams or Streams()
         pulse = streams.watch(name, own, feed.health)
@@ -234,12 +234,10 @@ class StreamRun:
                     lines.tick()
                 if state is None and feed.info is not None:
                     state = self._begin(self.identities.of(feed.info, self.config.camera), own)
-                if state is None or feed.info is None:
+                    steps = CameraSteps(state, self.engines, self.config.live.sleep_after_s)
+                if steps is None or feed.info is None:
                     continue
-                if frame is None:
-                    self._put(state.idle(feed.now_s))
-                else:
-                    self._put(state.step(frame, self._found(frame, state)))
+                self._put(steps.after(frame, feed))
                 self.outputs.tick()
                 if self.outputs.all_failed:  # while one output works, the camera is read on
                     self.stop.set()
@@ -288,11 +286,6 @@ class StreamRun:
             self.progress(info, RunSummary().add(self.summary).add(own))
 
 
-def _finder(state: StreamState) -> FindIn:
-    """What this stream asks a detector for: first looks, where its state has some looked at again, else all plates."""
-    return first_look if state.looks_again else find
-
-
 def _wanted(outputs: Outputs, watcher: Watcher | None) -> Wanted:
     reports = watcher is not None and WatchHit in outputs.wants.events
     return Wanted(
@@ -315,6 +308,7 @@ def _formats(config: RunConfig, alphabet: AlphabetLike) -> Formats | None:
 
 def _add_health(name: str, health: Health, own: RunSummary) -> None:
     own.reconnects += health.reconnects
+    own.slept += health.slept
     if health.dropped:
         own.warnings.append(f"{name}: {health.dropped} frames dropped to keep up")
     if health.reconnects:

@@ -86,6 +86,18 @@ class StreamState:
         all_settled = all(t.id in self._readings and self._of(t).state.settled >= settled for t in tracks)
         return self._cadence.wants(frame, "settled" if all_settled else "unsettled")
 
+    def boxes(self, now_s: float) -> list[FloatArray]:
+        """Where the tracks are expected at that second, (4,) each."""
+        return [self._tracker.expected(track, now_s) for track in self._tracker.tracks]
+
+    def keep(self, frame: Frame) -> None:
+        """Nothing has moved up to this frame: the tracks are where they were."""
+        self._tracker.keep(frame)
+
+    def in_zones(self, plates: Plates) -> Plates:
+        """Those that zones do not exclude."""
+        return self._places.kept(plates, self._size)
+
     def begin(self) -> list[Event]:
         """The stream is open; rows of an earlier stream of its name no longer wait."""
         self._events.append(StreamOpened(self._name, self._info))

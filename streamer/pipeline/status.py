@@ -99,6 +99,9 @@ class StatusLines:
         ages = quantiles(list(health.delays))
         if ages:
             parts.append(f"frame age {1e3 * ages['0.5']:.0f} ms (99 %: {1e3 * ages['0.99']:.0f})")
+        if health.wakes or health.asleep:
+            state = "asleep" if health.asleep else "awake"
+            parts.append(f"{state}, woke up {sum(health.wakes.values())} times, {health.slept} frames not decoded")
         if health.dropped > dropped:
             parts.append(f"{health.dropped - dropped} dropped")
         if health.last is None or now - health.last > 1:

@@ -101,8 +101,15 @@ class Metrics(Streams):
         delay = HistogramMetricFamily(
             "alpr_delay_seconds", "Frame age when it was processed, in seconds since its arrival", labels=["camera"]
         )
+        slept = CounterMetricFamily("alpr_slept_frames", "Frames not decoded as nothing happened", labels=["camera"])
+        wakes = CounterMetricFamily("alpr_wakes", "Times a sleeping camera woke up", labels=["camera", "reason"])
+        asleep = GaugeMetricFamily("alpr_asleep", "1 while only key pictures are decoded, else 0", labels=["camera"])
         for w in cameras:
             assert w.health is not None
+            slept.add_metric([w.name], w.health.slept)
+            asleep.add_metric([w.name], float(w.health.asleep))
+            for reason, count in sorted(w.health.wakes.items()):
+                wakes.add_metric([w.name, reason], count)
             reconnects.add_metric([w.name], w.health.reconnects)
             dropped.add_metric([w.name], w.health.dropped)
             for fault, count in sorted(w.health.faults.items()):
@@ -111,7 +118,7 @@ class Metrics(Streams):
             silence.add_metric([w.name], now - (w.health.began if w.health.last is None else w.health.last))
             buckets, total = w.health.histogram.read()
             delay.add_metric([w.name], buckets, total)
-        yield from (reconnects, dropped, faults, up, silence, delay)
+        yield from (reconnects, dropped, faults, up, silence, delay, slept, wakes, asleep)
 
 
 def _up(health: Health, now: float) -> bool:

@@ -12,6 +12,8 @@ from streamer.process.clock import Clock
 from streamer.process.memory import trim_heaps
 from streamer.source.faults import SourceFault
 from streamer.source.health import Health
+from streamer.source.packet_activity import PacketActivity
+from streamer.source.sleeper import CATCH_UP, CameraFrame, Sleeper, Sleeps, is_glimpse
 from streamer.source.source import Reopening, StreamInfo
 from streamer.types import Frame
 
@@ -21,8 +23,21 @@ _WAITING = 3  # queued frames of a camera: with one, a short delay would drop a 
 class Connection:
     """One connection: opens its source and queues its newest frames until it is abandoned."""
 
-    def __init__(self, source: Reopening, condition: threading.Condition, health: Health, clock: Clock) -> None:
+    def __init__(
+        self,
+        source: Reopening,
+        condition: threading.Condition,
+        health: Health,
+        clock: Clock,
+        activity: PacketActivity | None = None,
+    ) -> None:
+        """`activity`: what is known of the camera's packets, where it may sleep."""
         self.source, self._condition, self._health, self._clock = source, condition, health, clock
+        self.sleeper: Sleeper | None = None
+        if isinstance(source, Sleeps):  # also to None: a source may be opened again
+            if activity is not None:
+                self.sleeper = Sleeper(health, activity, self._room, clock.monotonic)
+            source.sleeper = self.sleeper
         self.info: StreamInfo | None = None
         self.waiting: deque[tuple[Frame, float]] = deque()  # with their arrival times, by the monotonic clock
         self.frozen = False
@@ -66,6 +81,28 @@ class Connection:
             return self.error.reason
         return redact(str(self.error).removeprefix(f"{self.source.name}: "))
 
+    def abandon(self) -> bool:
+        """Ends it, or as soon as it wakes up; whether it has ended."""
+        with self._condition:
+            self.abandoned = True
+            if self.sleeper is not None:
+                self.sleeper.abandoned = True
+            return self.over
+
+    def _room(self) -> int:
+        """How many more frames of a camera that catches up may be queued."""
+        return CATCH_UP - len(self.waiting)
+
+    def _put(self, frame: Frame) -> None:
+        """Queues a frame; a slow consumer loses the oldest, but for those of a camera that catches up."""
+        now = self._health.last = self._clock.monotonic()
+        self.waiting.append((frame, frame.arrived if isinstance(frame, CameraFrame) else now))
+        oldest = self.waiting[0][0]
+        most = 2 * CATCH_UP if isinstance(oldest, CameraFrame) and oldest.late else _WAITING
+        if len(self.waiting) > most:
+            self.waiting.popleft()
+            self._health.dropped += not is_glimpse(oldest)
+
     def _run(self) -> None:
         self._work()
         if self.abandoned:  # nothing else does before the next connection ends
@@ -82,11 +119,7 @@ class Connection:
                 with self._condition:
                     if self.abandoned:
                         return
-                    self._health.last = self._clock.monotonic()
-                    self.waiting.append((frame, self._health.last))
-                    if len(self.waiting) > _WAITING:  # drops the oldest
-                        self.waiting.popleft()
-                        self._health.dropped += 1
+                    self._put(frame)
                     self._condition.notify_all()
         except SourceFault as error:
             self.error = SourceFault(str(error), error.kind, error.reason, error.url or error.path)

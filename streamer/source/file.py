@@ -13,24 +13,25 @@ from streamer.config.urls import redact
 from streamer.errors import InputError
 from streamer.image.planes import PlaneReader, frame_orientation
 from streamer.process.imports import load_video
-from streamer.source.address import is_end, local_path
+from streamer.source.address import local_path
 from streamer.source.containers import ContainerInput
 from streamer.source.duration import declared_duration, declared_rate, expected_frames
-from streamer.source.fields import deinterlaced
 from streamer.source.hardware_decoder import decoder_of
 from streamer.source.identity import file_identity, stream_identity
 from streamer.source.live import CaptureTimes, is_live
 from streamer.source.pipes import is_pipe, is_stdin
+from streamer.source.sleeper import Sleeper
+from streamer.source.sleeping import Decoded, camera_frame
 from streamer.source.source import StreamInfo
 from streamer.source.start_time import Clock, container_clock
 from streamer.source.timeline import Timeline
+from streamer.source.track_decoder import TrackDecoder
 from streamer.source.tracks import choose_track, name_of, unread_tracks, video_tracks
 from streamer.types import Frame, Image, YuvPlanes
 
 if TYPE_CHECKING:
     import av
 
-_MOST_UNREAD = 50  # damaged packets of a camera in a row, after which its connection counts as lost
 _MISSING_TAIL_S = 0.5
 _FALLBACK_RATE = Fraction(25)
 _TS_DISCONT = 0x200  # AVFMT_TS_DISCONT
@@ -75,10 +76,12 @@ class VideoSource:
         self._container: Any = None
         self._stream: Any = None
         self._decoder: Any = None  # of its packets: decode(packet), flush_buffers()
-        self._first: av.VideoFrame | None = None
-        self._decoded: Iterator[av.VideoFrame] = iter(())
-        self._bad_packets = 0
-        self.observer: Callable[[Any], None] | None = None  # is shown every packet
+        self._first: Decoded | None = None
+        self._decoded: Iterator[Decoded] = iter(())
+        self.sleeper: Sleeper | None = None  # of a camera that may sleep
+        self.observer: Callable[[Any], None] | None = None  # is shown every packet before it is decoded
+        self._track: TrackDecoder | None = None  # of the present part
+        self._bad_packets = 0  # of all parts
         self._has_duration = False  # whether the container declares a duration
 
     def open(self) -> StreamInfo:
@@ -99,7 +102,7 @@ class VideoSource:
         self._clock = self._make_clock()
         reports = self._config.clock == "sender"
         self._times = CaptureTimes(stamped=self.address.startswith("rtsp"), reports=reports) if self.live else None
-        self._decoded = self._all_parts(av)
+        self._decoded = self._all_parts()
         self._first = next(self._decoded, None)
         if self._first is None:
             more = (
@@ -111,7 +114,7 @@ class VideoSource:
                 f"{self.name}: no frame could be decoded: the file is damaged or its codec is unknown{more}",
                 at=self.name,
             )
-        return self._info(self._first)
+        return self._info(self._first.frame)
 
     def _choose_track(self) -> None:
         """Sets the track that is read; InputError where there is none."""
@@ -139,17 +142,20 @@ class VideoSource:
         planes = PlaneReader()
         timeline = Timeline(self._stream, self._rate(), resets=self._resets())
         pts, duration, index, stream = 0.0, 0.0, 0, self._stream
-        for index, decoded in enumerate(self._with_first()):
+        for index, one in enumerate(self._with_first()):
+            decoded = one.frame
             if self._stream is not stream:
                 stream, planes = self._stream, PlaneReader()
                 timeline.continue_with(stream, self._rate(), resets=self._resets())
-            pts = timeline.seconds(decoded)
+            timeline.pass_over(one.quiet_pts)
+            pts = timeline.glance(decoded) if one.glimpse else timeline.seconds(decoded)
             part = 0 if self.live else timeline.part  # reconnect.py handles the time stamps of a camera
             duration = float((decoded.duration or 0) * (decoded.time_base or 0))
             yuv, bgr = self._converted(planes, decoded)
             height, width = (bgr if yuv is None else yuv.y).shape[:2]  # type: ignore[union-attr]
             seen, how = self._captured(pts, decoded.pts)
-            yield Frame(index, pts, width, height, planes=yuv, bgr=bgr, captured_at=seen, time_source=how, part=part)
+            frame = Frame(index, pts, width, height, planes=yuv, bgr=bgr, captured_at=seen, time_source=how, part=part)
+            yield frame if one.arrived is None else camera_frame(frame, one)
         if (note := timeline.warning()) is not None and not self.live:
             self._warn(note)
         self._report_damage(pts + max(timeline.step_s, duration), index + 1)
@@ -243,16 +249,26 @@ class VideoSource:
         within = name_of(Path(self.address).name, self.video_track)  # only files directly in a folder are read
         return file_identity(self.address, within) or stream_identity(redact(self.address), first.planes[0])
 
-    def _with_first(self) -> Iterator[av.VideoFrame]:
+    def _with_first(self) -> Iterator[Decoded]:
         if self._first is not None:
             first, self._first = self._first, None
             yield first
         yield from self._decoded
 
-    def _all_parts(self, av: Any) -> Iterator[av.VideoFrame]:
+    def _all_parts(self) -> Iterator[Decoded]:
         """The frames of all parts, where the video changes in the middle."""
         while True:
-            yield from deinterlaced(self._decode(av))
+            self._track = TrackDecoder(
+                self._container,
+                self._stream,
+                self._decoder,
+                live=self.live,
+                ends=self._recorded,
+                times=self._times,
+                observer=self.observer,
+            )
+            yield from self._track.frames(self.sleeper)
+            self._bad_packets += self._track.bad
             if not self._next_part():
                 return
 
@@ -271,42 +287,11 @@ class VideoSource:
             return True
         return False
 
-    def _decode(self, av: Any) -> Iterator[av.VideoFrame]:
-        """Frames in presentation order; a packet that cannot be decoded is skipped and counted."""
-        self._demux_error: str | None = None
-        unread = 0  # in a row
-        while True:
-            try:
-                for packet in self._container.demux(self._stream):
-                    unread = 0
-                    if self._times is not None:
-                        self._times.note(packet)
-                    if self.observer is not None:
-                        self.observer(packet)
-                    try:
-                        decoded = self._decoder.decode(packet)
-                    except (av.error.InvalidDataError, av.error.PatchWelcomeError, av.error.ArgumentError):
-                        self._bad_packets += 1
-                        continue
-                    yield from decoded
-                return
-            except (av.FFmpegError, OSError) as error:
-                damaged = isinstance(error, av.error.InvalidDataError | av.error.ArgumentError)
-                if self.live and damaged and unread < _MOST_UNREAD:  # on the line; the connection goes on
-                    unread, self._bad_packets = unread + 1, self._bad_packets + 1
-                    continue
-                if self._recorded and self._container.size <= 0 and is_end(error):
-                    yield from self._decoder.decode(None)
-                    return
-                self._demux_error = redact(getattr(error, "strerror", None) or str(error))
-                return
-
     def _report_damage(self, end_s: float, frames: int) -> None:
-        if self._demux_error is not None:
+        error = None if self._track is None else self._track.error
+        if error is not None:
             state = "lost" if self.live else "broken off" if self._recorded else "damaged"
-            raise InputError(
-                f"{self.name}: {state} at {end_s:.2f} s ({self._demux_error}): {_kept(frames)}", at=self.name
-            )
+            raise InputError(f"{self.name}: {state} at {end_s:.2f} s ({error}): {_kept(frames)}", at=self.name)
         declared = None if self.live else declared_duration(self._container, self._stream)
         if declared is not None and declared - end_s > _MISSING_TAIL_S:
             raise InputError(

@@ -36,7 +36,9 @@ class Health:
     `dropped`: frames discarded to keep up; `reconnects`: connections after the first; `faults`: connections that ended,
     by kind. `last`: when the last frame came, by the monotonic clock; `began`: when the camera was first connected to;
     `away`: whether it is being reconnected. `taken`: processed frames; `delays`: the ages of the last of them when they
-    were done, in seconds since their arrival; `histogram`: of all ages.
+    were done, in seconds since their arrival; `histogram`: of all ages. `asleep`: whether only key pictures are
+    decoded; `slept`: frames left undecoded as nothing happened; `wakes`: how often it woke up, by reason; `sleepless`:
+    why it cannot sleep.
     """
 
     dropped: int = 0
@@ -45,6 +47,10 @@ class Health:
     last: float | None = None
     began: float = field(default_factory=time.monotonic)
     away: bool = False
+    asleep: bool = False
+    slept: int = 0
+    wakes: dict[str, int] = field(default_factory=dict)
+    sleepless: str = ""
     histogram: Histogram = field(default_factory=Histogram)
     taken: int = 0
     delays: deque[float] = field(default_factory=lambda: deque(maxlen=_DELAYS))

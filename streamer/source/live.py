@@ -26,7 +26,7 @@ _RESUME = {
 }
 _WINDOW_S = 10.0
 _STEP_S = 3.0  # a difference larger than this is a jump of the time stamps, not a delay
-_KEPT = 256  # packets that a decoder may buffer
+_KEPT = 1024  # packets that a decoder, or a camera that sleeps, may hold
 _PRFT = struct.Struct("<q")
 
 
@@ -71,7 +71,7 @@ class CaptureTimes:
 
     def of(self, pts: int | None) -> tuple[datetime, TimeSource]:
         """The capture time of the picture with that time stamp, and its source."""
-        known = None if pts is None else self._known.pop(pts, None)
+        known = None if pts is None else self._known.get(pts)  # kept: a picture may be decoded twice
         return known or (datetime.now(UTC), "arrival")
 
     def _arrival(self, stamp: float, now: float) -> datetime:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from typing import Any
 
+from streamer.source.sleeper import CameraFrame, Sleeper, Sleeps, is_glimpse
 from streamer.source.source import Repeatable, StreamInfo
 from streamer.types import Frame
 
@@ -21,6 +23,9 @@ class PacedSource:
         self.name, self.warnings = recording.name, recording.warnings
         self.address = str(getattr(recording, "address", recording.name))
         self._recording, self._loop, self._speed = recording, loop, speed
+        self._began: float | None = None  # of the first round, by the monotonic clock
+        self._round_s = 0.0  # seconds of the rounds before
+        self._first: float | None = None  # second of the first packet
 
     @property
     def threads(self) -> int | None:
@@ -41,6 +46,17 @@ class PacedSource:
         self._recording.decode = where  # type: ignore[attr-defined]
 
     @property
+    def sleeper(self) -> Sleeper | None:
+        """Set where the recording, as a camera, may sleep: then its packets are played in real time."""
+        return getattr(self._recording, "sleeper", None)
+
+    @sleeper.setter
+    def sleeper(self, sleeper: Sleeper | None) -> None:
+        if isinstance(self._recording, Sleeps):
+            self._recording.sleeper = sleeper
+            self._recording.observer = None if sleeper is None else self._wait_for  # type: ignore[attr-defined]
+
+    @property
     def finite(self) -> bool:
         """Whether it ends by itself."""
         return not self._loop
@@ -56,25 +72,39 @@ class PacedSource:
 
     def frames(self) -> Iterator[Frame]:
         """InputError where the recording ends early."""
-        began, round_s, index, part, parts = time.monotonic(), 0.0, 0, 0, 0
+        index, part, parts = 0, 0, 0
+        self._began, self._round_s, self._first = time.monotonic(), 0.0, None
         while True:
             last = step = 0.0
             for frame in self._recording.frames():
                 step, last = max(frame.pts - last, 0.0) or step, frame.pts
-                due = (round_s + frame.pts) / self._speed
-                time.sleep(max(0.0, began + due - time.monotonic()))
-                part = parts + frame.part
-                yield replace(
-                    frame, index=index, pts=due, captured_at=datetime.now(UTC), time_source="arrival", part=part
-                )
-                index += 1
+                due = (self._round_s + frame.pts) / self._speed
+                time.sleep(max(0.0, self._began + due - time.monotonic()))
+                part, now, over = parts + frame.part, datetime.now(UTC), 0
+                if isinstance(frame, CameraFrame):
+                    over = frame.passed_over
+                    now -= timedelta(seconds=time.monotonic() - frame.arrived)
+                yield replace(frame, index=index + over, pts=due, captured_at=now, time_source="arrival", part=part)
+                index += 0 if is_glimpse(frame) else over + 1
             if not self._loop:
                 return
             parts = part + 1  # tracks do not continue from the end to the beginning
-            round_s += last + (step or 0.04)
+            self._round_s += last + (step or 0.04)
             self._recording.close()
+            sleeper = self.sleeper
             self._recording = self._recording.again()
+            if sleeper is not None:
+                sleeper.begin()
+                self.sleeper = sleeper
             self._recording.open()
+
+    def _wait_for(self, packet: Any) -> None:
+        """Waits until a packet would arrive."""
+        if packet.dts is None or self._began is None:
+            return
+        at = float(packet.dts * packet.time_base)
+        self._first = at if self._first is None else self._first
+        time.sleep(max(0.0, self._began + (self._round_s + at - self._first) / self._speed - time.monotonic()))
 
     def close(self) -> None:
         self._recording.close()

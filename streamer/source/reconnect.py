@@ -21,6 +21,8 @@ from streamer.source.connection import Connection
 from streamer.source.faults import PERMANENT
 from streamer.source.frozen import StillPicture
 from streamer.source.health import Health
+from streamer.source.packet_activity import PacketActivity
+from streamer.source.sleeper import CameraFrame, Sleeper, is_glimpse
 from streamer.source.source import Reopening, StreamInfo
 from streamer.types import Frame
 
@@ -42,7 +44,7 @@ class LiveFeed:
     by an InputError when the camera was lost for that long. `name`: its name in the log. `alone`: it is the run's only
     stream, so that a permanent fault (a refused password, no such device) ends it before its first frame. `changed` is
     called, by the thread that iterates, when the camera was connected (True, "") and lost (False and the kind of fault,
-    see faults.py).
+    see faults.py). `sleeps`: the camera may sleep, as `sleeper` (of the present connection) is told.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class LiveFeed:
         alone: bool = False,
         clock: Clock | None = None,
         changed: Callable[[bool, str], None] = lambda up, reason: None,
+        sleeps: bool = False,
     ) -> None:
         self._clock = clock or SystemClock()
         self._log, self._alone = CameraLog(name or _short(source.name)), alone
@@ -62,6 +65,8 @@ class LiveFeed:
         self.info: StreamInfo | None = None
         self._source, self._config, self._stop = source, config, stop
         self._condition = threading.Condition()
+        self.sleeper: Sleeper | None = None
+        self._activity = PacketActivity() if sleeps and config.sleep == "auto" else None
         self._hanging: list[Connection] = []
         self._backoff = Backoff(config)
         self._changed = changed
@@ -70,6 +75,7 @@ class LiveFeed:
         self._yielded = self._clock.monotonic()  # when a frame or None was last yielded
         self._trimmed = self._clock.monotonic()
         self._last_pts = -1e-3
+        self._sleepless = False  # whether it was logged that the camera cannot sleep
         self._began: float | None = None  # by the clock, of the first frame
         self._shift: float | None = None  # from the connection's time stamps to the clock
 
@@ -79,7 +85,9 @@ class LiveFeed:
         source = self._source
         self._log.info("connecting (time-out %g s)", self._config.connect_s)
         while not self._stop.is_set():
-            began, connection = self._clock.monotonic(), Connection(source, self._condition, self.health, self._clock)
+            began = self._clock.monotonic()
+            connection = Connection(source, self._condition, self.health, self._clock, self._activity)
+            self.sleeper = connection.sleeper
             seen, self._shift = False, None
             for frame in self._watch(connection):
                 if frame is not None:
@@ -130,10 +138,15 @@ class LiveFeed:
                 over = connection.over and frame is None
             now = self._clock.monotonic()
             heard = max(heard, getattr(connection.source, "heard", 0.0))  # also an answer without a new picture
+            if connection.sleeper is not None and connection.taken:
+                heard = max(heard, self.health.last or 0.0)  # also a packet that is not decoded
             if opened:
                 if self.info is None and connection.info is not None:
                     self._log.info("connected: %s", _described(connection.info))
                 self.info, heard = self.info or connection.info, now
+            if self.health.sleepless and not self._sleepless:
+                self._sleepless = True
+                self._log.info("every frame is decoded: it cannot sleep (%s)", self.health.sleepless)
             if now - self._trimmed >= _TRIM_S:
                 self._trimmed = now
                 trim_heaps()
@@ -141,7 +154,8 @@ class LiveFeed:
                 heard = self._yielded = now
                 frozen_s = still.after(frame, came)
                 yield self._placed(frame, came)
-                self.health.done(self._clock.monotonic() - came)
+                if not is_glimpse(frame):
+                    self.health.done(self._clock.monotonic() - came)
                 if config.frozen_s is not None and frozen_s >= config.frozen_s:
                     connection.frozen = True
                     return
@@ -163,9 +177,10 @@ class LiveFeed:
         if self._shift is None or abs(frame.pts + self._shift - came) > _STEP_S:
             self._shift = came - frame.pts
         pts = max(frame.pts + self._shift - self._began, self._last_pts + 1e-3)
-        placed = replace(frame, index=self._index, pts=pts)
-        self._index, self._last_pts = self._index + 1, pts
-        return placed
+        index = self._index + (frame.passed_over if isinstance(frame, CameraFrame) else 0)
+        if not is_glimpse(frame):
+            self._index, self._last_pts = index + 1, pts
+        return replace(frame, index=index, pts=pts)
 
     @property
     def now_s(self) -> float:
@@ -174,8 +189,8 @@ class LiveFeed:
 
     def _end(self, connection: Connection) -> str | None:
         """Abandons the connection; returns why it ended, None for a regular end."""
-        with self._condition:
-            connection.abandoned, over = True, connection.over
+        self.health.asleep = False
+        over = connection.abandon()
         if not over:
             self._hanging.append(connection)
         return connection.fault(over)

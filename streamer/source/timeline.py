@@ -49,6 +49,22 @@ class Timeline:
         self._last = ticks
         return float(ticks * self._base)
 
+    def pass_over(self, pts: int | None) -> None:
+        """Frames up to this time stamp were not decoded."""
+        if pts is not None and self._shift is not None:
+            stamp = int(pts) if self._scale == 1 else round(pts * self._scale)
+            ticks = stamp - self._shift - 1
+            if self._last is None or self._last < ticks <= self._last + self._most:
+                self._last = ticks
+
+    def glance(self, frame: av.VideoFrame) -> float:
+        """The time of a frame that is not part of the sequence."""
+        last, shift, part, found = self._last, self._shift, self.part, len(self.discontinuities)
+        ticks = self._ticks(frame)
+        self._last, self._shift, self.part = last, shift, part
+        del self.discontinuities[found:]
+        return float(ticks * self._base)
+
     def _ticks(self, frame: av.VideoFrame) -> int:
         if frame.pts is None:
             return 0 if self._last is None else self._last + self._step

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from statistics import median
 from typing import Any, ClassVar
 
@@ -95,6 +96,13 @@ class BaseTracker(ABC):
                 born += [track] if track.id else []
         hits = [t for t in self.tracks if t.hit_in(frame.index)]
         return TrackUpdate(hits, sorted(born, key=lambda t: t.id), ended)
+
+    def keep(self, frame: Frame) -> None:
+        self._now = frame.pts
+        for track in self._tracks:
+            track.last = replace(
+                track.last, frame=frame.index, pts=frame.pts, seen=frame.captured_at, time_source=frame.time_source
+            )
 
     @property
     def now_s(self) -> float | None:

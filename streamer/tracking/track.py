@@ -105,6 +105,9 @@ class TrackerLike(Protocol):
     def update(self, frame: Frame, plates: Plates) -> TrackUpdate:
         """Processes one frame's detections, weak ones included; `high_score` divides them."""
 
+    def keep(self, frame: Frame) -> None:
+        """Nothing has moved up to this frame, which the detector did not run on: every track is where it was."""
+
     def expire(self, now_s: float) -> list[Track]:
         """Without a frame: ends the tracks that are over by that second of the stream; returns the confirmed ones."""
 
