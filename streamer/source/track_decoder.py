@@ -22,7 +22,7 @@ _MOST_UNREAD = 50  # damaged packets of a camera in a row, after which its conne
 
 class TrackDecoder:
     """Decodes one track of an open container, once. `decoder` has decode(packet) and flush_buffers(); `ends`: whether
-    an error at the end of data is a regular end; `times` notes arrivals, `observer` is shown every packet and may delay it.
+    an error at the end of data is a regular end; `times` notes arrivals, `observer` is shown every packet.
 
     `bad`: damaged packets that were skipped so far; `error`: why the track ended early, None for a regular end.
     """
