@@ -19,7 +19,7 @@ _PLACES = (1, 2, 3, 4, 6, 9, 14, 22, 35, 60)  # last packets after a key picture
 _KNOWN = 4  # packets after which a band is used
 _NEAR = 6  # steps to another quantiser, or one to another place, whose band is used meanwhile
 _STEP, _UNSURE, _UNSURE_PLACE = 0.3, 0.15, 0.1  # log2 of the size from one quantiser to the next; standard deviations
-_LEAST = 0.06  # standard deviation, log2 of the size
+_LEAST, _MOST = 0.06, 0.8  # standard deviation, log2 of the size: what an event leaves behind must not widen a band
 _MOST_LOW, _MOST_HIGH = -4.0, 6.0  # one packet's part in the sum
 _SLOW, _FAST = 0.02, 0.05  # how fast a band follows, asleep and awake
 _HELD = 0.5  # share of the limit above which a packet changes the bands little: something may be coming
@@ -84,7 +84,11 @@ class PacketActivity:
                     if band is None or band.count < _KNOWN:
                         continue
                     expected = band.mean + (other - step) * _STEP
-                    spread = max(math.sqrt(band.variance), _LEAST) + _UNSURE * off + _UNSURE_PLACE * (near != place)
+                    spread = (
+                        min(max(math.sqrt(band.variance), _LEAST), _MOST)
+                        + _UNSURE * off
+                        + _UNSURE_PLACE * (near != place)
+                    )
                     return min(max((size_log - expected) / spread, _MOST_LOW), _MOST_HIGH)
         return 0.0
 
