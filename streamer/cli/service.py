@@ -47,6 +47,8 @@ def install(user: bool, folder: Path | None, replace: bool, printed: bool) -> No
     if printed:
         print_line(text.rstrip("\n"))
         return
+    if folder is None and not sys.platform.startswith("linux"):
+        raise ConfigError(f"systemd is Linux's, this is {sys.platform}: --folder FOLDER or --print give the unit file")
     path = (folder or (_of_user() if user else _SYSTEM)) / _NAME
     _write(path, text, replace)
     for line in _complaints(path, command[0], user):

@@ -58,6 +58,12 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
         install("--folder", str(tmp_path / "file" / "below"))
 
 
+def test_elsewhere_than_on_linux(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    with pytest.raises(ConfigError, match="this is darwin"):
+        install("--user")
+
+
 def test_a_folder_that_the_services_user_may_not_enter(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir(mode=0o700)
     lines = service._complaints(tmp_path / "alpr@.service", str(tmp_path / "home" / "bin" / "alpr"), user=False)
