@@ -66,7 +66,7 @@ docs: $(VENV)/.tests
 	$(BIN)/python docs/generate.py --build out/site
 
 # The container, by Docker, Podman or Buildah; the build reads the demo clip. BASE is its base image. Where no engine
-# runs: make image ENGINE="buildah --storage-driver vfs" ENGINE_ARGS="--isolation chroot"
+# runs: make image ENGINE="buildah --storage-driver vfs" ENGINE_ARGS="--isolation chroot --format docker"
 ENGINE ?= docker
 ENGINE_ARGS ?=
 BASE ?= python:3.13-slim-bookworm
