@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,59 +13,98 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from streamer.config.models import RunConfig
+    from streamer.config.models import CameraConfig, LiveConfig, RunConfig
     from streamer.pipeline.engines import Engines
+    from streamer.pipeline.status import Streams
+    from streamer.source.source import Source
 
 _CAMERA_S = 20.0
 _WARM_S = 3.0
+_LEARNS_S = 8.0  # beyond `live.sleep_after_s`: until cameras that can sleep do
+_PHASE_S = 0.37  # from the beginning of one camera to the next: key frames must not come at once
+_PHASES = 7
 _MOST_DROPPED = 0.01
 _RATE = 25.0
+_HEAD = "cameras  frames/s  asleep  dropped     age ms p50    p99   cores busy  cores each  plates"
 
 
-def measure_cameras(source: Path, config: RunConfig, engines: Engines, streams: int | None, most: bool) -> None:
-    """Prints a row for `streams` cameras; with `most`, also for more, until too many frames are dropped."""
-    click.echo("cameras  frames/s  dropped     age ms p50    p99   cores busy")
-    count = streams or 1
-    while True:
-        dropped = _print_row(source, config, engines, count)
-        if not most or dropped >= _MOST_DROPPED:
-            return
-        count += 1
+def measure_cameras(
+    sources: Sequence[Path], config: RunConfig, engines: Engines, streams: int | None, most: bool
+) -> None:
+    """Prints a row for `streams` cameras; with `most`, for more: twice as many each time until too many frames are
+    dropped, then between."""
+    click.echo(_HEAD)
+    fits, count = 0, streams or 1
+    while (fit := _print_row(sources, config, engines, count) < _MOST_DROPPED) and most:
+        fits, count = count, 2 * count
+    if not most:
+        return
+    beyond = count
+    while not fit and beyond - fits > max(1, fits // 16):
+        count = (fits + beyond) // 2
+        if _print_row(sources, config, engines, count) < _MOST_DROPPED:
+            fits = count
+        else:
+            beyond = count
+    click.echo(f"most     {fits} cameras with under {_MOST_DROPPED:.0%} of the frames dropped")
 
 
-def _print_row(source: Path, config: RunConfig, engines: Engines, count: int) -> float:
-    """Plays the file as `count` cameras and prints a row; returns the share of dropped frames."""
+def _print_row(sources: Sequence[Path], config: RunConfig, engines: Engines, count: int) -> float:
+    """Plays the files as `count` cameras and prints a row; returns the share of frames that were dropped or came too
+    late to be taken."""
     from streamer.config.models import CameraConfig
     from streamer.engine.runtime import available_cores
-    from streamer.pipeline.site import run_site
+    from streamer.pipeline.site import camera_source, run_site
     from streamer.pipeline.status import Streams
 
-    site = config.model_copy(
-        update={"cameras": {f"camera {k + 1}": CameraConfig(url=str(source), loop=True) for k in range(count)}}
-    )
-    streams = Streams()
-    stop = threading.Event()
-    work = partial(run_site, site, [], engines=engines, stop=stop, streams=streams)
+    names = {f"camera {k + 1}": k for k in range(count)}
+    cameras = {n: CameraConfig(url=str(sources[k % len(sources)]), loop=True) for n, k in names.items()}
+    begun = itertools.count()
+
+    def begin(camera: CameraConfig, live: LiveConfig) -> Source:
+        time.sleep(next(begun) % _PHASES * _PHASE_S)
+        return camera_source(camera, live)
+
+    streams, stop = Streams(), threading.Event()
+    site = config.model_copy(update={"cameras": cameras})
+    work = partial(run_site, site, [], engines=engines, stop=stop, streams=streams, source_of=begin)
     thread = threading.Thread(target=work)
     thread.start()
-    time.sleep(_WARM_S)
-    health = {w.name: w.health for w in streams.watched if w.health is not None}
-    before = {name: (h.taken, h.dropped) for name, h in health.items()}
-    for h in health.values():
-        h.delays.clear()
-    began, cpu = time.perf_counter(), time.process_time()
-    time.sleep(_CAMERA_S)
-    seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
-    done = sum(h.taken - before[name][0] for name, h in health.items())
-    delays = sorted(d for h in health.values() for d in list(h.delays))
+    time.sleep(_WARM_S + (config.live.sleep_after_s + _LEARNS_S if config.live.sleep == "auto" else 0.0))
+    before, cpu = _counts(streams), time.process_time()
+    for w in streams.watched:
+        if w.health is not None:
+            w.health.delays.clear()
+    began = time.perf_counter()
+    asleep = []
+    while (seconds := time.perf_counter() - began) < _CAMERA_S:
+        time.sleep(_CAMERA_S / 40)
+        asleep.append(sum(w.health.asleep for w in streams.watched if w.health is not None) / count)
+    cpu, now = time.process_time() - cpu, _counts(streams)
+    delays = sorted(d for w in streams.watched if w.health is not None for d in list(w.health.delays))
     stop.set()
     thread.join()
-    expected = seconds * count * _frames_per_second(source)
-    dropped = max(0.0, 1 - done / expected)
+    taken, arrived, lost, plates = (a - b for a, b in zip(now, before, strict=True))
+    expected = seconds * sum(_frames_per_second(Path(c.url)) for c in cameras.values())
+    dropped = min(1.0, max(0.0, 1 - arrived / expected) + lost / expected)
     p50, p99 = (1e3 * delays[int(q * (len(delays) - 1))] for q in (0.5, 0.99)) if delays else (0.0, 0.0)
-    busy = cpu / seconds / available_cores()
-    click.echo(f"{count:7d} {done / seconds:9.1f} {dropped:7.2%}   {p50:12.1f} {p99:6.1f}   {busy:10.2f}")
+    busy = cpu / seconds
+    click.echo(
+        f"{count:7d} {taken / seconds:9.1f} {sum(asleep) / len(asleep):7.0%} {dropped:8.2%}   {p50:12.1f} {p99:6.1f}   "
+        f"{busy / available_cores():10.2f} {busy / count:11.3f} {plates:7d}"
+    )
     return dropped
+
+
+def _counts(streams: Streams) -> tuple[int, int, int, int]:
+    """Frames processed, arrived and dropped, and plates, over all cameras."""
+    watched = [(w.summary, w.health) for w in streams.watched if w.health is not None]
+    return (
+        sum(h.taken for _, h in watched),
+        sum(h.arrived for _, h in watched),
+        sum(h.dropped for _, h in watched),
+        sum(s.passages + s.waiting for s, _ in watched),
+    )
 
 
 def _frames_per_second(source: Path) -> float:

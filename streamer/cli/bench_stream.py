@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--rounds",
     type=click.IntRange(min=1),
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     "--streams",
     type=click.IntRange(min=1),
     metavar="COUNT",
-    help="Measure this many cameras at 25 frames/s instead.",
+    help="Play the files as this many cameras instead; with --most, begin with as many.",
 )
 @click.option(
     "--most", is_flag=True, help="Find the number of cameras that can be read with under 1 % of the frames dropped."
@@ -46,8 +46,13 @@ if TYPE_CHECKING:
 @model_options
 @cadence_option
 @decode_option
-def stream(source: Path, rounds: int, video: bool, streams: int | None, most: bool, **options: Any) -> None:
+def stream(
+    sources: tuple[Path, ...], rounds: int, video: bool, streams: int | None, most: bool, **options: Any
+) -> None:
     """Measure `alpr run SOURCE` in frames per second, beside decoding alone and the other parts of the work.
+
+    With --streams or --most files are played as cameras in a loop, several in turn: long ones, as a camera looks at
+    every frame for some seconds at each beginning before it may sleep.
 
     All are measured in turn in one process, so that a busy or throttled machine slows all; prints medians. The first
     run warms up caches and is not counted. Hardware that decodes the file, and devices that OpenVINO finds, get lines
@@ -57,15 +62,19 @@ def stream(source: Path, rounds: int, video: bool, streams: int | None, most: bo
     from streamer.engine.runtime import available_cores
     from streamer.pipeline.engines import load_engines
 
-    if not source.is_file():
-        raise InputError(f"{redact(str(source))}: is no file: give a video file to measure on")
+    for source in sources:
+        if not source.is_file():
+            raise InputError(f"{redact(str(source))}: is no file: give a video file to measure on")
+    source = sources[0]
     config = RunConfig().with_options(**options)
     engines = load_engines(config)
     click.echo(f"cpu      {cpu_name()}, {available_cores()} cores, threads {config.threads or 'all'}")
-    click.echo(f"source   {source}")
+    click.echo(f"source   {', '.join(map(str, sources))}")
     if streams or most:
-        measure_cameras(source, config, engines, streams, most)
+        measure_cameras(sources, config, engines, streams, most)
         return
+    if len(sources) > 1:
+        raise click.UsageError("several files are for --streams and --most: give one to measure a run")
     _parts(source, config, engines, rounds)
     if video:
         _with_video(source, config, engines, rounds)

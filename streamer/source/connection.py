@@ -96,6 +96,7 @@ class Connection:
     def _put(self, frame: Frame) -> None:
         """Queues a frame; a slow consumer loses the oldest, but for those of a camera that catches up."""
         now = self._health.last = self._clock.monotonic()
+        self._health.arrived += not isinstance(frame, CameraFrame)  # of those, packets are counted
         self.waiting.append((frame, frame.arrived if isinstance(frame, CameraFrame) else now))
         oldest = self.waiting[0][0]
         most = 2 * CATCH_UP if isinstance(oldest, CameraFrame) and oldest.late else _WAITING

@@ -33,14 +33,15 @@ class Histogram:
 class Health:
     """One camera over all its connections.
 
-    `dropped`: frames discarded to keep up; `reconnects`: connections after the first; `faults`: connections that ended,
-    by kind. `last`: when the last frame came, by the monotonic clock; `began`: when the camera was first connected to;
-    `away`: whether it is being reconnected. `taken`: processed frames; `delays`: the ages of the last of them when they
-    were done, in seconds since their arrival; `histogram`: of all ages. `asleep`: whether only key pictures are
-    decoded; `slept`: frames left undecoded as nothing happened; `wakes`: how often it woke up, by reason; `sleepless`:
-    why it cannot sleep.
+    `arrived`: frames that came, decoded or not; `dropped`: frames discarded to keep up; `reconnects`: connections
+    after the first; `faults`: connections that ended, by kind. `last`: when the last frame came, by the monotonic
+    clock; `began`: when the camera was first connected to; `away`: whether it is being reconnected. `taken`:
+    processed frames; `delays`: the ages of the last of them when they were done, in seconds since their arrival;
+    `histogram`: of all ages. `asleep`: whether only key pictures are decoded; `slept`: frames left undecoded as
+    nothing happened; `wakes`: how often it woke up, by reason; `sleepless`: why it cannot sleep.
     """
 
+    arrived: int = 0
     dropped: int = 0
     reconnects: int = 0
     faults: dict[str, int] = field(default_factory=dict)

@@ -112,6 +112,7 @@ class SleepingDecoder:
 
     def _keep(self, packet: Any, now: float) -> None:
         self._sleeper.health.last = now
+        self._sleeper.health.arrived += 1
         self._held.append(_Held(packet, self._count, now))
         self._bytes += packet.size
         self._count += 1
