@@ -80,7 +80,7 @@ class Quiet:
         rests = not self._busy(now)
         if rests and not sleeper.asleep and not sleeper.off:
             self._settle(frame, sleeper)
-        sleeper.rest(rests, not busy)
+        sleeper.rest(rests, now - self._busy_until >= self._after_s / 2)  # what has just left is no quiet scene
 
     def _busy(self, now: float) -> bool:
         return self._busy_until is None or now - self._busy_until < self._after_s
