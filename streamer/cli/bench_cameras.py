@@ -70,7 +70,7 @@ def _print_row(sources: Sequence[Path], config: RunConfig, engines: Engines, cou
     work = partial(run_site, site, [], engines=engines, stop=stop, streams=streams, source_of=begin)
     thread = threading.Thread(target=work)
     thread.start()
-    time.sleep(_WARM_S + (config.live.sleep_after_s + _LEARNS_S if config.live.sleep == "auto" else 0.0))
+    time.sleep(_WARM_S + (config.live.sleep_after_s + _LEARNS_S if config.live.sleep != "never" else 0.0))
     before, cpu = _counts(streams), time.process_time()
     for w in streams.watched:
         if w.health is not None:

@@ -57,6 +57,7 @@ _EARLIEST = 1_700_000_000  # 2023: an earlier time means that the clock was neve
     type=click.FloatRange(1, 3600),
     default=30.0,
     show_default=True,
+    metavar="SECONDS",
     help="With --camera: measure for this long.",
 )
 @set_option

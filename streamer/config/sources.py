@@ -40,10 +40,10 @@ class LiveConfig(Section):
     snapshot_s: float = Field(
         default=0.5, gt=0, description="seconds between two requests to an address that sends one picture at a time"
     )
-    sleep: Literal["auto", "never"] = Field(
+    sleep: Literal["auto", "always", "never"] = Field(
         default="auto",
-        description="auto: while nothing happens only key pictures are decoded, and all since the last one where "
-        "something does; never: every frame is decoded",
+        description="auto: while nothing happens only key frames are decoded, and all since the last one where "
+        "something does, of cameras that send one in 2.5 s or more often; always: in 5 s; never: every frame is decoded",
     )
     sleep_after_s: float = Field(
         default=4.0, gt=0, description="seconds without a track after which a camera may sleep"

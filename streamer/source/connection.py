@@ -30,13 +30,14 @@ class Connection:
         health: Health,
         clock: Clock,
         activity: PacketActivity | None = None,
+        longest_s: float = 0.0,
     ) -> None:
-        """`activity`: what is known of the camera's packets, where it may sleep."""
+        """`activity`: what is known of the camera's packets, where it may sleep; `longest_s`: as Sleeper has it."""
         self.source, self._condition, self._health, self._clock = source, condition, health, clock
         self.sleeper: Sleeper | None = None
         if isinstance(source, Sleeps):  # also to None: a source may be opened again
             if activity is not None:
-                self.sleeper = Sleeper(health, activity, self._room, clock.monotonic)
+                self.sleeper = Sleeper(health, activity, self._room, clock.monotonic, longest_s)
             source.sleeper = self.sleeper
         self.info: StreamInfo | None = None
         self.waiting: deque[tuple[Frame, float]] = deque()  # with their arrival times, by the monotonic clock

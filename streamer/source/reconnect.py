@@ -22,7 +22,7 @@ from streamer.source.faults import PERMANENT
 from streamer.source.frozen import StillPicture
 from streamer.source.health import Health
 from streamer.source.packet_activity import PacketActivity
-from streamer.source.sleeper import CameraFrame, Sleeper, is_glimpse
+from streamer.source.sleeper import LONGEST_S, CameraFrame, Sleeper, is_glimpse
 from streamer.source.source import Reopening, StreamInfo
 from streamer.types import Frame
 
@@ -66,7 +66,7 @@ class LiveFeed:
         self._source, self._config, self._stop = source, config, stop
         self._condition = threading.Condition()
         self.sleeper: Sleeper | None = None
-        self._activity = PacketActivity() if sleeps and config.sleep == "auto" else None
+        self._activity = PacketActivity() if sleeps and config.sleep != "never" else None
         self._hanging: list[Connection] = []
         self._backoff = Backoff(config)
         self._changed = changed
@@ -86,7 +86,8 @@ class LiveFeed:
         self._log.info("connecting (time-out %g s)", self._config.connect_s)
         while not self._stop.is_set():
             began = self._clock.monotonic()
-            connection = Connection(source, self._condition, self.health, self._clock, self._activity)
+            longest_s = LONGEST_S.get(self._config.sleep, 0.0)
+            connection = Connection(source, self._condition, self.health, self._clock, self._activity, longest_s)
             self.sleeper = connection.sleeper
             seen, self._shift = False, None
             for frame in self._watch(connection):

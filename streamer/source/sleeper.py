@@ -11,6 +11,9 @@ from streamer.source.health import Health
 from streamer.source.packet_activity import PacketActivity
 from streamer.types import Frame
 
+# The longest interval between key frames (s), by `live.sleep`: with a longer one what passes in less than a second,
+# between two of them, may be noticed too late.
+LONGEST_S = {"auto": 2.5, "always": 5.0}
 CATCH_UP = 12  # frames that wait while a camera that woke up catches up: more are decoded as they are taken
 
 
@@ -45,7 +48,8 @@ class Sleeps(Protocol):
 
 class Sleeper:
     """One connection's sleep. `rest`, `judge` and `confirm` are called by the thread that looks at the frames, the rest
-    by the one that decodes. `room`: how many more frames may wait for the former."""
+    by the one that decodes. `room`: how many more frames may wait for the former; `longest_s`: see
+    LONGEST_S."""
 
     def __init__(
         self,
@@ -53,7 +57,9 @@ class Sleeper:
         activity: PacketActivity,
         room: Callable[[], int],
         monotonic: Callable[[], float] = time.monotonic,
+        longest_s: float = LONGEST_S["always"],
     ) -> None:
+        self.longest_s = longest_s
         self.health, self.activity, self.room, self.monotonic = health, activity, room, monotonic
         self.off = ""  # why this camera never sleeps
         self.abandoned = False

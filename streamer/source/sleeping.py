@@ -20,9 +20,8 @@ from streamer.types import Frame
 if TYPE_CHECKING:
     import av
 
-LONGEST_INTERVAL_S = 5.0  # between key pictures; with a longer one an event would be noticed too late
 _MOST_BYTES = 16 << 20
-_MOST_S = 4 * LONGEST_INTERVAL_S  # of kept packets, where the other thread does not answer
+_MOST_S = 20.0  # of kept packets, where the other thread does not answer
 _INTRA = 0.5  # share of key pictures from which a stream counts as one of key pictures only
 _COUNTED = 50  # packets in which that is decided
 _AT_ONCE = 8  # late frames decoded between two packets, so that the camera is read on
@@ -119,13 +118,13 @@ class SleepingDecoder:
         at = now if packet.pts is None else float(packet.pts * packet.time_base)
         since = None if self._last_key is None else at - self._last_key
         if packet.is_keyframe or since is None:
-            self._regular = since is not None and 0 < since <= LONGEST_INTERVAL_S
+            self._regular = since is not None and 0 < since <= self._sleeper.longest_s
             self._last_key, self._keys = at, self._keys + 1
             if packet.is_keyframe:
                 self._key_numbers.append(self._count - 1)
-        elif since > LONGEST_INTERVAL_S:
+        elif since > self._sleeper.longest_s:
             self._sleeper.never(
-                f"more than {LONGEST_INTERVAL_S:g} s between its key frames: set its key frame interval to 1 to 2 s"
+                f"more than {self._sleeper.longest_s:g} s between its key frames: set it to one in 1 to 2 s"
             )
         if self._keys > _INTRA * _COUNTED and self._keys > _INTRA * self._count:
             self._sleeper.never("its video has key frames only: set it to H.264 or H.265")

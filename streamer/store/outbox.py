@@ -4,6 +4,7 @@ the row's own transaction."""
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import time
 import zlib
@@ -12,6 +13,7 @@ from functools import reduce
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, text, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from streamer.errors import OutputError
 from streamer.notify.lease import Lease
@@ -174,7 +176,10 @@ class _AdvisoryLock:
     def give_back(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.invalidate()  # not back into the pool, where it would keep the lock
+            values = {"program": _LOCKS, "target": self._number}
+            with contextlib.suppress(SQLAlchemyError):  # a lost connection has lost its lock
+                connection.execute(text("SELECT pg_advisory_unlock(:program, :target)"), values)
+                connection.rollback()
             connection.close()
 
 

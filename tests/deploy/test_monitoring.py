@@ -27,7 +27,7 @@ FROM_PROMETHEUS = {"instance", "job"}  # labels that it adds itself
 def samples() -> dict[str, set[str]]:
     """The names of all samples that a run with a camera and an output serves, each with its labels."""
     metrics = Metrics()
-    metrics.watch("gate", RunSummary(rejected={"nothing legible": 1}), Health(faults={"silent": 1}))
+    metrics.watch("gate", RunSummary(rejected={"nothing legible": 1}), Health(faults={"silent": 1}, wakes={"plate": 1}))
     delivery = Delivery(BaseSink(), RECORDING)
     metrics.add_deliveries([delivery])
     families: list[Metric] = list(metrics.collect())
