@@ -50,6 +50,9 @@ if TYPE_CHECKING:
     metavar="ROWS",
     help="Most rows to print.",
 )
+@click.option(
+    "--keys", metavar="FILE", help="With --exact: also where the plate was stored as a hash with the keys in this file."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print each row as a JSON object, as --jsonl writes them.")
 def find(
     pattern: str,
@@ -61,6 +64,7 @@ def find(
     edits: int | None,
     likely: float | None,
     limit: int,
+    keys: str | None,
     as_json: bool,
 ) -> None:
     """Find passages of PATTERN in a store: any part of a plate, or with wildcards the whole of it ('B?3*7': ? is one
@@ -71,16 +75,25 @@ def find(
     given = [name for name, value in (("--exact or --alike", how), ("--edits", edits), ("--likely", likely)) if value]
     if len(given) > 1:
         raise click.UsageError(f"{', '.join(given)}: are ways to compare plates: give one")
+    if keys and (how != "exact" or set("*?") & set(pattern)):
+        raise click.UsageError("--keys: hashes are of whole plates: add --exact, without * and ?")
     if where is None:
         raise click.UsageError("--store is missing: give the store of alpr run --store, or set ALPR_STORE")
     from streamer.store.database import open_database
     from streamer.store.search import Query
     from streamer.store.search import find as search
 
+    hashes: tuple[str, ...] = ()
+    if keys is not None:
+        from streamer.plates.look_alikes import as_plate
+        from streamer.store.hashing import Keys
+
+        hashes = tuple(Keys(keys, create=False).all_of(as_plate(pattern)))
     chosen: How = "likely" if likely else "edits" if edits else how or "pattern"
     query = Query(
-        pattern, chosen, edits=edits or 1, ratio=likely or 0.01, since=since, until=until, camera=camera, limit=limit
-    )
+        pattern, chosen, edits=edits or 1, ratio=likely or 0.01, since=since, until=until, camera=camera, limit=limit,
+        hashes=hashes,
+    )  # fmt: skip
     with open_database(where) as database:
         found = search(database, query)
     if as_json:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from streamer.cli.console import notice, print_line
+from streamer.cli.store_purge import purge
 from streamer.cli.when import When
 from streamer.errors import InputError
 
@@ -159,3 +160,6 @@ def _print(found: dict[str, Any]) -> None:
         print_line(f"{name:12} {value}")
     for one in found["cameras"]:
         print_line(f"{one['camera']:12} {one['passages']:,} passages, {one['first']} to {one['last']}")
+
+
+store.add_command(purge)

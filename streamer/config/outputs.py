@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError
 
 from streamer.config.files import PicturesConfig, RowsConfig, VideoConfig
+from streamer.config.keep import HashConfig, KeepConfig
 from streamer.config.messages import fault_at, faults_of, raised
 from streamer.config.notify import AppriseOutput, MqttOutput, WebhookOutput
 from streamer.config.output import Output as Output
@@ -89,6 +90,8 @@ class StoreOutput(PathOutput):
     files: str | None = Field(
         default=None, min_length=1, description="folder of the pictures; null: PATH.files beside an SQLite file"
     )
+    keep: KeepConfig = KeepConfig()
+    hash: HashConfig = HashConfig()
 
     def places(self) -> list[Path]:
         """The file of an SQLite store, and the folder of pictures; an address is no place on the disk."""

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from streamer.plates.look_alikes import folded
+from streamer.store.hashing import is_hashed
 from streamer.store.rows import Record, values_of
 from streamer.store.schema import passages, plates
 from streamer.store.times import now
@@ -48,7 +49,7 @@ def _add(writer: Writer, connection: Connection, records: Sequence[Record]) -> N
 
 def _plates(connection: Connection, texts: Sequence[str]) -> dict[str, int]:
     """Numbers of plates, in order, so that two processes do not wait for each other's."""
-    rows = [{"text": text, "folded": folded(text), "hashed": False} for text in texts]
+    rows = [{"text": text, "folded": folded(text), "hashed": is_hashed(text)} for text in texts]
     connection.execute(insert(connection, plates).on_conflict_do_nothing(index_elements=["text"]), rows)
     found = connection.execute(select(plates.c.text, plates.c.id).where(plates.c.text.in_(texts)))
     return {row.text: row.id for row in found}

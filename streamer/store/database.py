@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from streamer.config.urls import redact
 from streamer.errors import AlprError, ConfigError, OutputError
@@ -30,6 +30,10 @@ except ModuleNotFoundError:  # Windows
 
 BUSY_S = 30.0  # how long a write waits for another process's
 _WRITE, _OUTSIDE = "alpr_write", "alpr_outside"
+
+
+class ConflictError(OutputError):
+    """Another process deleted or added what a transaction relied on: it may succeed when it is done again."""
 
 
 class Database:
@@ -62,6 +66,13 @@ class Database:
         with self.errors(), alone.connect() as connection:
             yield connection
 
+    def forget(self) -> None:
+        """Takes deleted rows out of SQLite's log as well; another process that reads just then keeps them there until
+        the log is written anew."""
+        if self.is_sqlite:
+            with self.outside_transactions() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
     @contextmanager
     def errors(self) -> Iterator[None]:
         """Turns errors of the database into an OutputError that names the store and a remedy."""
@@ -72,7 +83,8 @@ class Database:
             if error.connection_invalidated or isinstance(error.orig, sqlite3.OperationalError):
                 with suppress(SQLAlchemyError):
                     self.engine.dispose()
-            raise OutputError(_told(self.name, error), at=self.name) from None
+            kind = ConflictError if isinstance(error, IntegrityError) else OutputError
+            raise kind(_told(self.name, error), at=self.name) from None
 
     def close(self) -> None:
         """Closes all connections. May be called twice."""
@@ -144,6 +156,7 @@ def _prepare(connection: Any, _: object) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten
     cursor.execute("PRAGMA temp_store=MEMORY")
     cursor.execute("PRAGMA cache_size=-32768")
     cursor.close()

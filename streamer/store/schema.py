@@ -61,6 +61,7 @@ cameras = Table(
     Column("name", Exact, nullable=False, unique=True),
     Column("source", String, nullable=False, server_default=""),  # file or address, without a password
     Column("added_at", Micros, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 # When a camera was connected (`up`), or lost and why.
@@ -75,6 +76,7 @@ health = Table(
     Index(None, "camera_id", "at"),
 )
 
+# Of cameras, plates and passages a number is never used again: a process that remembers one must not mean another row.
 # Distinct texts. `folded`: look-alikes as one (plates/look_alikes.py). `hashed`: the text is a keyed hash.
 plates = Table(
     "plates",
@@ -83,6 +85,7 @@ plates = Table(
     Column("text", Exact, nullable=False, unique=True),
     Column("folded", Exact, nullable=False, index=True),
     Column("hashed", Boolean, nullable=False, server_default=false()),
+    sqlite_autoincrement=True,
 )
 
 # One for each event id, with its newest values; earlier ones are in `revisions`.
@@ -126,6 +129,7 @@ passages = Table(
     Index(None, "plate_id", "at"),
     Index(None, "camera_id", "at"),
     Index(None, "at"),
+    sqlite_autoincrement=True,
 )
 
 # Earlier values of a passage, as the JSON of its row (provisional rows and amendments).

@@ -39,6 +39,7 @@ class Query:
     """What is looked for. `text`: `*` any characters, `?` any one; without either it may be any part of the plate
     (`pattern`, `alike`). `alike`: look-alikes count as one; `edits`: within so many edits; `likely`: at least `ratio`
     times as likely as what was read. `since`, `until`: microseconds (times.py), when first seen; `until` is not in it.
+    `hashes`: how a whole plate (`exact`) may stand in the store besides (`Keys.all_of`).
     """
 
     text: str
@@ -49,6 +50,7 @@ class Query:
     until: int | None = None
     camera: str | None = None
     limit: int = 50
+    hashes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,13 @@ def find(database: Database, query: Query, *, who: str | None = None) -> list[Fo
     text = wanted(query)
     with database.read() as connection:
         found = _find(connection, query, text)
-    asked = {"text": text, "how": query.how, "since": query.since, "until": query.until, "camera": query.camera}
+    asked: dict[str, Any] = {
+        "text": query.hashes[-1] if query.hashes else text,
+        "how": query.how,
+        "since": query.since,
+        "until": query.until,
+        "camera": query.camera,
+    }
     noted(database, "find", {k: v for k, v in asked.items() if v is not None}, rows=len(found), who=who)
     return found
 
@@ -105,6 +113,8 @@ def _find(connection: Connection, query: Query, text: str) -> list[Found]:
     if query.how == "edits":
         return _within_edits(connection, query, text, conditions)
     matches = _matches(connection, query.how, text)
+    if query.how == "exact" and query.hashes:
+        matches = or_(matches, plates.c.text.in_(query.hashes))
     numbers = connection.execute(select(plates.c.id).where(matches).limit(_MANY)).scalars().all()
     if len(numbers) < _MANY:
         rows = _of_plates(connection, numbers, conditions, query.limit)

@@ -8,24 +8,26 @@ import platform
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
+from streamer.config.keep import HashConfig, KeepConfig
 from streamer.errors import ConfigError
 from streamer.sink.events import Event, HealthChanged, PassageProvisional, PassageWithdrawn, TrackRejected
-from streamer.sink.jsonl import record_of
 from streamer.sink.ledger import record_of as rejection_record
 from streamer.sink.sink import BaseSink, Wants
 from streamer.source.source import StreamInfo
-from streamer.store.database import Database, open_database
+from streamer.store.database import ConflictError, Database, open_database
 from streamer.store.files import FileFolder, default_folder
 from streamer.store.outbox import Deliveries
 from streamer.store.posteriors import unpack
+from streamer.store.privacy import Privacy, Retention
 from streamer.store.rows import record_of_row
 from streamer.store.schema import cameras, health, passages, posteriors, rejections, runs
 from streamer.store.times import micros, now
-from streamer.store.write import Hook, Writer, new_id, with_names
+from streamer.store.write import Hook, Stored, Writer, new_id, with_names
 from streamer.types import Passage, Rejection
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ class StoreSink(BaseSink):
         crops: bool = False,
         snapshots: bool = False,
         folder: str | None = None,
+        keep: KeepConfig | None = None,
+        hashing: HashConfig | None = None,
         hooks: Sequence[Hook] = (),
     ) -> None:
         self._provisional, self._rejections = provisional, rejections
@@ -63,6 +67,8 @@ class StoreSink(BaseSink):
                 )
             where = folder or (None if place is None else default_folder(place))
             self._files = FileFolder(where) if where is not None and (crops or snapshots) else None
+            self._privacy = Privacy(hashing or HashConfig())
+            self._retention = Retention(self.database, keep or KeepConfig(), None if where is None else Path(where))
             self._deliveries = Deliveries(self.database)
             self._writer = Writer(self.database, run_id=self._begin_run(), hooks=(*hooks, self._deliveries.put))
         except BaseException:
@@ -85,11 +91,17 @@ class StoreSink(BaseSink):
         self._deliveries.take(targets)
 
     def write(self, event: Event) -> None:
+        try:
+            self._write(event)
+        except ConflictError:  # a plate was deleted as the last row of it went: it is added again
+            self._write(event)
+        self._deliveries.follow(event)
+
+    def _write(self, event: Event) -> None:
         if isinstance(event, HealthChanged):
             self._health(event)
         elif self._provisional or not isinstance(event, PassageProvisional | PassageWithdrawn):
             super().write(event)
-        self._deliveries.follow(event)
 
     def begin(self, info: StreamInfo) -> None:
         with self._writer.transaction() as connection:
@@ -97,9 +109,10 @@ class StoreSink(BaseSink):
             connection.execute(update(cameras).where(cameras.c.id == number).values(source=info.address))
 
     def passage(self, passage: Passage) -> None:
-        pictures = self._files.keep(passage) if self._files is not None else ()
+        hides = self._privacy.hides(passage)
+        pictures = self._files.keep(passage) if self._files is not None and not hides else ()
         with self._writer.transaction() as connection:
-            stored = self._writer.put(connection, record_of(passage), passage.posterior, passage=passage)
+            stored = self._put(connection, passage)
             if stored is not None:
                 for picture in pictures:
                     picture.store(connection, stored.passage_id)
@@ -108,7 +121,7 @@ class StoreSink(BaseSink):
     def provisional(self, passage: Passage, *, withdrawn: bool = False) -> None:
         status = "withdrawn" if withdrawn else "provisional"
         with self._writer.transaction() as connection:
-            self._writer.put(connection, record_of(passage), passage.posterior, status=status, passage=passage)
+            self._put(connection, passage, status)
 
     def waiting(self, camera: str, passages: Sequence[Passage]) -> None:
         """Rows of a camera that are not final yet. The first call makes those final that a killed run left."""
@@ -116,18 +129,23 @@ class StoreSink(BaseSink):
             if camera not in self._resumed:
                 self._resume(connection, camera, {p.event_id for p in passages})
             for one in passages:
-                self._writer.put(connection, record_of(one), one.posterior, status="waiting")
+                self._put(connection, one, "waiting")
         self._resumed.add(camera)
+
+    def tick(self) -> None:
+        self._retention.step()
 
     def rejection(self, rejection: Rejection) -> None:
         record = rejection_record(rejection)
+        if self._privacy.is_on:
+            record["text"] = ""
         with self._writer.transaction() as connection:
             values: dict[str, Any] = {
                 "camera_id": self._writer.camera(connection, record),
                 "run_id": self._writer.run_id,
                 "at": now() if rejection.first_seen is None else micros(rejection.first_seen),
                 "reason": rejection.reason,
-                "text": rejection.text,
+                "text": record["text"],
                 "confidence": record["confidence"],
                 "details": json.dumps(record, ensure_ascii=False, separators=(",", ":")),
             }
@@ -138,6 +156,7 @@ class StoreSink(BaseSink):
             return
         self._closed = True
         try:
+            self._retention.finish()
             self._deliveries.finish()
             with self.database.write() as connection:
                 connection.execute(update(runs).where(runs.c.id == self._writer.run_id).values(ended_at=now()))
@@ -146,6 +165,10 @@ class StoreSink(BaseSink):
 
     def result(self) -> str:
         return f"{self.rows} row{'s' if self.rows != 1 else ''} in {self.database.name}"
+
+    def _put(self, connection: Connection, passage: Passage, status: str = "final") -> Stored | None:
+        record, posterior = self._privacy.row(passage)
+        return self._writer.put(connection, record, posterior, status=status, passage=passage)
 
     def _begin_run(self) -> int:
         values = {
@@ -179,7 +202,7 @@ def store(output: StoreOutput, place: OutputPlace) -> StoreSink:
     """The sink of an entry of `outputs:`."""
     return StoreSink(
         output.path, provisional=output.provisional, rejections=output.rejections, crops=output.crops,
-        snapshots=output.snapshots, folder=output.files,
+        snapshots=output.snapshots, folder=output.files, keep=output.keep, hashing=output.hash,
     )  # fmt: skip
 
 

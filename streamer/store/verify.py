@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 
 from streamer.store.database import Database
 from streamer.store.posteriors import unpack
+from streamer.store.purge import reports_of
 from streamer.store.rows import STATUSES
 from streamer.store.schema import files, passages, posteriors
 from streamer.types import TimeSource
@@ -30,6 +31,10 @@ def verify(database: Database, folder: Path | None) -> Iterator[str]:
     yield from _rows(database)
     yield from _distributions(database)
     yield from _files(database, folder)
+    with database.read() as connection:
+        for report, follows in reports_of(connection):
+            if not follows:
+                yield f"{database.name}: the report of a purge at {report.get('at')} does not follow the last one"
 
 
 def _rows(database: Database) -> Iterator[str]:

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy import Connection, Table, delete, exists, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from streamer.plates.look_alikes import folded
 from streamer.store.database import Database
+from streamer.store.hashing import is_hashed
 from streamer.store.posteriors import pack
 from streamer.store.rows import Record, record_of_row, values_of
 from streamer.store.schema import cameras, hits, passages, plates, posteriors, revisions
@@ -77,7 +78,7 @@ class Writer:
         values["plate_id"] = self.plate(connection, str(record["plate"]))
         numbers = self._added(connection, values, revision=0 if hidden else 1)
         if numbers is None:
-            numbers = self._amended(connection, values, hidden=hidden)
+            numbers = self._amended(connection, values, str(record["plate"]), hidden=hidden)
         if numbers is None:
             return None
         passage_id, revision = numbers
@@ -98,7 +99,9 @@ class Writer:
         number = connection.execute(statement.returning(passages.c.id)).scalar()
         return None if number is None else (int(number), revision)
 
-    def _amended(self, connection: Connection, values: dict[str, Any], *, hidden: bool) -> tuple[int, int] | None:
+    def _amended(
+        self, connection: Connection, values: dict[str, Any], plate: str, *, hidden: bool
+    ) -> tuple[int, int] | None:
         """Number and revision of a row that now has these values; None where it stays as it was."""
         row = _WITH_NAMES.where(passages.c.event_id == values["event_id"]).with_for_update(of=passages)
         found = connection.execute(row).mappings().one()
@@ -108,11 +111,14 @@ class Writer:
         if knows_better or all(found[key] == value for key, value in values.items()):
             return None
         revision = int(found["revision"])
+        was_clear = not is_hashed(found["plate"])
         if revision and found["status"] != "waiting":
             self._archive(connection, dict(found))
         revision += not hidden
         values = values | {"revision": revision, "run_id": self.run_id}
         connection.execute(update(passages).where(passages.c.id == found["id"]).values(values))
+        if was_clear and is_hashed(plate):
+            self._forget(connection, found["id"], found["plate"], plate)
         return int(found["id"]), revision
 
     def plate(self, connection: Connection, text: str) -> int:
@@ -120,7 +126,9 @@ class Writer:
         if text not in self._plates:
             if len(self._plates) >= _MOST_KNOWN:
                 self._plates.clear()
-            self._plates[text] = number_of(connection, plates, "text", {"text": text, "folded": folded(text)})
+            self._plates[text] = number_of(
+                connection, plates, "text", {"text": text, "folded": folded(text), "hashed": is_hashed(text)}
+            )
         return self._plates[text]
 
     def camera(self, connection: Connection, record: Record) -> int:
@@ -136,6 +144,22 @@ class Writer:
             "passage_id": found["id"], "revision": found["revision"], "stored_at": found["stored_at"], "row": row,
         }  # fmt: skip
         connection.execute(insert(connection, revisions).values(values).on_conflict_do_nothing())
+
+    def _forget(self, connection: Connection, passage_id: int, plate: str, hashed: str) -> None:
+        """A plate that was stored in clear, while a list reported it, is to be kept as a hash now."""
+        connection.execute(delete(posteriors).where(posteriors.c.passage_id == passage_id))
+        earlier = select(revisions).where(revisions.c.passage_id == passage_id)
+        texts = {plate}
+        for row in connection.execute(earlier).mappings().all():
+            record = json.loads(row["row"])
+            texts.add(record["plate"])
+            record |= {"plate": hashed, "alternatives": [], "char_confidence": []}
+            same = (revisions.c.passage_id == passage_id) & (revisions.c.revision == row["revision"])
+            connection.execute(update(revisions).where(same).values(row=json.dumps(record, ensure_ascii=False)))
+        used = exists().where(passages.c.plate_id == plates.c.id)
+        connection.execute(delete(plates).where(plates.c.text.in_(texts), ~plates.c.hashed, ~used))
+        for text in texts:
+            self._plates.pop(text, None)
 
     def _distributions(self, connection: Connection, passage_id: int, posterior: Posterior | None) -> None:
         if posterior:

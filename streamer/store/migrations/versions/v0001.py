@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("added_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cameras")),
         sa.UniqueConstraint("name", name=op.f("uq_cameras_name")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "meta",
@@ -71,6 +72,7 @@ def upgrade() -> None:
         sa.Column("hashed", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_plates")),
         sa.UniqueConstraint("text", name=op.f("uq_plates_text")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_plates_folded"), "plates", ["folded"], unique=False)
 
@@ -132,6 +134,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["plate_id"], ["plates.id"], name=op.f("fk_passages_plate_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_passages")),
         sa.UniqueConstraint("event_id", name=op.f("uq_passages_event_id")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_passages_at"), "passages", ["at"], unique=False)
     op.create_index(op.f("ix_passages_camera_id_at"), "passages", ["camera_id", "at"], unique=False)
