@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from streamer.cli.options import SHORT_FORMS
 from streamer.cli.output_options import FLAGS, option_for
 from streamer.config.delivery import DeliveryConfig
+from streamer.config.keep import HashConfig, KeepConfig
 from streamer.config.models import CameraConfig, RunConfig, StreamConfig
 from streamer.config.notify import (
     AttemptsConfig,
@@ -212,6 +213,10 @@ def _outputs() -> Iterator[str]:
             if section_of(field) is None:
                 shown.setdefault(key, _cells(key, field))
     yield _table(list(shown.values()), _COLUMNS)
+    for key, section in (("keep", KeepConfig), ("hash", HashConfig)):
+        yield f"## outputs: {key}"
+        yield inspect.cleandoc(section.__doc__ or "") + " Of `store`: [the store](store.md#privacy)."
+        yield _plain(section, f"{key}.")
     yield "Of `webhook`, `mqtt` and `apprise`: [notifications](notifications.md)."
     for key, section in _NOTIFY.items():
         yield f"## outputs: {key}"
