@@ -213,7 +213,8 @@ def _outputs() -> Iterator[str]:
             if section_of(field) is None:
                 shown.setdefault(key, _cells(key, field))
     yield _table(list(shown.values()), _COLUMNS)
-    for key, section in (("keep", KeepConfig), ("hash", HashConfig)):
+    kept: dict[str, type[BaseModel]] = {"keep": KeepConfig, "hash": HashConfig}
+    for key, section in kept.items():
         yield f"## outputs: {key}"
         yield inspect.cleandoc(section.__doc__ or "") + " Of `store`: [the store](store.md#privacy)."
         yield _plain(section, f"{key}.")
