@@ -70,16 +70,18 @@ def _print_row(sources: Sequence[Path], config: RunConfig, engines: Engines, cou
     work = partial(run_site, site, [], engines=engines, stop=stop, streams=streams, source_of=begin)
     thread = threading.Thread(target=work)
     thread.start()
-    time.sleep(_WARM_S + (config.live.sleep_after_s + _LEARNS_S if config.live.sleep != "never" else 0.0))
+    time.sleep(_WARM_S)
+    if config.live.sleep != "never":
+        _wait_for_sleep(streams, config.live.sleep_after_s + _LEARNS_S)
     before, cpu = _counts(streams), time.process_time()
     for w in streams.watched:
         if w.health is not None:
             w.health.delays.clear()
     began = time.perf_counter()
-    asleep = []
+    asleep: list[float] = []
     while (seconds := time.perf_counter() - began) < _CAMERA_S:
         time.sleep(_CAMERA_S / 40)
-        asleep.append(sum(w.health.asleep for w in streams.watched if w.health is not None) / count)
+        asleep.append(_asleep(streams))
     cpu, now = time.process_time() - cpu, _counts(streams)
     delays = sorted(d for w in streams.watched if w.health is not None for d in list(w.health.delays))
     stop.set()
@@ -94,6 +96,22 @@ def _print_row(sources: Sequence[Path], config: RunConfig, engines: Engines, cou
         f"{busy / available_cores():10.2f} {busy / count:11.3f} {plates:7d}"
     )
     return dropped
+
+
+def _wait_for_sleep(streams: Streams, seconds: float) -> None:
+    """Waits until no more cameras fall asleep: all are awake at the beginning, which may be too much at once."""
+    most, until = 0.0, time.perf_counter() + seconds
+    while most < 1 and time.perf_counter() < until:
+        time.sleep(_CAMERA_S / 40)
+        now = _asleep(streams)
+        if now > most:
+            most, until = now, max(until, time.perf_counter() + seconds / 2)
+
+
+def _asleep(streams: Streams) -> float:
+    """The share of cameras that sleep now."""
+    asleep = [w.health.asleep for w in streams.watched if w.health is not None]
+    return sum(asleep) / max(1, len(asleep))
 
 
 def _counts(streams: Streams) -> tuple[int, int, int, int]:
