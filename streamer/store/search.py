@@ -245,7 +245,8 @@ def _pieces(text: str, count: int) -> list[str]:
 def _likely(connection: Connection, query: Query, text: str, conditions: list[ColumnElement[bool]]) -> list[Found]:
     """Rows that may have been this plate, most likely first. Compared are those whose text, look-alikes as one, differs
     in one character at most, or lacks the last one or has one more."""
-    numbers = connection.execute(select(plates.c.id).where(_nearly(connection, folded(text)))).scalars().all()
+    near = [select(plates.c.id).where(one) for one in _nearly(connection, folded(text))]
+    numbers = sorted({number for one in near for number in connection.execute(one).scalars()})
     least = math.log(query.ratio)
     scored: list[tuple[float, int]] = []
     for k in range(0, len(numbers), _CHUNK):
@@ -263,14 +264,12 @@ def _likely(connection: Connection, query: Query, text: str, conditions: list[Co
     return [Found(record_of_row(row), score) for row, (score, _) in zip(rows, best, strict=True)]
 
 
-def _nearly(connection: Connection, text: str) -> ColumnElement[bool]:
+def _nearly(connection: Connection, text: str) -> list[ColumnElement[bool]]:
     """Plates of the same length with the same first or second half, and those with a character more or less at the
-    end; `text` with look-alikes as one."""
+    end; `text` with look-alikes as one. One by one: all but the second half are found by the index."""
     half = len(text) // 2
     patterns = [text[:half] + "?" * (len(text) - half), "?" * half + text[half:], text[:-1], text + "?"]
-    return or_(
-        *(like(connection, plates.c.folded, pattern) for pattern in dict.fromkeys(patterns) if pattern.strip("?"))
-    )
+    return [like(connection, plates.c.folded, pattern) for pattern in dict.fromkeys(patterns) if pattern.strip("?")]
 
 
 def _score(row: Row[Any], text: str) -> float:
