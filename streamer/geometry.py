@@ -23,6 +23,16 @@ def box_iou_matrix(a: FloatArray, b: FloatArray) -> FloatArray:
     return _shared(_area(high - low), _area(a[:, 2:] - a[:, :2])[:, None] + _area(b[:, 2:] - b[:, :2]))
 
 
+def box_overlap(
+    ax1: float, ay1: float, ax2: float, ay2: float, bx1: float, by1: float, bx2: float, by2: float
+) -> float:
+    """`box_iou` of two boxes in plain numbers: a hundredth of its time where there are few."""
+    width, height = min(ax2, bx2) - max(ax1, bx1), min(ay2, by2) - max(ay1, by1)
+    inter = max(width, 0.0) * max(height, 0.0)
+    union = max(ax2 - ax1, 0.0) * max(ay2 - ay1, 0.0) + max(bx2 - bx1, 0.0) * max(by2 - by1, 0.0) - inter
+    return inter / union if union > 0 else 0.0
+
+
 def box_iou(a: FloatArray, b: FloatArray) -> FloatArray:
     """IoU of each box with the one in the same row: (n, 4) and (n, 4) xyxy -> (n,)."""
     low, high = np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])
@@ -85,6 +95,12 @@ def plate_height(quad: FloatArray) -> FloatArray:
     sides = side_lengths(quad)
     height: FloatArray = (sides[..., 1] + sides[..., 3]) / 2
     return height
+
+
+def quad_height(quad: FloatArray) -> float:
+    """`plate_height` of one quad (4, 2), in plain numbers: it is asked of every track in every frame."""
+    (tlx, tly), (trx, try_), (brx, bry), (blx, bly) = quad.tolist()
+    return (abs(complex(brx - trx, bry - try_)) + abs(complex(tlx - blx, tly - bly))) / 2
 
 
 def homography(source: FloatArray, target: FloatArray) -> FloatArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from streamer.config.models import ReadConfig, VoteConfig
-from streamer.geometry import plate_height
+from streamer.geometry import quad_height
 from streamer.passages.course import event_id
 from streamer.passages.posterior import posterior
 from streamer.passages.read_policy import ReadState, should_read
@@ -62,7 +62,7 @@ class TrackReadings:
 
     def wants(self, track: Track, config: ReadConfig) -> bool:
         """Whether this frame of the track should be read."""
-        height = float(plate_height(track.last.quad))
+        height = quad_height(track.last.quad)
         self.tallest = max(self.tallest, height)
         self._settled = config.settled
         doubt = track.apart or self.succession.undecided
@@ -103,7 +103,7 @@ class TrackReadings:
         """Counts a reading of a hit and votes again. `whole`: the plate lay within the picture."""
         if self.crop is None:
             self.crop = crop
-        height = float(plate_height(hit.quad))
+        height = quad_height(hit.quad)
         ballot = Ballot(reading, height, whole, hit.box)
         if reading.text:
             self.voted += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -57,11 +58,17 @@ class Ballot:
     whole: bool = True
     box: tuple[float, float, float, float] | None = None
 
-    @property
+    @cached_property
     def weight(self) -> float:
         """Confident readings of large plates count most; one cut by the picture's edge may lack characters."""
         weight = max(self.reading.confidence, 1e-3) * min(max(self.plate_height, 1.0) / _FULL_HEIGHT_PX, 1.0)
         return weight if self.whole else weight * _CUT
+
+    @cached_property
+    def logs(self) -> FloatArray | None:
+        """(S, C) log-probabilities, where the reading has distributions: every vote of the track needs them."""
+        slots = self.reading.slot_probs
+        return None if slots is None else _logs(np.asarray(slots, np.float64))
 
 
 @dataclass(frozen=True)
@@ -216,10 +223,15 @@ def _agreement(ballots: Sequence[Ballot], text: str) -> float:
 def _fuse(ballots: Sequence[Ballot], looks: IntArray, alphabet: AlphabetLike) -> FloatArray:
     """(S, C) fused distribution of every slot."""
     weights = np.array([b.weight for b in ballots])
-    logs = np.stack([np.log(np.maximum(_slots(b.reading, alphabet), _FLOOR)) for b in ballots])
+    logs = np.stack([_logs(_slots(b.reading, alphabet)) if b.logs is None else b.logs for b in ballots])
     mean = np.tensordot(weights / weights.sum(), logs, axes=1) * _effective(weights, looks)
     odds = np.exp(mean - mean.max(1, keepdims=True))
     return np.asarray(odds / odds.sum(1, keepdims=True))
+
+
+def _logs(slots: FloatArray) -> FloatArray:
+    logs: FloatArray = np.log(np.maximum(slots, _FLOOR))
+    return logs
 
 
 def _slots(reading: Reading, alphabet: AlphabetLike) -> FloatArray:

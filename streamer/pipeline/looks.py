@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from streamer.engine.large import NMS_IOU
-from streamer.geometry import box_iou_matrix, plate_height
+from streamer.geometry import box_iou_matrix, box_overlap, quad_height
 from streamer.types import FloatArray, Frame, Plates
 
 # Takes a frame and finds of its first look; returns those that a second look confirms, with better corners.
@@ -59,15 +59,18 @@ def needs_look(
     count = len(finds)
     near, safe = np.full(count, all_near), np.zeros(count, bool)
     read = np.zeros(count, bool)
-    if tracks and count:
-        overlap = box_iou_matrix(np.stack([t.box_xyxy for t in tracks]), finds.box_xyxy)
-        near |= (overlap > _TOUCHES).any(0)
-        for track, row in zip(tracks, overlap, strict=True):
-            best = int(row.argmax())
-            if row[best] < _COVERS:
-                continue
-            safe[best] |= track.trusted
-            read[best] |= track.would_read(float(plate_height(finds.quad[best])))
+    boxes = finds.box_xyxy.tolist() if tracks else []
+    for track in tracks if count else ():
+        expected = track.box_xyxy.tolist()
+        row = [box_overlap(*expected, *box) for box in boxes]
+        for k, overlap in enumerate(row):
+            if overlap > _TOUCHES:
+                near[k] = True
+        best = row.index(max(row))
+        if row[best] < _COVERS:
+            continue
+        safe[best] |= track.trusted
+        read[best] |= track.would_read(quad_height(finds.quad[best]))
     kept = safe & ~read & (finds.score >= SURE * high_score)
     return ~kept & (near | (finds.score >= HOPELESS * high_score)), kept
 

@@ -40,6 +40,7 @@ class PlateMotion:
         height = max(measured[3], 1.0)
         self._filter.x = np.concatenate([measured, np.zeros(4)]).reshape(8, 1)
         self._filter.H = np.eye(4, 8)
+        self._filter.inv = _of_diagonal
         self._filter.P = np.diag(
             np.concatenate(
                 [np.full(4, _MEASURED * height), np.full(2, _SPEED_AT_BIRTH * height), np.full(2, 2 * height)]
@@ -50,7 +51,7 @@ class PlateMotion:
     @property
     def box_xyxy(self) -> FloatArray:
         """The filter's current box (4,)."""
-        return _box(*self._filter.x[:4, 0])
+        return _box(*self._filter.x[:4, 0].tolist())
 
     def predict(self, dt: float) -> FloatArray:
         """Advances the state by `dt` seconds (not at all for 0 and less) and returns the expected box (4,)."""
@@ -60,7 +61,9 @@ class PlateMotion:
 
     def at(self, dt: float) -> FloatArray:
         """The expected box (4,) `dt` seconds later; changes nothing."""
-        return _box(*(self._filter.x[:4, 0] + max(dt, 0.0) * self._filter.x[4:, 0]))
+        cx, cy, w, h, vx, vy, vw, vh = self._filter.x[:, 0].tolist()
+        dt = max(dt, 0.0)
+        return _box(cx + dt * vx, cy + dt * vy, w + dt * vw, h + dt * vh)
 
     def update(self, box_xyxy: FloatArray) -> None:
         """Corrects the state by a measured box (4,)."""
@@ -72,6 +75,12 @@ class PlateMotion:
         height = max(float(self._filter.x[3, 0]), 1.0)
         result: FloatArray = _noise(dt) * height**2
         return result
+
+
+def _of_diagonal(matrix: FloatArray) -> FloatArray:
+    """The inverse of a diagonal matrix, as the measurement's covariance is: centre and size do not depend on one
+    another."""
+    return np.diag(1.0 / matrix.diagonal())
 
 
 @lru_cache(256)
@@ -95,5 +104,5 @@ def _box(cx: float, cy: float, w: float, h: float) -> FloatArray:
 
 
 def _centre_size(box_xyxy: FloatArray) -> FloatArray:
-    x1, y1, x2, y2 = (float(v) for v in box_xyxy)
+    x1, y1, x2, y2 = box_xyxy.tolist()
     return np.array([(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1])

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
 
 from streamer.geometry import box_iou_matrix
-from streamer.tracking.association import assign, associate, association_cost
+from streamer.tracking.association import Candidate, assign, associate, candidates
+from streamer.types import FloatArray
 
 BOX = (10.0, 10.0, 50.0, 20.0)
 
@@ -32,9 +34,7 @@ def shifted(dx: float, dy: float = 0.0, grow: float = 1.0) -> tuple[float, float
     ],
 )
 def test_gate(box: tuple[float, ...], inside: bool) -> None:
-    a, b = np.array([BOX]), np.array([box])
-    cost = association_cost(a, b, box_iou_matrix(a, b), 1.5, 2.0)
-    assert bool(np.isfinite(cost[0, 0])) == inside
+    assert bool(candidates(np.array([BOX]), np.array([box]), 1.5, 2.0)) == inside
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,9 @@ def test_gate(box: tuple[float, ...], inside: bool) -> None:
     ],
 )
 def test_assign(cost: object, pairs: list[tuple[int, int]]) -> None:
-    assert assign(np.array(cost, float)) == pairs
+    matrix = np.array(cost, float)
+    finite = np.argwhere(np.isfinite(matrix)).tolist()
+    assert assign([Candidate(r, c, float(matrix[r, c]), 0.0) for r, c in finite]) == pairs
 
 
 @pytest.mark.parametrize(
@@ -90,3 +92,44 @@ def test_nothing_is_matched_twice(tracks: list, found: list, data: st.DataObject
     assert len(set(rows)) == len(rows)
     assert len(set(columns)) == len(columns)
     assert pairs == sorted(pairs)
+
+
+def reference(
+    expected: FloatArray, found: FloatArray, max_jump: float, max_growth: float
+) -> tuple[FloatArray, FloatArray]:
+    """Cost (n, m), inf outside the gate, and IoU, as arrays."""
+    a, b = expected.reshape(-1, 1, 4), found.reshape(1, -1, 4)
+    size_a, size_b = a[..., 2:] - a[..., :2], b[..., 2:] - b[..., :2]
+    apart = (a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]) / 2
+    distance = np.hypot(apart[..., 0], apart[..., 1])
+    reach = max_jump * np.maximum(np.maximum(size_a[..., 0], size_b[..., 0]), 1.0)
+    growth = np.abs(np.log(np.maximum(size_a, 1e-3) / np.maximum(size_b, 1e-3))).min(-1)
+    overlap = box_iou_matrix(expected, found)
+    gate = (distance <= reach) & (growth <= np.log(max_growth))
+    return np.where(gate, 1 - overlap + distance / reach, np.inf), overlap
+
+
+def hungarian(cost: FloatArray) -> list[tuple[int, int]]:
+    rows, columns = linear_sum_assignment(np.where(np.isfinite(cost), cost, 1e6))
+    return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if np.isfinite(cost[r, c])]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_as_with_arrays_and_the_whole_matrix(seed: int) -> None:
+    """Costs to the last bit, and the assignment of the whole matrix."""
+    rng = np.random.default_rng(seed)
+    n, m = rng.integers(1, 9, 2)
+    corner, size = rng.uniform(0, 300, (n + m, 2)), rng.uniform(0.5, 90, (n + m, 2))
+    boxes = np.concatenate([corner, corner + size], -1)
+    expected, found = boxes[:n], boxes[n:]
+    cost, overlap = reference(expected, found, 1.5, 2.0)
+    near = candidates(expected, found, 1.5, 2.0)
+    assert [(p.track, p.found) for p in near] == [tuple(p) for p in np.argwhere(np.isfinite(cost)).tolist()]
+    assert all(p.cost == cost[p.track, p.found] and p.overlap == overlap[p.track, p.found] for p in near)
+    high = rng.random(m) < 0.6
+    strong, weak = np.flatnonzero(high), np.flatnonzero(~high)
+    pairs = [(t, int(strong[d])) for t, d in hungarian(cost[:, strong])]
+    left = np.array(sorted(set(range(n)) - {t for t, _ in pairs}), int)
+    careful = np.where(overlap > 0.1, cost, np.inf)[np.ix_(left, weak)]
+    pairs += [(int(left[t]), int(weak[d])) for t, d in hungarian(careful)]
+    assert associate(expected, found, high, 1.5, 2.0) == sorted(pairs)
