@@ -27,10 +27,12 @@ def box_overlap(
     ax1: float, ay1: float, ax2: float, ay2: float, bx1: float, by1: float, bx2: float, by2: float
 ) -> float:
     """`box_iou` of two boxes in plain numbers: a hundredth of its time where there are few."""
-    width, height = min(ax2, bx2) - max(ax1, bx1), min(ay2, by2) - max(ay1, by1)
-    inter = max(width, 0.0) * max(height, 0.0)
-    union = max(ax2 - ax1, 0.0) * max(ay2 - ay1, 0.0) + max(bx2 - bx1, 0.0) * max(by2 - by1, 0.0) - inter
-    return inter / union if union > 0 else 0.0
+    x1, y1 = ax1 if ax1 > bx1 else bx1, ay1 if ay1 > by1 else by1
+    x2, y2 = ax2 if ax2 < bx2 else bx2, ay2 if ay2 < by2 else by2
+    if not (x2 > x1 and y2 > y1):  # also of empty and inverted boxes
+        return 0.0
+    inter = (x2 - x1) * (y2 - y1)
+    return inter / ((ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - inter)
 
 
 def box_iou(a: FloatArray, b: FloatArray) -> FloatArray:

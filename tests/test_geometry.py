@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from streamer.geometry import (
     box_iou_matrix,
+    box_overlap,
     box_quad,
     convex,
     cutting_map,
@@ -18,6 +19,7 @@ from streamer.geometry import (
     nms,
     plate_height,
     quad_box,
+    quad_height,
     side_lengths,
     transform,
 )
@@ -132,3 +134,16 @@ def test_three_corners_in_a_line() -> None:
         with pytest.raises(np.linalg.LinAlgError, match="in a line"):
             one(flat)
     assert not np.isfinite(from_unit_square(flat[None])).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_plain_numbers_are_the_arrays_to_the_last_bit(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    a, b = rng.uniform(-20, 100, (2, 60, 4))  # some of them inverted
+    a[:5, 2:], b[5:9, 3] = a[:5, :2], b[5:9, 1]  # and empty
+    a[20:40, 2:] = a[20:40, :2] + rng.uniform(0, 80, (20, 2))
+    b[20:40] = a[20:40] + rng.uniform(-5, 5, (20, 4))
+    expected = box_iou_matrix(a, b).tolist()
+    assert [[box_overlap(*one, *other) for other in b.tolist()] for one in a.tolist()] == expected
+    quads = rng.uniform(0, 500, (50, 4, 2))
+    assert [quad_height(quad) for quad in quads] == plate_height(quads).tolist()

@@ -12,6 +12,7 @@ import click
 from streamer.cli.bench_cameras import measure_cameras
 from streamer.cli.bench_hardware import parts_on, usable
 from streamer.cli.bench_rates import Rate, decode_once, decoded_frames, fresh_run, recode_once, repeat, run_once
+from streamer.cli.loading import loaded_engines
 from streamer.cli.machine import cpu_name, spread
 from streamer.cli.options import cadence_option, decode_option, model_options
 from streamer.config.urls import redact
@@ -60,14 +61,13 @@ def stream(
     """
     from streamer.config.models import RunConfig
     from streamer.engine.runtime import available_cores
-    from streamer.pipeline.engines import load_engines
 
     for source in sources:
         if not source.is_file():
             raise InputError(f"{redact(str(source))}: is no file: give a video file to measure on")
     source = sources[0]
     config = RunConfig().with_options(**options)
-    engines = load_engines(config)
+    engines = loaded_engines(config)
     click.echo(f"cpu      {cpu_name()}, {available_cores()} cores, threads {config.threads or 'all'}")
     click.echo(f"source   {', '.join(map(str, sources))}")
     if streams or most:

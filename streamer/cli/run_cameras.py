@@ -11,6 +11,7 @@ import click
 
 from streamer.cli.console import log_status
 from streamer.cli.earlier import check_kept
+from streamer.cli.loading import loaded_engines
 from streamer.cli.output_options import check_for_cameras, paths_of
 from streamer.cli.paths import check_apart
 from streamer.cli.report import conclude, reported
@@ -37,7 +38,6 @@ def run_cameras(request: RunRequest) -> None:
 
 
 def _read(request: RunRequest, screen: Screen | None) -> None:
-    from streamer.pipeline.engines import load_engines
     from streamer.pipeline.site import run_site
     from streamer.sink.registry import OutputPlace, open_outputs
     from streamer.source.recording import Networks
@@ -55,7 +55,7 @@ def _read(request: RunRequest, screen: Screen | None) -> None:
     check_lists(config)
     if not request.quiet:
         warn_unseen(config, request.outputs)
-    engines = load_engines(config)
+    engines = loaded_engines(config)
     stop = Stop()
     place = OutputPlace(
         config,

@@ -11,6 +11,7 @@ import click
 
 from streamer.cli.console import log_status, warn
 from streamer.cli.earlier import check_earlier, check_kept, notes_on
+from streamer.cli.loading import loaded_engines
 from streamer.cli.output_options import check_joined, paths_of, row_files, single_files
 from streamer.cli.paths import check_paths, files_of
 from streamer.cli.report import conclude, reported
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 def run_sources(request: RunRequest, texts: Sequence[str], *, realtime: bool, loop: bool) -> None:
     """Opens the sources that `texts` name, checks paths and outputs of earlier runs, and reads them."""
     from streamer.cli.progress import progress_on
-    from streamer.pipeline.engines import load_engines
     from streamer.pipeline.runner import run_stream
     from streamer.sink.registry import OutputPlace, open_outputs
     from streamer.source.recording import Networks
@@ -40,7 +40,7 @@ def run_sources(request: RunRequest, texts: Sequence[str], *, realtime: bool, lo
     check_lists(config)
     if not request.quiet:
         warn_unseen(config, request.outputs)
-    engines = load_engines(config)  # before the outputs: a missing model must not empty the rows of an earlier run
+    engines = loaded_engines(config)  # before the outputs: a missing model must not empty the rows of an earlier run
     live = all(one.live for one in sources)
     names = [config.camera] if config.camera else [one.name for one in sources]
     if request.append or (request.append is None and live):

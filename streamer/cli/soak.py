@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from streamer.cli.console import start_log
+from streamer.cli.loading import loaded_engines
 from streamer.cli.options import cadence_option, log_options, model_options
 from streamer.errors import InputError
 from streamer.process.memory import keep_memory_small
@@ -92,7 +93,6 @@ def soak(
     where that bound is over 5 MB an hour or something leaked. Ctrl-C ends the run and prints the report so far.
     """
     from streamer.config.models import RunConfig
-    from streamer.pipeline.engines import load_engines
     from streamer.soak.measure import Plan, soak
 
     keep_memory_small()
@@ -112,7 +112,7 @@ def soak(
         _stopped() as stop,
         _samples_to(samples) as on_sample,
     ):
-        done = soak(plan, config, load_engines(config), Path(folder), stop, on_sample)
+        done = soak(plan, config, loaded_engines(config), Path(folder), stop, on_sample)
     return _report(done, plan.speed, len(played))
 
 

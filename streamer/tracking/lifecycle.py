@@ -188,7 +188,8 @@ def _quality(hit: Hit) -> float:
 def _moved(first: FloatArray, now: FloatArray) -> float:
     """The greatest change of a box edge since the first box, in plate heights."""
     before, after = first.tolist(), now.tolist()
-    return max(abs(b - a) for a, b in zip(before, after, strict=True)) / max(before[3] - before[1], 1.0)
+    edge: float = max(abs(b - a) for a, b in zip(before, after, strict=True))
+    return edge / max(float(before[3] - before[1]), 1.0)
 
 
 def _hit(frame: Frame, plates: Plates, row: int) -> Hit:
