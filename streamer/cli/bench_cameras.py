@@ -66,7 +66,7 @@ def _print_row(sources: Sequence[Path], config: RunConfig, engines: Engines, cou
         return camera_source(camera, live)
 
     streams, stop = Streams(), threading.Event()
-    site = config.model_copy(update={"cameras": cameras})
+    site = config.model_copy(update={"cameras": cameras, "overload": "drop"})
     work = partial(run_site, site, [], engines=engines, stop=stop, streams=streams, source_of=begin)
     thread = threading.Thread(target=work)
     thread.start()

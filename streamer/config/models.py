@@ -103,9 +103,13 @@ class CameraConfig(StreamConfig):
         "cameras": "cameras hold no cameras",
         "start_time": _OF_FILES,
         "queue": _OF_DECODED,
+        "overload": "one ladder serves all cameras: set it for the whole run, and a priority for each camera",
     }
     url: str = Field(min_length=1, description="its address, device or file; ${NAME} is taken from the environment")
     loop: bool = Field(default=False, description="whether a file is restarted at its end")
+    priority: int = Field(
+        default=0, description="cameras of the lowest are left out first while the cores do not suffice for all"
+    )
     min_height: float | None = Field(
         default=None, ge=1, description="short for read.min_height", json_schema_extra=unit("px")
     )
@@ -177,6 +181,11 @@ class RunConfig(StreamConfig):
         le=256,
         description="decoded frames of a recording that may wait; of a camera always the three newest",
         json_schema_extra=unit("frames"),
+    )
+    overload: Literal["ladder", "drop"] = Field(
+        default="ladder",
+        description="what is left out while the cores do not suffice for the cameras: ladder: frames looked at, then "
+        "second looks, then cameras of low priority (docs/streams.md); drop: whatever frames come too late",
     )
     cameras: dict[str, CameraConfig] = Field(
         default={}, description="cameras by name, read all at once where alpr run is given no source"

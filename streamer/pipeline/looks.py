@@ -37,13 +37,21 @@ class Followed:
 
 
 def look_again(
-    frame: Frame, finds: Plates, tracks: Sequence[Followed], high_score: float, look: Look, *, all_near: bool = False
+    frame: Frame,
+    finds: Plates,
+    tracks: Sequence[Followed],
+    high_score: float,
+    look: Look,
+    *,
+    all_near: bool = False,
+    sparing_from: float | None = None,
 ) -> Plates:
     """The plates of a frame, by second looks where `needs_look` says so. `all_near`: there are tracks which are not
-    confirmed yet, and any find may belong to one."""
+    confirmed yet, and any find may belong to one. `sparing_from`: only plates that are about to be read are looked at
+    again, and the others kept from that score of the first look on."""
     if not len(finds):
         return finds
-    again, kept = needs_look(finds, tracks, high_score, all_near=all_near)
+    again, kept = needs_look(finds, tracks, high_score, all_near=all_near, sparing_from=sparing_from)
     if not again.any():
         return finds[kept]
     looked = look(frame, finds[again])
@@ -53,7 +61,12 @@ def look_again(
 
 
 def needs_look(
-    finds: Plates, tracks: Sequence[Followed], high_score: float, *, all_near: bool = False
+    finds: Plates,
+    tracks: Sequence[Followed],
+    high_score: float,
+    *,
+    all_near: bool = False,
+    sparing_from: float | None = None,
 ) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     """(n,) bool each: the finds to look at again, and those that are kept as they are."""
     count = len(finds)
@@ -71,6 +84,8 @@ def needs_look(
             continue
         safe[best] |= track.trusted
         read[best] |= track.would_read(quad_height(finds.quad[best]))
+    if sparing_from is not None:
+        return read, ~read & (finds.score >= sparing_from)
     kept = safe & ~read & (finds.score >= SURE * high_score)
     return ~kept & (near | (finds.score >= HOPELESS * high_score)), kept
 

@@ -27,7 +27,9 @@ from streamer.pipeline.fanout import Outputs
 from streamer.pipeline.feed import Feed
 from streamer.pipeline.found import finder, found_in
 from streamer.pipeline.looks import Look
+from streamer.pipeline.overload import Overload
 from streamer.pipeline.ports import Ports, StreamSettings, Wanted
+from streamer.pipeline.relief import OverloadWatch, overload_of
 from streamer.pipeline.state import StreamState
 from streamer.pipeline.status import Pulse, StatusLines, Streams
 from streamer.plates.formats import Formats, formats_of
@@ -134,7 +136,8 @@ def _sources_of(source: str | Path | Source | Sequence[Source], config: RunConfi
 
 @dataclass(eq=False)
 class StreamRun:
-    """What all streams of a run share. `summary`: of the streams that ended; `alone`: it is the only stream."""
+    """What all streams of a run share. `summary`: of the streams that ended; `alone`: it is the only stream.
+    `overload`: the ladder of all cameras, which is judged elsewhere; None for one of its own."""
 
     config: RunConfig
     engines: Engines
@@ -149,6 +152,7 @@ class StreamRun:
     next_id: int = 1
     clock: Clock = field(default_factory=SystemClock)
     watcher: Watcher | None = None
+    overload: Overload | None = None
 
     def __post_init__(self) -> None:
         check_tracker(self.config.track)
@@ -227,16 +231,22 @@ class StreamRun:
         streams = self.streams or Streams()
         pulse = streams.watch(name, own, feed.health)
         lines = None if self.status is None else StatusLines(streams, self.status, self.clock)
+        ladder = self.overload or overload_of(self.config, name)
+        watch = OverloadWatch(ladder, streams, self.clock) if ladder is not None and self.overload is None else None
         try:
             for frame in feed:
                 pulse.turns += 1
                 if lines is not None:
                     lines.tick()
+                if watch is not None:
+                    watch.tick()
                 if state is None and feed.info is not None:
                     state = self._begin(self.identities.of(feed.info, self.config.camera), own)
                     steps = CameraSteps(state, self.engines, self.config.live.sleep_after_s)
                 if steps is None or feed.info is None:
                     continue
+                if ladder is not None and state is not None:
+                    state.relief = ladder.relief(name)
                 self._put(steps.after(frame, feed))
                 self.outputs.tick()
                 if self.outputs.all_failed:  # while one output works, the camera is read on

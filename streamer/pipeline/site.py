@@ -15,6 +15,7 @@ from streamer.errors import ConfigError, InputError
 from streamer.passages.vote import vote
 from streamer.pipeline.engines import Engines, load_engines
 from streamer.pipeline.fanout import Outputs
+from streamer.pipeline.relief import OverloadWatch, overload_of
 from streamer.pipeline.runner import IncompleteRun, StreamRun
 from streamer.pipeline.status import StatusLines, Streams
 from streamer.process.clock import Clock, SystemClock
@@ -109,6 +110,7 @@ def run_site(
         lists = WatchLists(config)
         lists.warn()
         engines = engines or load_engines(config)
+        overload = overload_of(config)
         for one in cameras:
             settings = config.of_camera(one.name)
             if own is not None:
@@ -125,6 +127,7 @@ def run_site(
                 streams,
                 alone=len(cameras) == 1,
                 clock=clock,
+                overload=overload,
                 watcher=lists.of(settings),
             )
             # The camera's own thread opens its address: one that does not answer delays no other.
@@ -132,7 +135,8 @@ def run_site(
             find = partial(source_of, camera, settings.live)
             one.thread = threading.Thread(target=_read_camera, args=(one, run, find, stop), name=f"alpr-{one.name}")
             one.thread.start()
-        _wait(cameras, stop, StatusLines(streams, status, clock) if status else None)
+        watch = None if overload is None else OverloadWatch(overload, streams, clock)
+        _wait(cameras, stop, StatusLines(streams, status, clock) if status else None, watch)
     finally:
         stop.set()
         for one in cameras:
@@ -160,10 +164,14 @@ def _read_camera(one: _CameraRun, run: StreamRun, find: Callable[[], Source], st
         stop.set()
 
 
-def _wait(cameras: Sequence[_CameraRun], stop: threading.Event, lines: StatusLines | None) -> None:
+def _wait(
+    cameras: Sequence[_CameraRun], stop: threading.Event, lines: StatusLines | None, watch: OverloadWatch | None
+) -> None:
     while not stop.wait(_POLL_S) and any(p.thread is not None and p.thread.is_alive() for p in cameras):
         if lines is not None:
             lines.tick()
+        if watch is not None:
+            watch.tick()
 
 
 def _result(cameras: Sequence[_CameraRun], outputs: Outputs, seconds: float) -> RunSummary:

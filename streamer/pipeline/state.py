@@ -11,6 +11,7 @@ from streamer.passages.places import Places
 from streamer.passages.readings import TrackReadings
 from streamer.passages.rejections import rejection_of
 from streamer.pipeline.looks import TRUSTED_HITS, Followed, look_again
+from streamer.pipeline.overload import NO_RELIEF
 from streamer.pipeline.ports import Ports, StreamSettings
 from streamer.sink.events import (
     Event,
@@ -50,6 +51,8 @@ class StreamState:
         self._size = info.width, info.height
         self._part = 0
         self._cadence = Cadence() if config.cadence == "auto" and not info.still else None
+        self._relieved = Cadence()
+        self.relief = NO_RELIEF  # what is left out for it while the cores do not suffice
         track, self._vote = config.track, config.vote
         if info.still:  # a picture has a single frame: one hit and one reading suffice
             track = track.model_copy(update={"birth_hits": 1})
@@ -75,16 +78,19 @@ class StreamState:
 
     def needs_detection(self, frame: Frame) -> bool:
         """Whether the detector should run on this frame; call it once for each, in order."""
-        if self._cadence is None:
+        if self.relief.paused:
+            return False
+        cadence = self._cadence or (self._relieved if self.relief.cadence else None)
+        if cadence is None:
             return True
         tracks = self._tracker.tracks
         settled = self._config.read.settled
         if self._tracker.tentative:
-            return self._cadence.wants(frame, "unsettled")
+            return cadence.wants(frame, "unsettled")
         if not tracks:
-            return self._cadence.wants(frame, "none")
+            return cadence.wants(frame, "none")
         all_settled = all(t.id in self._readings and self._of(t).state.settled >= settled for t in tracks)
-        return self._cadence.wants(frame, "settled" if all_settled else "unsettled")
+        return cadence.wants(frame, "settled" if all_settled else "unsettled")
 
     def boxes(self, now_s: float) -> list[FloatArray]:
         """Where the tracks are expected at that second, (4,) each."""
@@ -148,7 +154,8 @@ class StreamState:
         if self._ports.look is not None:
             tracks = [self._followed(t, frame) for t in self._tracker.tracks]
             high, near = self._settings.high_score, self._tracker.tentative
-            found = look_again(frame, found, tracks, high, self._ports.look, all_near=near)
+            least = high * self._config.track.low_score if self.relief.looks else None
+            found = look_again(frame, found, tracks, high, self._ports.look, all_near=near, sparing_from=least)
         plates = self._places.kept(found, self._size)
         self.summary.outside += len(found) - len(plates)
         update = self._tracker.update(frame, plates)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from streamer.pipeline.overload import Overload
 from streamer.process.camera_log import camera_field
 from streamer.process.clock import Clock, SystemClock
 from streamer.sink.delivery import Delivery
@@ -48,6 +49,7 @@ class Streams:
     def __init__(self) -> None:
         self._streams: dict[str, Watched] = {}
         self.deliveries: list[Delivery] = []
+        self.overload: Overload | None = None  # of its cameras
 
     def watch(self, name: str, summary: RunSummary, health: Health | None = None) -> Pulse:
         """Registers a stream, or another file of the same name; the stream itself keeps the pulse that is returned."""
@@ -102,6 +104,8 @@ class StatusLines:
         if health.wakes or health.asleep:
             state = "asleep" if health.asleep else "awake"
             parts.append(f"{state}, woke up {sum(health.wakes.values())} times, {health.slept} frames not decoded")
+        if self._streams.overload is not None and (relief := str(self._streams.overload.relief(w.name))):
+            parts.append(f"overload: {relief}")
         if health.dropped > dropped:
             parts.append(f"{health.dropped - dropped} dropped")
         if health.last is None or now - health.last > 1:

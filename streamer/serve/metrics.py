@@ -75,6 +75,13 @@ class Metrics(Streams):
                 hits.add_metric([w.name, name], count)
         yield hits
         yield from self._outputs()
+        if self.overload is not None:
+            step = GaugeMetricFamily("alpr_overload_step", "Step of the ladder of overload in force, 0 for none")
+            step.add_metric([], self.overload.step)
+            paused = GaugeMetricFamily("alpr_camera_paused", "1 while overload pauses a camera", labels=["camera"])
+            for w in streams:
+                paused.add_metric([w.name], float(self.overload.relief(w.name).paused))
+            yield from (step, paused)
         yield from self._connections([w for w in streams if w.health is not None])
 
     def _outputs(self) -> Iterator[Metric]:

@@ -23,7 +23,7 @@ import settings_page  # noqa: E402
 
 MODELS = [RunConfig, CameraConfig, ZoneConfig, LineConfig, WatchConfig, *dict.fromkeys(TYPES.values())]
 OPTIONS = {name for option in run.params if isinstance(option, click.Option) for name in option.opts}
-NO_UNIT = {"video_track", "video.crf", "crf"}
+NO_UNIT = {"priority", "video_track", "video.crf", "crf"}
 
 
 def test_the_page_is_what_the_generator_makes() -> None:

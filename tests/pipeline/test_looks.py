@@ -14,6 +14,7 @@ from streamkit import FakeAlphabet, plates_of, reading_of
 
 from streamer.config.models import RunConfig
 from streamer.pipeline.looks import HOPELESS, SURE, Followed, look_again, needs_look
+from streamer.pipeline.overload import Relief
 from streamer.pipeline.ports import Ports, StreamSettings
 from streamer.pipeline.state import StreamState
 from streamer.sink.events import PassageFinal
@@ -52,6 +53,22 @@ def track(box: tuple[float, ...] = HERE, trusted: bool = True, read: bool = Fals
 def test_which(finds: list[tuple[Any, float]], tracks: list[Followed], near: bool, again: str, kept: str) -> None:
     plates = plates_of([box for box, _ in finds], [score for _, score in finds]) if finds else Plates.empty()
     found = needs_look(plates, tracks, HIGH, all_near=near)
+    assert tuple("".join("ny"[int(v)] for v in mask) for mask in found) == (again, kept)
+
+
+@pytest.mark.parametrize(
+    ("finds", "tracks", "again", "kept"),
+    [
+        ([(HERE, 0.9)], [], "n", "y"),  # may begin a track, by its first look
+        ([(HERE, 0.22)], [], "n", "n"),
+        ([(HERE, 0.23)], [track()], "n", "y"),
+        ([(HERE, 0.9)], [track(read=True)], "y", "n"),  # about to be read
+        ([(HERE, 0.9), (THERE, 0.9)], [track(read=True), track(THERE)], "yn", "ny"),
+    ],
+)
+def test_sparing(finds: list[tuple[Any, float]], tracks: list[Followed], again: str, kept: str) -> None:
+    plates = plates_of([box for box, _ in finds], [score for _, score in finds])
+    found = needs_look(plates, tracks, HIGH, all_near=True, sparing_from=HIGH / 2)
     assert tuple("".join("ny"[int(v)] for v in mask) for mask in found) == (again, kept)
 
 
@@ -106,6 +123,13 @@ def test_a_passage_is_looked_at_when_it_begins_and_is_read() -> None:
     assert run.rows == ["AB1234"]
     assert sum(run.looked) <= run.state.summary.reads + 5
     assert run.state.summary.detections == 60  # the spot never counts
+
+
+def test_under_overload_a_passage_is_looked_at_where_it_is_read() -> None:
+    plain, spared = Passing(), Passing()
+    spared.state.relief = Relief(cadence=False, looks=True)
+    assert plain.run(40).rows == spared.run(40).rows == ["AB1234"]
+    assert 0 < sum(spared.looked) < sum(plain.looked)
 
 
 def test_without_a_second_look_all_finds_count() -> None:

@@ -10,6 +10,7 @@ import pytest
 from streamkit import FakeAlphabet, plates_of, reading_of
 
 from streamer.config.models import RunConfig
+from streamer.pipeline.overload import NO_RELIEF, Relief
 from streamer.pipeline.ports import Ports, StreamSettings, Wanted
 from streamer.pipeline.state import StreamState
 from streamer.sink.events import (
@@ -366,6 +367,17 @@ def test_the_detector_runs_less_often_where_nothing_happens() -> None:
     assert 2 <= sum(ran) <= 6
     every = Play()
     assert all(every.state.needs_detection(Frame(index, index / 25, 320, 180)) for index in range(5))
+
+
+def test_relief_under_overload() -> None:
+    play = Play()
+    frames = [Frame(index, index / 25, 320, 180) for index in range(30)]
+    play.state.relief = Relief(cadence=True)
+    assert 2 <= sum(play.state.needs_detection(frame) for frame in frames[:10]) <= 6
+    play.state.relief = Relief(cadence=True, paused=True)
+    assert not any(play.state.needs_detection(frame) for frame in frames[10:20])
+    play.state.relief = NO_RELIEF
+    assert all(play.state.needs_detection(frame) for frame in frames[20:])
 
 
 def test_numbers_go_on_from_stream_to_stream() -> None:
