@@ -142,7 +142,7 @@ class Overload:
 
 def age_of(delays: list[float]) -> float:
     """The median of a camera's last ages."""
-    return median(delays[-25:]) if delays else 0.0
+    return median(delays) if delays else 0.0
 
 
 def described(step: int, paused: list[str]) -> str:

@@ -30,7 +30,7 @@ class OverloadWatch:
 
     def _loads(self) -> Mapping[str, Load]:
         return {
-            w.name: Load(w.health.taken, w.health.dropped, age_of(list(w.health.delays)))
+            w.name: Load(w.health.taken, w.health.dropped, age_of(list(w.health.recent)))
             for w in self._streams.watched
             if w.health is not None
         }

@@ -9,6 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 _DELAYS = 3000  # frames whose age is kept: two minutes
+_RECENT = 25  # frames whose age shows the load
 _BOUNDS_S = 0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
 
 
@@ -55,10 +56,14 @@ class Health:
     histogram: Histogram = field(default_factory=Histogram)
     taken: int = 0
     delays: deque[float] = field(default_factory=lambda: deque(maxlen=_DELAYS))
+    recent: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT))  # ages without those of late frames
 
-    def done(self, seconds: float) -> None:
-        """Counts a processed frame and its age, seconds since its arrival."""
+    def done(self, seconds: float, *, late: bool = False) -> None:
+        """Counts a processed frame and its age, seconds since its arrival. `late`: it is from before the camera woke
+        up, so that its age tells nothing of the machine's load."""
         self.taken += 1
+        if not late:
+            self.recent.append(seconds)
         self.delays.append(seconds)
         self.histogram.add(seconds)
 

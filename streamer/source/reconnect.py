@@ -156,7 +156,7 @@ class LiveFeed:
                 frozen_s = still.after(frame, came)
                 yield self._placed(frame, came)
                 if not is_glimpse(frame):
-                    self.health.done(self._clock.monotonic() - came)
+                    self.health.done(self._clock.monotonic() - came, late=isinstance(frame, CameraFrame) and frame.late)
                 if config.frozen_s is not None and frozen_s >= config.frozen_s:
                     connection.frozen = True
                     return

@@ -115,7 +115,25 @@ def test_a_camera_without_frames_has_no_age() -> None:
     for k in range(8):
         assert overload.judge(float(k), {"gate": Load(100, 0, 9.0)}) is None  # its last frames, long ago
     assert age_of([]) == 0.0
-    assert age_of([9.0] * 100 + [0.1] * 25) == 0.1
+    assert age_of([0.1, 9.0, 0.2]) == 0.2
+
+
+def test_frames_from_before_a_camera_woke_up_tell_nothing_of_the_load(caplog: pytest.LogCaptureFixture) -> None:
+    streams, (gate, _) = watched("gate", "yard")
+    clock = ManualClock()
+    watch = OverloadWatch(Overload(ONE), streams, clock)
+    for _ in range(10):
+        for _ in range(25):
+            gate.done(3.0, late=True)
+        gate.done(0.03)
+        watch.tick()
+        clock.move(1.0)
+    assert not caplog.records
+    for _ in range(60):
+        gate.done(3.0)
+        watch.tick()
+        clock.move(0.1)
+    assert "frames 3.0 s old" in caplog.text
 
 
 class Machine:
