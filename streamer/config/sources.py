@@ -43,7 +43,7 @@ class LiveConfig(Section):
     sleep: Literal["auto", "always", "never"] = Field(
         default="auto",
         description="auto: while nothing happens only key frames are decoded, and all since the last one where "
-        "something does, of cameras that send one in 2.5 s or more often; always: in 5 s; never: every frame is "
+        "something does, of cameras that send one a second or more often; always: in 5 s; never: every frame is "
         "decoded",
     )
     sleep_after_s: float = Field(

@@ -11,9 +11,9 @@ from streamer.source.health import Health
 from streamer.source.packet_activity import PacketActivity
 from streamer.types import Frame
 
-# The longest interval between key frames (s), by `live.sleep`: with a longer one what passes in less than a second,
-# between two of them, may be noticed too late.
-LONGEST_S = {"auto": 2.5, "always": 5.0}
+# The longest interval between key frames (s), by `live.sleep`: with a longer one what passes within less than a second,
+# between two of them, may go unnoticed (docs/streams.md).
+LONGEST_S = {"auto": 1.25, "always": 5.0}
 CATCH_UP = 12  # frames that wait while a camera that woke up catches up: more are decoded as they are taken
 
 

@@ -124,7 +124,7 @@ class SleepingDecoder:
                 self._key_numbers.append(self._count - 1)
         elif since > self._sleeper.longest_s:
             self._sleeper.never(
-                f"more than {self._sleeper.longest_s:g} s between its key frames: set it to one in 1 to 2 s"
+                f"more than {self._sleeper.longest_s:g} s between its key frames: set it to one a second"
             )
         if self._keys > _INTRA * _COUNTED and self._keys > _INTRA * self._count:
             self._sleeper.never("its video has key frames only: set it to H.264 or H.265")
