@@ -44,11 +44,18 @@ if TYPE_CHECKING:
 @click.option(
     "--most", is_flag=True, help="Find the number of cameras that can be read with under 1 % of the frames dropped."
 )
+@click.option(
+    "--sleep",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Whether these cameras sleep while nothing happens (live.sleep).",
+)
 @model_options
 @cadence_option
 @decode_option
 def stream(
-    sources: tuple[Path, ...], rounds: int, video: bool, streams: int | None, most: bool, **options: Any
+    sources: tuple[Path, ...], rounds: int, video: bool, streams: int | None, most: bool, sleep: str, **options: Any
 ) -> None:
     """Measure `alpr run SOURCE` in frames per second, beside decoding alone and the other parts of the work.
 
@@ -66,7 +73,7 @@ def stream(
         if not source.is_file():
             raise InputError(f"{redact(str(source))}: is no file: give a video file to measure on")
     source = sources[0]
-    config = RunConfig().with_options(**options)
+    config = RunConfig.model_validate({"live": {"sleep": sleep}}).with_options(**options)
     engines = loaded_engines(config)
     click.echo(f"cpu      {cpu_name()}, {available_cores()} cores, threads {config.threads or 'all'}")
     click.echo(f"source   {', '.join(map(str, sources))}")
