@@ -6,6 +6,7 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -190,3 +191,14 @@ def down(_: Message) -> Exception:
 
 def broken(_: Message) -> Exception:
     return Refused("HTTP 500", final=False)
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """A key and a certificate of this machine's that nobody trusts yet."""
+    key, certificate = folder / "key.pem", folder / "cert.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", "2",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return key, certificate

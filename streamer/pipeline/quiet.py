@@ -10,8 +10,8 @@ import numpy as np
 from streamer.geometry import box_iou_matrix
 from streamer.pipeline.looks import HOPELESS
 from streamer.source.sleeper import CameraFrame, Sleeper
-from streamer.tracking.picture_change import CHANGED, TOUCHED, PictureChange
-from streamer.types import FloatArray, Frame, Plates
+from streamer.tracking.picture_change import CHANGED, TOUCHED, PictureChange, blocks_of
+from streamer.types import F32Array, FloatArray, Frame, Plates
 
 _SAME = 0.6  # IoU of two boxes in one place
 _LOOK_S = 30.0  # longest time between two runs of the detector on a sleeping camera's key pictures
@@ -39,21 +39,21 @@ class Quiet:
         self._places: list[_Place] = []
         self._busy_until: float | None = None
         self._looked_at = 0.0
-        self._woken: Frame | None = None  # the key picture that it woke up for
+        self._woken: F32Array | None = None  # blocks of the key picture that it woke up for
         self._came = False  # something new since then
 
     def glimpse(self, frame: CameraFrame, sleeper: Sleeper) -> bool:
         """Judges a key picture; whether it is quiet."""
-        reason = self._reason(frame)
+        blocks = blocks_of(frame)
+        reason = self._reason(frame, self._change.of(blocks))
         if reason:
-            self._woken = frame
+            self._woken = blocks
         else:
-            self._change.learn(frame)
+            self._change.learn(blocks)
         sleeper.judge(frame.number, reason)
         return not reason
 
-    def _reason(self, frame: CameraFrame) -> str:
-        change = self._change.of(frame)
+    def _reason(self, frame: CameraFrame, change: float) -> str:
         if change >= CHANGED or frame.pts - self._looked_at >= _LOOK_S:
             self._looked_at = frame.pts
             finds = self._find(frame)
@@ -65,7 +65,7 @@ class Quiet:
         """Whether the detector should run on a frame: of those before a camera woke up, the ones that are still like
         the quiet scene are passed over."""
         late = isinstance(frame, CameraFrame) and frame.late
-        return not late or self._busy(frame.pts) or self._change.of(frame) >= TOUCHED
+        return not late or self._busy(frame.pts) or self._change.of(blocks_of(frame)) >= TOUCHED
 
     def seen(self, frame: Frame, finds: Plates | None, tracks: Sequence[FloatArray], sleeper: Sleeper) -> None:
         """After a frame: what was found in it, and the boxes (4,) of the tracks."""
@@ -116,5 +116,5 @@ class Quiet:
         if self._woken is not None:
             self._change.learn(self._woken, woke=not self._came)
         self._woken, self._came = None, False
-        self._change.learn(frame)
+        self._change.learn(blocks_of(frame))
         self._looked_at = frame.pts

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 
-from streamer.source.bits import Bits, units
-from streamer.source.slices import HEADER_BYTES, Slice, parameter_units
+from streamer.source.bits import Bits
+from streamer.source.slices import Slice, Slices
 
 _CHROMA_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 
@@ -34,30 +33,18 @@ class _Pps:
     redundant: bool
 
 
-class H264Slices:
-    """The slices of one stream. `extradata`: its parameter sets, as FFmpeg keeps them."""
+class H264Slices(Slices):
+    """Those of H.264."""
+
+    hevc = False
 
     def __init__(self, extradata: bytes) -> None:
         self._sps: dict[int, _Sps] = {}
         self._pps: dict[int, _Pps] = {}
-        self._length = 0
-        with contextlib.suppress(IndexError):  # damaged: others may come with the packets
-            self._length, sets = parameter_units(extradata, hevc=False)
-            for unit in sets:
-                self._parameters(unit)
+        super().__init__(extradata)
 
-    def first(self, packet: bytes) -> Slice | None:
-        """The first slice of a packet, None where it cannot be read."""
-        try:
-            for unit in units(packet, self._length):
-                kind = unit[0] & 31
-                if kind in (7, 8):
-                    self._parameters(unit)
-                elif kind in (1, 5):
-                    return self._slice(unit[:HEADER_BYTES])
-        except (IndexError, KeyError):
-            return None
-        return None
+    def _is_slice(self, unit: bytes) -> bool:
+        return unit[0] & 31 in (1, 5)
 
     def _parameters(self, unit: bytes) -> None:
         if not unit:

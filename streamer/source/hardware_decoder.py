@@ -7,6 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from streamer.image.planes import frame_orientation
+from streamer.source.damage import damage
 from streamer.source.hardware import Devices, Unusable, context_for
 
 if TYPE_CHECKING:
@@ -95,11 +96,9 @@ class HardwareDecoder:
 
     def _first(self, packet: av.Packet[Any] | None) -> list[av.VideoFrame]:
         """Waits for the first picture of the CPU, then gives the hardware all packets from the beginning."""
-        import av
-
         try:
             frames = self._of_software(packet)
-        except (av.error.InvalidDataError, av.error.PatchWelcomeError, av.error.ArgumentError):
+        except damage():
             if packet is not None and packet.size:  # as where the stream begins between keyframes
                 self._kept.pop()
             raise
@@ -124,7 +123,7 @@ class HardwareDecoder:
             frames: list[av.VideoFrame] = self._hardware.decode(packet)
         except av.error.EOFError:
             raise
-        except (av.error.InvalidDataError, av.error.PatchWelcomeError, av.error.ArgumentError) as error:
+        except damage() as error:
             self._failed += 1
             if self._came and self._failed < _MOST_FAILED:
                 raise  # a damaged packet, as on the CPU
@@ -144,8 +143,6 @@ class HardwareDecoder:
 
     def _fall_back(self, reason: str, packet: av.Packet[Any] | None) -> list[av.VideoFrame]:
         """The pictures of the kept packets that were not handed out yet, from the CPU."""
-        import av
-
         kept: list[av.Packet[Any] | None] = list(self._kept)
         if packet is None or not packet.size:
             kept.append(packet)
@@ -159,7 +156,7 @@ class HardwareDecoder:
         for one in kept:
             try:
                 frames += self._of_software(one)
-            except (av.error.InvalidDataError, av.error.PatchWelcomeError, av.error.ArgumentError):
+            except damage():
                 continue  # as the stream begins in the middle, or a packet is damaged
         return frames
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 
-from streamer.source.bits import Bits, units
-from streamer.source.slices import HEADER_BYTES, Slice, parameter_units
+from streamer.source.bits import Bits
+from streamer.source.slices import Slice, Slices
 
-_SPS, _PPS = 33, 34
+_SLICES, _SPS, _PPS = 32, 33, 34  # kinds of units; those below the first are slices
 _B, _P, _I = 0, 1, 2
 _IDR = (19, 20)
 
@@ -37,30 +36,18 @@ class _Pps:
     lists_change: bool
 
 
-class HevcSlices:
-    """The slices of one stream. `extradata`: its parameter sets, as FFmpeg keeps them."""
+class HevcSlices(Slices):
+    """Those of H.265."""
+
+    hevc = True
 
     def __init__(self, extradata: bytes) -> None:
         self._sps: dict[int, _Sps] = {}
         self._pps: dict[int, _Pps] = {}
-        self._length = 0
-        with contextlib.suppress(IndexError):  # damaged: others may come with the packets
-            self._length, sets = parameter_units(extradata, hevc=True)
-            for unit in sets:
-                self._parameters(unit)
+        super().__init__(extradata)
 
-    def first(self, packet: bytes) -> Slice | None:
-        """The first slice of a packet, None where it cannot be read."""
-        try:
-            for unit in units(packet, self._length):
-                kind = unit[0] >> 1 & 63
-                if kind in (_SPS, _PPS):
-                    self._parameters(unit)
-                elif kind < 32:
-                    return self._slice(kind, Bits(unit[2:HEADER_BYTES]))
-        except (IndexError, KeyError):
-            return None
-        return None
+    def _is_slice(self, unit: bytes) -> bool:
+        return unit[0] >> 1 & 63 < _SLICES
 
     def _parameters(self, unit: bytes) -> None:
         kind = unit[0] >> 1 & 63 if unit else 0
@@ -71,10 +58,11 @@ class HevcSlices:
             number, pps = _pps(Bits(unit[2:]))
             self._pps[number] = pps
 
-    def _slice(self, unit: int, b: Bits) -> Slice | None:
+    def _slice(self, unit: bytes) -> Slice | None:
+        kind_of_unit, b = unit[0] >> 1 & 63, Bits(unit[2:])
         if not b.flag():  # not the first of its picture
             return None
-        if 16 <= unit <= 23:
+        if 16 <= kind_of_unit <= 23:
             b.flag()
         pps = self._pps[b.ue()]
         sps = self._sps[pps.sps]
@@ -84,7 +72,7 @@ class HevcSlices:
             b.flag()
         if sps.separate_planes:
             b.u(2)
-        in_use, earlier = (0, False) if unit in _IDR else _references(b, sps)
+        in_use, earlier = (0, False) if kind_of_unit in _IDR else _references(b, sps)
         if sps.offset_filter:
             b.flag()
             if sps.chroma:

@@ -131,10 +131,7 @@ class SleepingDecoder:
 
     def _after(self, held: _Held) -> Iterator[Decoded]:
         sleeper, packet = self._sleeper, held.packet
-        first = None if self._slices is None else self._slices.first(bytes(packet))
-        unusual = sleeper.activity.add(
-            packet.size, first, key=packet.is_keyframe, learn=sleeper.learns, fast=not sleeper.asleep
-        )
+        unusual = not sleeper.off and self._is_unusual(packet)
         if sleeper.asleep:
             self._forget_quiet()
             if reason := sleeper.called or ("packets" if unusual else "") or ("off" if sleeper.off else self._full()):
@@ -150,6 +147,13 @@ class SleepingDecoder:
             # Pictures that the decoder still holds, from before what is kept, are not waited for.
             sleeper.health.slept += max(0, self._held[0].number - self._emitted)
             sleeper.fall_asleep()
+
+    def _is_unusual(self, packet: Any) -> bool:
+        sleeper = self._sleeper
+        first = None if self._slices is None else self._slices.first(bytes(packet))
+        return sleeper.activity.add(
+            packet.size, first, key=packet.is_keyframe, learn=sleeper.learns, fast=not sleeper.asleep
+        )
 
     def _glimpse(self, held: _Held) -> Iterator[Decoded]:
         """Decodes a key picture alone."""

@@ -5,8 +5,10 @@ With the packet's size they tell how much changes in the picture, also where a r
 
 from __future__ import annotations
 
+import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple
 
 from streamer.source.bits import units
 
@@ -20,11 +22,42 @@ class Slice(NamedTuple):
     quantiser: int
 
 
-class Slices(Protocol):
-    """The slices of one stream; feed it every packet, as parameter sets may come with any."""
+class Slices(ABC):
+    """The slices of one stream; feed it every packet, as parameter sets may come with any. A subclass parses the units
+    of one codec; IndexError and KeyError there mean that one cannot be read. `extradata`: the stream's parameter sets,
+    as FFmpeg keeps them."""
+
+    hevc: ClassVar[bool]
+
+    def __init__(self, extradata: bytes) -> None:
+        self._length = 0
+        with contextlib.suppress(IndexError):  # damaged: others may come with the packets
+            self._length, sets = parameter_units(extradata, hevc=self.hevc)
+            for unit in sets:
+                self._parameters(unit)
 
     def first(self, packet: bytes) -> Slice | None:
         """The first slice of a packet, None where it cannot be read."""
+        try:
+            for unit in units(packet, self._length):
+                if self._is_slice(unit):
+                    return self._slice(unit[:HEADER_BYTES])
+                self._parameters(unit)
+        except (IndexError, KeyError):
+            return None
+        return None
+
+    @abstractmethod
+    def _is_slice(self, unit: bytes) -> bool:
+        """Whether it is a slice, not a parameter set or anything else; IndexError for an empty one."""
+
+    @abstractmethod
+    def _parameters(self, unit: bytes) -> None:
+        """Keeps a parameter set; passes over any other unit."""
+
+    @abstractmethod
+    def _slice(self, unit: bytes) -> Slice | None:
+        """The slice that begins so."""
 
 
 def slices_of(codec: str, extradata: bytes | None) -> Slices | None:
@@ -32,7 +65,7 @@ def slices_of(codec: str, extradata: bytes | None) -> Slices | None:
     from streamer.source.h264_slices import H264Slices
     from streamer.source.hevc_slices import HevcSlices
 
-    kinds: dict[str, type[H264Slices] | type[HevcSlices]] = {"h264": H264Slices, "hevc": HevcSlices}
+    kinds: dict[str, type[Slices]] = {"h264": H264Slices, "hevc": HevcSlices}
     return kinds[codec](extradata or b"") if codec in kinds else None
 
 

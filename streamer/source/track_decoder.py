@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamer.config.urls import redact
 from streamer.source.address import is_end
+from streamer.source.damage import damage
 from streamer.source.fields import deinterlaced
 from streamer.source.live import CaptureTimes
 from streamer.source.sleeper import Sleeper
@@ -102,7 +103,7 @@ class TrackDecoder:
 
         try:
             return list(self._decoder.decode(packet))
-        except (av.error.InvalidDataError, av.error.PatchWelcomeError, av.error.ArgumentError):
+        except damage():
             self.bad += 1
         except (av.FFmpegError, OSError) as error:
             self._fail(error)

@@ -19,17 +19,16 @@ _KNOWN_NOW = 1 / 4  # of a change that showed no plate is usual from now on
 
 
 class PictureChange:
-    """The quiet scene of one camera. `changed` compares, `learn` takes a picture as quiet."""
+    """The quiet scene of one camera, by `blocks_of` its pictures."""
 
     def __init__(self) -> None:
         self._level: F32Array | None = None
         self._spread: F32Array | None = None
         self._count = 0  # pictures learned
 
-    def of(self, frame: Frame) -> float:
+    def of(self, now: F32Array | None) -> float:
         """The largest change of a block, in units of its usual change; infinite where there is nothing to compare
-        with, 0 where the frame has no picture."""
-        now = _blocks(frame)
+        with, 0 where there is no picture."""
         if now is None:
             return 0.0
         if self._level is None or self._spread is None or self._level.shape != now.shape:
@@ -39,9 +38,8 @@ class PictureChange:
         )  # noise is everywhere the same; few pictures tell little
         return float((np.abs(_difference(now, self._level)) / usual).max())
 
-    def learn(self, frame: Frame, *, woke: bool = False) -> None:
+    def learn(self, now: F32Array | None, *, woke: bool = False) -> None:
         """Takes a picture as quiet; `woke`: it woke the camera for nothing, so that such a change is usual."""
-        now = _blocks(frame)
         if now is None:
             return
         if self._level is None or self._spread is None or self._level.shape != now.shape:
@@ -57,8 +55,8 @@ class PictureChange:
         self._level += max(_LEVEL, 1 / self._count) * (now - self._level)
 
 
-def _blocks(frame: Frame) -> F32Array | None:
-    """The mean of each block (rows, columns)."""
+def blocks_of(frame: Frame) -> F32Array | None:
+    """The mean of each block (rows, columns), which `PictureChange` compares; None where the frame has no picture."""
     points = sampled(frame, _ACROSS)
     if points is None:
         return None

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from brokerkit import PROGRAM, Broker, Listener, broker, check_installed
-from notifykit import message, opened, output_of, row, until
+from notifykit import message, opened, output_of, row, self_signed, until
 
 from streamer.config.models import RunConfig
 from streamer.errors import ConfigError
@@ -192,12 +192,7 @@ def test_one_that_never_answers(tmp_path: Path) -> None:
 
 
 def test_certificates_are_verified(tmp_path: Path) -> None:
-    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", "2",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    key, certificate = self_signed(tmp_path)
     key.chmod(0o644)
     with broker(tmp_path, f"allow_anonymous true\ncertfile {certificate}\nkeyfile {key}\nuser root\n") as found:
         url = found.url.replace("mqtt:", "mqtts:")

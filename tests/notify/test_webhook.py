@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from notifykit import Receiver, message, opened, output_of, receiver, row, until
+from notifykit import Receiver, message, opened, output_of, receiver, row, self_signed, until
 from standardwebhooks import Webhook as Verifier
 
 from streamer.errors import ConfigError
@@ -142,12 +142,7 @@ def test_none_listens(server: Receiver) -> None:
 
 
 def test_certificates_are_verified(tmp_path: Path) -> None:
-    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", "2",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    key, certificate = self_signed(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     with receiver(context=context) as server:

@@ -3,13 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamer.tracking.picture_change import CHANGED, TOUCHED, PictureChange
-from streamer.types import Frame, Image, YuvPlanes
+from streamer.tracking.picture_change import CHANGED, TOUCHED, PictureChange, blocks_of
+from streamer.types import F32Array, Frame, Image, YuvPlanes
 
 
-def frame(y: Image) -> Frame:
+def frame(y: Image) -> F32Array | None:
     chroma = np.full((y.shape[0] // 2, y.shape[1] // 2), 128, np.uint8)
-    return Frame(0, 0.0, y.shape[1], y.shape[0], planes=YuvPlanes(y, chroma, chroma, "bt709", False))
+    return blocks_of(Frame(0, 0.0, y.shape[1], y.shape[0], planes=YuvPlanes(y, chroma, chroma, "bt709", False)))
 
 
 def street(seed: int, light: float = 1.0, noise: float = 4.0) -> Image:
@@ -27,7 +27,7 @@ def known(noise: float = 4.0) -> PictureChange:
 
 def test_nothing_to_compare_with() -> None:
     assert PictureChange().of(frame(street(0))) == float("inf")
-    assert PictureChange().of(Frame(0, 0.0, 64, 64)) == 0.0
+    assert PictureChange().of(blocks_of(Frame(0, 0.0, 64, 64))) == 0.0
 
 
 @pytest.mark.parametrize("noise", [0.0, 4.0, 12.0])
@@ -72,7 +72,7 @@ def test_small_pictures(size: tuple[int, int]) -> None:
 def test_bgr_pictures() -> None:
     change = PictureChange()
     picture = np.full((90, 160, 3), 90, np.uint8)
-    change.learn(Frame(0, 0.0, 160, 90, bgr=picture))
+    change.learn(blocks_of(Frame(0, 0.0, 160, 90, bgr=picture)))
     other = picture.copy()
     other[30:60, 50:100] = 200
-    assert change.of(Frame(1, 0.1, 160, 90, bgr=other)) >= CHANGED
+    assert change.of(blocks_of(Frame(1, 0.1, 160, 90, bgr=other))) >= CHANGED
