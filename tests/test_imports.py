@@ -46,6 +46,7 @@ ORDER = [
     "replay",
     "migrate",
     "fit",
+    "cluster",
     "api",
     "testing",
     "cli",
