@@ -52,6 +52,10 @@ def import_(where: str, paths: tuple[Path, ...]) -> None:
 )
 @click.option("--until", type=When(), metavar="TIME", help="First seen before that time.")
 @click.option("--camera", metavar="NAME", help="Rows of this camera only.")
+@click.option(
+    "--labels", type=_FILE, metavar="FOLDER", help="Corrected and confirmed readings with their crops, for training."
+)
+@_FILES
 def export(
     where: str,
     csv_path: Path | None,
@@ -60,19 +64,26 @@ def export(
     since: int | None,
     until: int | None,
     camera: str | None,
+    labels: Path | None,
+    folder: Path | None,
 ) -> None:
     """Write the final rows of STORE to files, in the order in which they became final. Each export is noted in the
     audit log."""
+    from streamer.store.labels import export_labels
     from streamer.store.transfer import Format, Selection, export_file
 
     files = dict(zip(get_args(Format), (csv_path, jsonl_path, parquet_path), strict=True))
-    if not any(files.values()):
-        raise click.UsageError("nothing to write: give --csv, --jsonl or --parquet FILE")
+    if not any(files.values()) and labels is None:
+        raise click.UsageError("nothing to write: give --csv, --jsonl or --parquet FILE, or --labels FOLDER")
     with _opened(where) as database:
         for form, path in files.items():
             if path is not None:
                 count = export_file(database, path, form, Selection(since, until, camera))
                 notice(f"{path}: {count} rows")
+        if labels is not None:
+            done = export_labels(database, labels, folder or _folder(database))
+            left = f", {done.without_crop} left out, whose crops are not kept" if done.without_crop else ""
+            notice(f"{labels}: {done.labels} labels{left}; alpr train finetune --crops {labels} trains on them")
 
 
 @store.command()

@@ -17,7 +17,17 @@ from streamer.errors import ConfigError, OutputError
 from streamer.store.audit import note, user
 from streamer.store.database import Database
 from streamer.store.maintain import drop_unused_plates
-from streamer.store.schema import audit, files, health, hits, passages, plates, rejections
+from streamer.store.schema import (
+    audit,
+    corrections,
+    files,
+    health,
+    hits,
+    passages,
+    plates,
+    rejection_crops,
+    rejections,
+)
 from streamer.store.times import moment, now
 from streamer.store.weight import bytes_of_rows
 
@@ -78,6 +88,8 @@ def purge(
         _delete_passages(database, folder, islice(chosen, most), done, dry_run=dry_run)
         if dry_run or (most is not None and done.passages >= most):
             break
+    if rules.pictures_days is not None and not dry_run:
+        _delete_crops(database, at - int(rules.pictures_days * _DAY))
     for table, days in ((rejections, rules.rejections_days), (health, rules.health_days), (audit, rules.audit_days)):
         if days is not None:
             setattr(done, table.name, _delete_rows(database, table, at - int(days * _DAY), dry_run=dry_run))
@@ -169,9 +181,9 @@ def _passages(
     if old is not None:
         yield rows(database, base.where(old))
     if erase:
-        yield _batched(
-            database, base.where(passages.c.plate_id.in_(select(plates.c.id).where(plates.c.text.in_(erase))))
-        )
+        of_plates = passages.c.plate_id.in_(select(plates.c.id).where(plates.c.text.in_(erase)))
+        corrected = passages.c.id.in_(select(corrections.c.passage_id).where(corrections.c.before.in_(erase)))
+        yield _batched(database, base.where(or_(of_plates, corrected)))
     for _ in range(_ROUNDS if rules.passages_mb is not None else 0):
         count, size = bytes_of_rows(database)
         over = size - (rules.passages_mb or 0.0) * 1e6
@@ -230,6 +242,13 @@ def _delete_rows(database: Database, table: Table, before: int, *, dry_run: bool
             return int(connection.execute(count).scalar_one())
     with database.write() as connection:
         return int(connection.execute(delete(table).where(table.c.at < before)).rowcount)
+
+
+def _delete_crops(database: Database, before: int) -> None:
+    """Crops of tracks without a row, which are in the database itself."""
+    old = select(rejections.c.id).where(rejections.c.at < before)
+    with database.write() as connection:
+        connection.execute(delete(rejection_crops).where(rejection_crops.c.rejection_id.in_(old)))
 
 
 def _unlink(folder: Path | None, names: Sequence[str]) -> None:

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 # The schema that this version of the program reads and writes: the last file in migrations/versions.
-HEAD = "0001"
+HEAD = "0002"
 
 metadata = MetaData(
     naming_convention={
@@ -164,6 +164,28 @@ rejections = Table(
     Column("details", Text, nullable=False),
     Index(None, "camera_id", "at"),
     Index(None, "at"),
+)
+
+# Crops of some of them, the newest of each camera and reason: PNG.
+rejection_crops = Table(
+    "rejection_crops",
+    metadata,
+    Column("rejection_id", Id, ForeignKey("rejections.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("png", LargeBinary, nullable=False),
+)
+
+# Texts that a person put in place of what was read, or confirmed (`before` is `after`): the passage has the last one.
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("passage_id", Id, ForeignKey("passages.id", ondelete="CASCADE"), nullable=False),
+    Column("at", Micros, nullable=False),
+    Column("who", String, nullable=False),
+    Column("before", Exact, nullable=False),
+    Column("after", Exact, nullable=False),
+    Index(None, "passage_id", "id"),
+    Index(None, "before"),
 )
 
 # Pictures in the folder beside the database. `kind`: "crop" or "snapshot"; `path`: relative to that folder.

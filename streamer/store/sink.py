@@ -24,6 +24,7 @@ from streamer.store.files import FileFolder, default_folder
 from streamer.store.outbox import Deliveries
 from streamer.store.posteriors import unpack
 from streamer.store.privacy import Privacy, Retention
+from streamer.store.rejected import keep_crop
 from streamer.store.rows import record_of_row
 from streamer.store.schema import cameras, health, passages, posteriors, rejections, runs
 from streamer.store.times import micros, now
@@ -149,7 +150,9 @@ class StoreSink(BaseSink):
                 "confidence": record["confidence"],
                 "details": json.dumps(record, ensure_ascii=False, separators=(",", ":")),
             }
-            connection.execute(insert(rejections).values(values))
+            number = new_id(connection, rejections, values)
+            if self.wants_crops and rejection.crop is not None and not self._privacy.is_on:
+                keep_crop(connection, number, values["camera_id"], rejection)
 
     def close(self) -> None:
         if self._closed:

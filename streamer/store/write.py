@@ -17,7 +17,7 @@ from streamer.store.database import Database
 from streamer.store.hashing import is_hashed
 from streamer.store.posteriors import pack
 from streamer.store.rows import Record, record_of_row, values_of
-from streamer.store.schema import cameras, hits, passages, plates, posteriors, revisions
+from streamer.store.schema import cameras, corrections, hits, passages, plates, posteriors, revisions
 from streamer.store.times import now
 from streamer.types import Passage, Posterior, WatchMatch
 
@@ -73,6 +73,7 @@ class Writer:
         """Writes a row, or its next revision; None where the store has it so already, or knows better: a final row is
         amended by final rows only."""
         event_id, hidden = str(record["event_id"]), status in ("waiting", "merged")
+        record = self._as_corrected(connection, record)
         values = values_of(record, now())
         values |= {"status": status, "camera_id": self.camera(connection, record)}
         values["plate_id"] = self.plate(connection, str(record["plate"]))
@@ -113,7 +114,7 @@ class Writer:
         revision = int(found["revision"])
         was_clear = not is_hashed(found["plate"])
         if revision and found["status"] != "waiting":
-            self._archive(connection, dict(found))
+            self.archive(connection, dict(found))
         revision += not hidden
         values = values | {"revision": revision, "run_id": self.run_id}
         connection.execute(update(passages).where(passages.c.id == found["id"]).values(values))
@@ -138,7 +139,23 @@ class Writer:
             self._cameras[name] = number_of(connection, cameras, "name", {"name": name, "added_at": now()})
         return self._cameras[name]
 
-    def _archive(self, connection: Connection, found: Record) -> None:
+    def _as_corrected(self, connection: Connection, record: Record) -> Record:
+        """The record with the text that a person gave its passage, which later readings do not undo."""
+        if is_hashed(str(record["plate"])):
+            return record
+        last = (
+            select(corrections.c.after)
+            .join(passages, corrections.c.passage_id == passages.c.id)
+            .where(passages.c.event_id == record["event_id"])
+            .order_by(corrections.c.id.desc())
+        )
+        text = connection.execute(last.limit(1)).scalar()
+        if text is None or text == record["plate"]:
+            return record
+        return {**record, "plate": text, "char_confidence": []}
+
+    def archive(self, connection: Connection, found: Record) -> None:
+        """Keeps the values of a row before it is changed."""
         row = json.dumps(record_of_row(found), ensure_ascii=False, separators=(",", ":"))
         values = {
             "passage_id": found["id"], "revision": found["revision"], "stored_at": found["stored_at"], "row": row,
@@ -148,6 +165,7 @@ class Writer:
     def _forget(self, connection: Connection, passage_id: int, plate: str, hashed: str) -> None:
         """A plate that was stored in clear, while a list reported it, is to be kept as a hash now."""
         connection.execute(delete(posteriors).where(posteriors.c.passage_id == passage_id))
+        connection.execute(delete(corrections).where(corrections.c.passage_id == passage_id))
         earlier = select(revisions).where(revisions.c.passage_id == passage_id)
         texts = {plate}
         for row in connection.execute(earlier).mappings().all():
