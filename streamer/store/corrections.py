@@ -65,6 +65,7 @@ def correct(database: Database, event_id: str, written: str, *, who: str | None 
             changes = {
                 "plate_id": writer.plate(connection, text),
                 "revision": found["revision"] + 1,
+                "stored_at": made.at,
                 "details": json.dumps(details, ensure_ascii=False, separators=(",", ":")),
             }
             connection.execute(update(passages).where(passages.c.id == found["id"]).values(changes))

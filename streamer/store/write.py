@@ -116,7 +116,7 @@ class Writer:
         if revision and found["status"] != "waiting":
             self.archive(connection, dict(found))
         revision += not hidden
-        values = values | {"revision": revision, "run_id": self.run_id}
+        values = values | {"revision": revision, "run_id": self.run_id, "stored_at": now()}
         connection.execute(update(passages).where(passages.c.id == found["id"]).values(values))
         if was_clear and is_hashed(plate):
             self._forget(connection, found["id"], found["plate"], plate)
