@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 # The schema that this version of the program reads and writes: the last file in migrations/versions.
-HEAD = "0002"
+HEAD = "0003"
 
 metadata = MetaData(
     naming_convention={
@@ -86,6 +86,14 @@ plates = Table(
     Column("folded", Exact, nullable=False, index=True),
     Column("hashed", Boolean, nullable=False, server_default=false()),
     sqlite_autoincrement=True,
+)
+
+# Copies of the texts of successive plates, for searches (plate_blocks.py).
+plate_blocks = Table(
+    "plate_blocks",
+    metadata,
+    Column("block", Id, primary_key=True, autoincrement=False),
+    Column("texts", LargeBinary, nullable=False),
 )
 
 # One for each event id, with its newest values; earlier ones are in `revisions`.

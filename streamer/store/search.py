@@ -1,7 +1,8 @@
 """Searching the store: patterns, look-alikes, edit distance, and likelihood by the stored distributions.
 
-Distinct plates are searched first, in an index that is read in one go; then the passages of those that match. Where
-many match, passages are walked from the newest on instead, until there are enough.
+Distinct plates are searched first, in their packed texts (plate_search.py) or, where the first character is known, in
+the index; then the passages of those that match. Where many match, passages are walked from the newest on instead,
+until there are enough.
 """
 
 from __future__ import annotations
@@ -10,17 +11,16 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
 from streamer.errors import ConfigError
 from streamer.plates.look_alikes import as_plate, folded
-from streamer.plates.texts import distance
 from streamer.store.audit import noted
 from streamer.store.database import Database
-from streamer.store.extras import extra
+from streamer.store.plate_blocks import keep_blocks
+from streamer.store.plate_search import matching, near
 from streamer.store.posteriors import log_ratio, unpack
 from streamer.store.rows import record_of_row
 from streamer.store.schema import cameras, passages, plates, posteriors
@@ -28,7 +28,8 @@ from streamer.store.write import with_names
 
 How = Literal["pattern", "exact", "alike", "edits", "likely"]
 
-_MANY = 1500  # plates: where more match, passages are walked by time
+_MANY = 6000  # plates: where more match, passages are walked by time
+_MOST = 50_000  # plates that are looked for: where more match, so do many passages
 _CHUNK, _MOST_CHUNK = 1000, 5000  # passages walked at once
 _SCORED = 4000  # passages at most that are compared by their distributions, the newest
 _SHOWN = ("final", "provisional", "waiting")
@@ -65,6 +66,7 @@ def find(database: Database, query: Query, *, who: str | None = None) -> list[Fo
     """The rows that match: the newest first, by distance or likelihood the best first. The search is noted in the audit
     log."""
     text = wanted(query)
+    keep_blocks(database)
     with database.read() as connection:
         found = _find(connection, query, text)
     asked: dict[str, Any] = {
@@ -112,15 +114,24 @@ def _find(connection: Connection, query: Query, text: str) -> list[Found]:
         return _likely(connection, query, text, conditions)
     if query.how == "edits":
         return _within_edits(connection, query, text, conditions)
+    numbers = _plates(connection, query, text)
+    if len(numbers) < _MANY:
+        rows = _of_plates(connection, numbers, query, conditions, query.limit)
+    else:
+        wanted = None if len(numbers) == _MOST else set(numbers)
+        rows = _walked(connection, wanted, _matches(connection, query.how, text), conditions, query.limit)
+    return [Found(record_of_row(row)) for row in rows]
+
+
+def _plates(connection: Connection, query: Query, text: str) -> Sequence[int]:
+    """The numbers of plates that match, `_MOST` at most: by the index where the first character is known."""
+    is_part = query.how != "exact" and not set("*?") & set(text)
+    if is_part or text[0] in "*?":
+        return matching(connection, text, _MOST, alike=query.how == "alike", part=is_part)
     matches = _matches(connection, query.how, text)
     if query.how == "exact" and query.hashes:
         matches = or_(matches, plates.c.text.in_(query.hashes))
-    numbers = connection.execute(select(plates.c.id).where(matches).limit(_MANY)).scalars().all()
-    if len(numbers) < _MANY:
-        rows = _of_plates(connection, numbers, conditions, query.limit)
-    else:
-        rows = _walked(connection, matches, conditions, query.limit)
-    return [Found(record_of_row(row)) for row in rows]
+    return connection.execute(select(plates.c.id).where(matches).limit(_MOST)).scalars().all()
 
 
 def _conditions(connection: Connection, query: Query) -> list[ColumnElement[bool]] | None:
@@ -131,6 +142,11 @@ def _conditions(connection: Connection, query: Query) -> list[ColumnElement[bool
         if number is None:
             return None
         out.append(passages.c.camera_id == number)
+    return [*out, *_when(query)]
+
+
+def _when(query: Query) -> list[ColumnElement[bool]]:
+    out: list[ColumnElement[bool]] = []
     if query.since is not None:
         out.append(passages.c.at >= query.since)
     if query.until is not None:
@@ -167,14 +183,38 @@ def like(connection: Connection, column: Any, pattern: str) -> ColumnElement[boo
 
 
 def _of_plates(
-    connection: Connection, numbers: Sequence[int], conditions: list[ColumnElement[bool]], limit: int
+    connection: Connection, numbers: Sequence[int], query: Query, conditions: list[ColumnElement[bool]], limit: int
 ) -> list[Any]:
-    """The newest rows of these plates."""
-    if not numbers:
-        return []
-    newest = select(passages.c.id).where(passages.c.plate_id.in_(numbers), *conditions)
-    ids = connection.execute(newest.order_by(passages.c.at.desc(), passages.c.id.desc()).limit(limit)).scalars().all()
-    return _rows(connection, ids)
+    """The newest rows of these plates. Their times are in the index: rows are looked at from the newest on."""
+    most = 4 * limit
+    newest: list[tuple[int, int]] = []
+    for k in range(0, len(numbers), _CHUNK):
+        times = select(passages.c.at, passages.c.id).where(passages.c.plate_id.in_(numbers[k : k + _CHUNK]))
+        times = times.where(*_when(query)).order_by(passages.c.at.desc(), passages.c.id.desc()).limit(most)
+        newest += [(row.at, row.id) for row in connection.execute(times)]
+    newest = sorted(newest, reverse=True)[:most]
+    found: list[int] = []
+    step = min(limit, _CHUNK)
+    for k in range(0, len(newest), step):
+        ids = [number for _, number in newest[k : k + step]]
+        fit = set(connection.execute(select(passages.c.id).where(passages.c.id.in_(ids), *conditions)).scalars())
+        found += [number for number in ids if number in fit]
+        if len(found) >= limit:
+            break
+    if len(found) < limit and len(newest) == most:  # most are not of the camera, or no rows
+        found = _of_plates_that_fit(connection, numbers, conditions, limit)
+    return _rows(connection, found[:limit])
+
+
+def _of_plates_that_fit(
+    connection: Connection, numbers: Sequence[int], conditions: list[ColumnElement[bool]], limit: int
+) -> list[int]:
+    newest: list[tuple[int, int]] = []
+    for k in range(0, len(numbers), _CHUNK):
+        some = select(passages.c.at, passages.c.id).where(passages.c.plate_id.in_(numbers[k : k + _CHUNK]), *conditions)
+        rows = connection.execute(some.order_by(passages.c.at.desc(), passages.c.id.desc()).limit(limit))
+        newest += [(row.at, row.id) for row in rows]
+    return [number for _, number in sorted(newest, reverse=True)]
 
 
 def _rows(connection: Connection, ids: Sequence[int]) -> list[Any]:
@@ -187,9 +227,13 @@ def _rows(connection: Connection, ids: Sequence[int]) -> list[Any]:
 
 
 def _walked(
-    connection: Connection, matches: ColumnElement[bool], conditions: list[ColumnElement[bool]], limit: int
+    connection: Connection,
+    wanted: set[int] | None,
+    matches: ColumnElement[bool],
+    conditions: list[ColumnElement[bool]],
+    limit: int,
 ) -> list[Any]:
-    """The newest rows whose plates match, among all rows from the newest on."""
+    """The newest rows whose plates are `wanted`, among all rows from the newest on; None: those that match."""
     found: list[int] = []
     size, last = _CHUNK, None
     while len(found) < limit:
@@ -201,8 +245,11 @@ def _walked(
         chunk = connection.execute(columns.order_by(passages.c.at.desc(), passages.c.id.desc()).limit(size)).all()
         if not chunk:
             break
-        some = select(plates.c.id).where(plates.c.id.in_({row.plate_id for row in chunk}), matches)
-        good = set(connection.execute(some).scalars())
+        if wanted is None:
+            some = select(plates.c.id).where(plates.c.id.in_({row.plate_id for row in chunk}), matches)
+            good = set(connection.execute(some).scalars())
+        else:
+            good = wanted
         found += [row.id for row in chunk if row.plate_id in good]
         last, size = chunk[-1], min(2 * size, _MOST_CHUNK)
     return _rows(connection, found[:limit])
@@ -211,42 +258,17 @@ def _walked(
 def _within_edits(
     connection: Connection, query: Query, text: str, conditions: list[ColumnElement[bool]]
 ) -> list[Found]:
-    """Rows of plates within so many edits: of the wanted text cut into one piece more than that, one is in the plate
-    unchanged (`?` in a plate is any character, and so is no part of a piece)."""
-    near = near_texts(connection, text, query.edits)
-    rows = _of_plates(connection, list(near), conditions, query.limit * 4)
-    found = [Found(record_of_row(row), float(near[row["plate_id"]])) for row in rows]
+    """Rows of plates within so many edits."""
+    away = near(connection, text, query.edits)
+    rows = _of_plates(connection, list(away), query, conditions, query.limit * 4)
+    found = [Found(record_of_row(row), float(away[row["plate_id"]])) for row in rows]
     return sorted(found, key=lambda one: one.score or 0.0)[: query.limit]
-
-
-def near_texts(connection: Connection, text: str, edits: int) -> dict[int, int]:
-    """Plates within so many edits of the text: number and distance."""
-    process: Any = extra("rapidfuzz.process", "store")
-    scorer: Any = extra("rapidfuzz.distance", "store").Levenshtein.distance
-    length = func.length(plates.c.text)
-    statement = select(plates.c.id, plates.c.text).where(length.between(len(text) - edits, len(text) + edits))
-    if all(pieces := _pieces(text, edits + 1)):
-        statement = statement.where(or_(*(contains(connection, plates.c.text, piece) for piece in (*pieces, "?"))))
-    rows = connection.execute(statement).all()
-    most = edits + text.count("?")  # which is an edit there
-    sure = [row for row in rows if "?" not in row.text]
-    close = process.extract(text, [row.text for row in sure], scorer=scorer, score_cutoff=most, limit=None)
-    near = [sure[k] for _, _, k in close] + [row for row in rows if "?" in row.text]
-    distances = {row.id: distance(text, row.text) for row in near}
-    return {number: d for number, d in distances.items() if d <= edits}
-
-
-def _pieces(text: str, count: int) -> list[str]:
-    """The text in so many pieces, of each the longest part without `?`."""
-    cuts = [round(k * len(text) / count) for k in range(count + 1)]
-    return [max(text[a:b].split("?"), key=len) for a, b in pairwise(cuts)]
 
 
 def _likely(connection: Connection, query: Query, text: str, conditions: list[ColumnElement[bool]]) -> list[Found]:
     """Rows that may have been this plate, most likely first. Compared are those whose text, look-alikes as one, differs
     in one character at most, or lacks the last one or has one more."""
-    near = [select(plates.c.id).where(one) for one in _nearly(connection, folded(text))]
-    numbers = sorted({number for one in near for number in connection.execute(one).scalars()})
+    numbers = _nearly(connection, folded(text))
     least = math.log(query.ratio)
     scored: list[tuple[float, int]] = []
     for k in range(0, len(numbers), _CHUNK):
@@ -264,12 +286,20 @@ def _likely(connection: Connection, query: Query, text: str, conditions: list[Co
     return [Found(record_of_row(row), score) for row, (score, _) in zip(rows, best, strict=True)]
 
 
-def _nearly(connection: Connection, text: str) -> list[ColumnElement[bool]]:
+def _nearly(connection: Connection, text: str) -> list[int]:
     """Plates of the same length with the same first or second half, and those with a character more or less at the
-    end; `text` with look-alikes as one. One by one: all but the second half are found by the index."""
+    end; `text` with look-alikes as one."""
     half = len(text) // 2
     patterns = [text[:half] + "?" * (len(text) - half), "?" * half + text[half:], text[:-1], text + "?"]
-    return [like(connection, plates.c.folded, pattern) for pattern in dict.fromkeys(patterns) if pattern.strip("?")]
+    found: set[int] = set()
+    for pattern in dict.fromkeys(patterns):
+        if pattern[:1] == "?" and pattern.strip("?"):
+            found.update(matching(connection, pattern, alike=True, part=False))
+        elif pattern.strip("?"):
+            found.update(
+                connection.execute(select(plates.c.id).where(like(connection, plates.c.folded, pattern))).scalars()
+            )
+    return sorted(found)
 
 
 def _score(row: Row[Any], text: str) -> float:

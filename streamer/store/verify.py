@@ -11,6 +11,7 @@ from typing import Any, get_args
 from sqlalchemy import select, text
 
 from streamer.store.database import Database
+from streamer.store.plate_blocks import faults_of_blocks
 from streamer.store.posteriors import unpack
 from streamer.store.purge import reports_of
 from streamer.store.rows import STATUSES
@@ -32,6 +33,7 @@ def verify(database: Database, folder: Path | None) -> Iterator[str]:
     yield from _distributions(database)
     yield from _files(database, folder)
     with database.read() as connection:
+        yield from (f"{database.name}: {fault}" for fault in faults_of_blocks(connection))
         for report, follows in reports_of(connection):
             if not follows:
                 yield f"{database.name}: the report of a purge at {report.get('at')} does not follow the last one"

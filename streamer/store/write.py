@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from streamer.plates.look_alikes import folded
 from streamer.store.database import Database
 from streamer.store.hashing import is_hashed
+from streamer.store.plate_blocks import drop_blocks
 from streamer.store.posteriors import pack
 from streamer.store.rows import Record, record_of_row, values_of
 from streamer.store.schema import cameras, corrections, hits, passages, plates, posteriors, revisions
@@ -175,7 +176,8 @@ class Writer:
             same = (revisions.c.passage_id == passage_id) & (revisions.c.revision == row["revision"])
             connection.execute(update(revisions).where(same).values(row=json.dumps(record, ensure_ascii=False)))
         used = exists().where(passages.c.plate_id == plates.c.id)
-        connection.execute(delete(plates).where(plates.c.text.in_(texts), ~plates.c.hashed, ~used))
+        unused = delete(plates).where(plates.c.text.in_(texts), ~plates.c.hashed, ~used)
+        drop_blocks(connection, connection.execute(unused.returning(plates.c.id)).scalars())
         for text in texts:
             self._plates.pop(text, None)
 
