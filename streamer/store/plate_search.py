@@ -17,6 +17,7 @@ from streamer.store.plate_blocks import blocks, encoded
 _FOLD = bytes(ord(folded(chr(k))) for k in range(128)) + bytes(range(128, 256))
 _ONE = {True: rb"[^\n]", False: rb"[^\n\x80-\xbf][\x80-\xbf]*"}  # any character, of ASCII and of UTF-8
 _ANY = rb"[^\n]*"
+_LONG = 3  # characters of a text that few plates have
 
 
 def matching(
@@ -38,18 +39,19 @@ def matching(
 
 
 class _Pattern:
-    """A pattern as an expression that begins with what is rarest to find: a character, or the beginning of a line."""
+    """A pattern as an expression that begins with its longest text, which is found fast; what is before that is
+    compared where the rest fits."""
 
     def __init__(self, pattern: str, *, ascii: bool) -> None:
-        rest = pattern.lstrip("*?")
-        lead = pattern.removesuffix(rest)
-        begins = "*" not in lead
-        ends = not pattern.endswith("*")
-        whole = _expression(pattern, ascii=ascii)
-        searched = rb"\n" + whole if begins else _expression(rest.rstrip("*"), ascii=ascii)
-        self._search = re.compile(searched + (rb"(?=\n)" if ends else b""))
-        self._begins = int(begins)
-        self._whole = re.compile(rb"\n" + whole + rb"(?=\n)") if not begins and "?" in lead else None
+        runs = [run.span() for run in re.finditer(r"[^*?]+", pattern)]
+        start, end = max(runs, key=lambda run: (run[1] - run[0] + (run[1] == len(pattern)), run[0] == 0))
+        ends = b"" if pattern.endswith("*") else rb"(?=\n)"
+        whole = rb"\n" + _expression(pattern, ascii=ascii) + ends
+        lead = pattern[:start]
+        self._begins = not lead or ("*" not in lead and end - start < _LONG)
+        self._whole = re.compile(whole) if not self._begins and lead.strip("*") else None
+        rest = pattern[start:].rstrip("*")
+        self._search = re.compile(whole if self._begins else _expression(rest, ascii=ascii) + ends)
 
     def numbers(self, first: int, lines: bytes) -> Iterator[int]:
         """Of the plates in a block that fit."""
