@@ -27,6 +27,7 @@ VERBS = {
     "bench": Verb("streamer.cli.bench:bench", "Measure speed on this machine."),
     "doctor": Verb("streamer.cli.doctor:doctor", "Check this machine and a camera."),
     "chaos": Verb("streamer.cli.chaos:chaos", "Serve a video as an RTSP camera with faults."),
+    "fleet": Verb("streamer.cli.fleet:fleet", "Read many cameras on many nodes."),
     "soak": Verb("streamer.cli.soak:soak", "Play clips for hours and measure memory growth."),
     "migrate": Verb("streamer.cli.migrate:migrate", "Convert the configuration of another program."),
     "service": Verb("streamer.cli.service:service", "Run under systemd: write the unit file."),

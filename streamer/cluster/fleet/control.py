@@ -145,7 +145,7 @@ class Control:
 
     def _is_free(self, camera: str, now_s: float) -> bool:
         """Whether the holder of a camera reads it no more."""
-        grant, shard = self.grants[camera], self.holder(camera)
+        shard = self.holder(camera)
         if shard is None or shard.dead:
             return True  # of a process that has ended, or was replaced
         if now_s - shard.heard_s > self.lease_s:

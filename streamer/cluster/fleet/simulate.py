@@ -91,7 +91,6 @@ class Outcome:
             "twice": self.twice,
         }  # fmt: skip
 
-
     def series(self) -> dict[str, Any]:
         """The figures and what happened over time, for JSON."""
         return {
