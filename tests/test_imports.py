@@ -39,7 +39,6 @@ ORDER = [
     "watch",
     "notify",
     "pipeline",
-    "serve",
     "store",
     "chaos",
     "soak",
@@ -47,6 +46,7 @@ ORDER = [
     "migrate",
     "fit",
     "cluster",
+    "serve",
     "api",
     "testing",
     "cli",
@@ -55,7 +55,10 @@ ORDER = [
 WITH_THREADS = {
     "process/imports", "engine/runtime", "sink/delivery", "sink/answers", "source/reconnect", "source/connection",
     "serve/metrics", "serve/systemd", "notify/sender", "notify/mqtt", "notify/deadline", "testing", "pipeline/detect",
-    "pipeline/engines", "pipeline/feed", "pipeline/iterate", "pipeline/runner", "pipeline/site",
+    "pipeline/engines", "pipeline/feed", "pipeline/iterate", "pipeline/runner", "pipeline/site", "serve/web/app",
+    "serve/web/context", "serve/web/server", "serve/web/background", "serve/web/live/feed", "serve/web/live/pictures",
+    "serve/web/live/recent", "serve/web/live/stream", "serve/web/live/api", "serve/web/access/limits",
+    "serve/web/access/passwords", "serve/web/system/history",
 }  # fmt: skip
 
 
@@ -157,11 +160,14 @@ OWN_OR_SYSTEM = {"streamer", "train", "gi", "pydantic_core"}
 def test_every_library_is_declared() -> None:
     """What streamer imports by name is a dependency, and not only of a dependency."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = [line for name in ("store", "postgres", "parquet") for line in project["optional-dependencies"][name]]
+    extras = [
+        line for name in ("store", "postgres", "parquet", "web") for line in project["optional-dependencies"][name]
+    ]
     needed, optional = _names(project["dependencies"]), _names(extras)
     packages = packages_distributions()
     for path in sources("streamer"):
-        declared = needed | (optional if path.is_relative_to(ROOT / "streamer" / "store") else set())
+        in_extras = any(path.is_relative_to(ROOT / "streamer" / place) for place in ("store", "serve/web"))
+        declared = needed | (optional if in_extras else set())
         for module in {m.split(".")[0] for m in imports_of(path)} - sys.stdlib_module_names - OWN_OR_SYSTEM:
             names = {name.lower().replace("-", "_") for name in packages.get(module, [])}
             assert names & declared, f"{path} imports {module}, which pyproject.toml does not declare"

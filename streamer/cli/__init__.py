@@ -23,6 +23,8 @@ VERBS = {
     "replay": Verb("streamer.cli.replay:replay", "Track and vote again from a recording."),
     "find": Verb("streamer.cli.find:find", "Find passages in a store."),
     "store": Verb("streamer.cli.store:store", "Import, export and upkeep of a store."),
+    "serve": Verb("streamer.cli.serve:serve", "Show a store in a browser."),
+    "user": Verb("streamer.cli.user:user", "Users of the page in a browser."),
     "explain": Verb("streamer.cli.explain:explain", "Show why tracks have no row."),
     "bench": Verb("streamer.cli.bench:bench", "Measure speed on this machine."),
     "doctor": Verb("streamer.cli.doctor:doctor", "Check this machine and a camera."),

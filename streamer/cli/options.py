@@ -24,6 +24,7 @@ SHORT_FORMS = {
     "decode": "--decode",
     "vote.rejoin_s": "--rejoin",
     "live.ready": "--ready",
+    "web.at": "--web",
 }
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])

@@ -39,7 +39,9 @@ _SECTIONS = {
         "threads",
     ),
     "Hardware": ("device", "decode"),
-    "Configuration and diagnostics": ("config_path", "sets", "metrics", "ready", "log_level", "log_format", "quiet"),
+    "Configuration and diagnostics": (
+        "config_path", "sets", "metrics", "ready", "web", "log_level", "log_format", "quiet",
+    ),
 }  # fmt: skip
 
 
@@ -123,6 +125,12 @@ _SECTIONS = {
     type=click.Choice(["any", "all"]),
     help="With --metrics: /readyz returns 200 while any camera has frames, or only while all do. [default: any]",
 )
+@click.option(
+    "--web",
+    metavar="[HOST:]PORT",
+    help="Serve the page in a browser on this port of this machine (needs the extra web). With HOST, others can reach "
+    "it too: that needs users (alpr user add).",
+)
 @click.option("--show", is_flag=True, help="Show the video with boxes and texts in a window; the key q ends the run.")
 @click.option(
     "--config",
@@ -177,6 +185,7 @@ def run(
     record_path: Path | None,
     metrics: str | None,
     ready: Literal["any", "all"] | None,
+    web: str | None,
     show: bool,
     outputs: tuple[str, ...],
     config_path: Path | None,
@@ -223,7 +232,7 @@ def run(
     start = parse_start_time(start_time) if start_time else None
     values = {
         "start_time": start, "video_track": video_track, "camera": camera, "countries": countries or None,
-        "plates": plates, "vote.rejoin_s": rejoin, "live.ready": ready, **models,
+        "plates": plates, "vote.rejoin_s": rejoin, "live.ready": ready, "web.at": web, **models,
     }  # fmt: skip
     options = {key: (SHORT_FORMS[key], value) for key, value in values.items()}
     config = with_lists(load_config(config_path, sets, options), watch_paths)

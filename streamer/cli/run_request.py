@@ -53,8 +53,8 @@ class RunRequest:
 
     @contextmanager
     def served(self, stop: threading.Event, expected: int = 1) -> Iterator[Streams | None]:
-        """Within the context: serves metrics where a port is given, and reports to systemd where it started this
-        process. `expected`: how many streams are read at once."""
+        """Within the context: serves metrics and the page where a port is given, and reports to systemd where it
+        started this process. `expected`: how many streams are read at once."""
         from streamer.serve.systemd import Supervision, SystemdReports, notify_of, watchdog_of
 
         notify, ready = notify_of(os.environ), self.config.live.ready
@@ -71,4 +71,11 @@ class RunRequest:
                 streams = streams or Streams()
                 supervision = Supervision(streams, ready, expected, watchdog_of(os.environ))
                 closing.callback(SystemdReports(notify, supervision, stop).close)
+            if self.config.web.at is not None:
+                from streamer.cli.page import page_of_run
+                from streamer.pipeline.status import Streams
+
+                streams = streams or Streams()
+                page = page_of_run(self.config, self.config_path, self.outputs, streams, quiet=self.quiet)
+                closing.callback(page.close)
             yield streams

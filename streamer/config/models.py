@@ -30,6 +30,7 @@ from streamer.config.sources import LiveConfig, Time, as_live, as_time
 from streamer.config.trackers import faults_of_tracker
 from streamer.config.urls import VARIABLE, filled
 from streamer.config.watch import WatchConfig
+from streamer.config.web import WebConfig
 from streamer.errors import ConfigError
 
 _ONE_PAIR = "one pair of networks serves all cameras: set it for the whole run"
@@ -103,6 +104,7 @@ class CameraConfig(StreamConfig):
         "cameras": "cameras hold no cameras",
         "start_time": _OF_FILES,
         "queue": _OF_DECODED,
+        "web": "one page serves all cameras: set it for the whole run",
         "overload": "one ladder serves all cameras: set it for the whole run, and a priority for each camera",
     }
     url: str = Field(min_length=1, description="its address, device or file; ${NAME} is taken from the environment")
@@ -187,6 +189,7 @@ class RunConfig(StreamConfig):
         description="what is left out while the cores do not suffice for the cameras: ladder: frames looked at, then "
         "second looks, then cameras of low priority (docs/streams.md); drop: whatever frames come too late",
     )
+    web: WebConfig = WebConfig()
     cameras: dict[str, CameraConfig] = Field(
         default={}, description="cameras by name, read all at once where alpr run is given no source"
     )
@@ -281,6 +284,6 @@ def load_config(
 
 __all__ = [
     "CameraConfig", "LineConfig", "LiveConfig", "PicturesConfig", "ReadConfig", "RowsConfig", "RunConfig",
-    "StreamConfig", "TrackConfig", "VideoConfig", "VoteConfig", "WatchConfig", "ZoneConfig", "as_countries",
-    "as_country", "as_live", "as_time", "load_config",
+    "StreamConfig", "TrackConfig", "VideoConfig", "VoteConfig", "WatchConfig", "WebConfig", "ZoneConfig",
+    "as_countries", "as_country", "as_live", "as_time", "load_config",
 ]  # fmt: skip

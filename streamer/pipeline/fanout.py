@@ -47,7 +47,8 @@ class Outputs:
 
     @property
     def all_failed(self) -> bool:
-        return bool(self.deliveries) and all(d.failed for d in self.deliveries)
+        own = [d for d in self.deliveries if not getattr(d.sink, "onlooker", False)]
+        return bool(own) and all(d.failed for d in own)
 
     @property
     def warnings(self) -> list[str]:

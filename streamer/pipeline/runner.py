@@ -83,7 +83,7 @@ def run_stream(
     began = time.perf_counter()
     cap_threads(sinks, config.threads)
     stop = stop or threading.Event()
-    outputs = Outputs(sinks, stop=stop)
+    outputs = Outputs([*sinks, *(streams.onlookers if streams is not None else ())], stop=stop)
     if streams is not None:
         streams.add_deliveries(outputs.deliveries)
     summary = RunSummary()
@@ -190,6 +190,7 @@ class StreamRun:
             for frame, found in self._with_detections(feed, state):
                 pulse.turns, pulse.waiting = pulse.turns + 1, False
                 self._put(state.step(frame, found))
+                self._show(frame, state)
                 if self.outputs.error is not None:
                     self.stop.set()
                 self._progress(info, own)
@@ -252,6 +253,7 @@ class StreamRun:
                 if self.outputs.all_failed:  # while one output works, the camera is read on
                     self.stop.set()
                 if frame is not None:
+                    self._show(frame, state)
                     self._progress(feed.info, own)
         finally:
             pulse.ended = True
@@ -290,6 +292,12 @@ class StreamRun:
                     hits = self._own.watch_hits
                     hits[one.match.list] = hits.get(one.match.list, 0) + 1
                 self.outputs.put(one)
+
+    def _show(self, frame: Frame, state: StreamState | None) -> None:
+        """Shows a frame and its tracks to who looks at the stream just now."""
+        viewer = None if self.streams is None else self.streams.viewer
+        if viewer is not None and state is not None and viewer.wants(state.name):
+            viewer.put(state.name, frame, state.views(frame))
 
     def _progress(self, info: StreamInfo, own: RunSummary) -> None:
         if self.progress is not None:

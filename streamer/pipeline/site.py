@@ -102,9 +102,9 @@ def run_site(
     stop, clock = stop or threading.Event(), clock or SystemClock()
     began = time.perf_counter()
     cap_threads(sinks, config.threads)
-    outputs = Outputs(sinks, stop=stop)
-    cameras = [_CameraRun(name) for name in config.cameras]
     streams = streams or Streams()
+    outputs = Outputs([*sinks, *streams.onlookers], stop=stop)
+    cameras = [_CameraRun(name) for name in config.cameras]
     streams.add_deliveries(outputs.deliveries)
     try:
         lists = WatchLists(config)

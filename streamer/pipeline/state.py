@@ -110,6 +110,18 @@ class StreamState:
         self._report_waiting()
         return self._take()
 
+    @property
+    def name(self) -> str:
+        """The stream's name in its events."""
+        return self._name
+
+    def views(self, frame: Frame) -> tuple[TrackView, ...]:
+        """The living tracks as they are in this frame, which was stepped: where they were found in it, or expected."""
+        tracks = [t for t in self._tracker.tracks if not t.apart_at(frame.pts)]
+        return tuple(
+            self._view(t, None if t.hit_in(frame.index) else self._tracker.expected(t, frame.pts)) for t in tracks
+        )
+
     def step(self, frame: Frame, plates: Plates | None) -> list[Event]:
         """Processes one frame and its detections; `plates` is None where the detector did not run."""
         if frame.part != self._part:

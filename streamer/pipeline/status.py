@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from streamer.pipeline.overload import Overload
 from streamer.process.camera_log import camera_field
 from streamer.process.clock import Clock, SystemClock
 from streamer.sink.delivery import Delivery
+from streamer.sink.events import TrackView
+from streamer.sink.sink import Sink
 from streamer.source.health import Health
-from streamer.types import RunSummary
+from streamer.types import Frame, RunSummary
 
 EVERY_S = 60.0
 
@@ -43,13 +46,25 @@ class Watched:
         return total
 
 
+class Viewer(Protocol):
+    """Who looks at frames of a stream now and then (the page). Asked for every frame, in the stream's thread: neither
+    call may take long."""
+
+    def wants(self, stream: str) -> bool: ...
+
+    def put(self, stream: str, frame: Frame, tracks: Sequence[TrackView]) -> None: ...
+
+
 class Streams:
-    """The streams and outputs of a run; each stream registers once."""
+    """The streams and outputs of a run; each stream registers once. `onlookers`: sinks beside the outputs that were
+    asked for; `viewer`: who looks at frames."""
 
     def __init__(self) -> None:
         self._streams: dict[str, Watched] = {}
         self.deliveries: list[Delivery] = []
         self.overload: Overload | None = None  # of its cameras
+        self.onlookers: list[Sink] = []
+        self.viewer: Viewer | None = None
 
     def watch(self, name: str, summary: RunSummary, health: Health | None = None) -> Pulse:
         """Registers a stream, or another file of the same name; the stream itself keeps the pulse that is returned."""

@@ -262,3 +262,46 @@ audit = Table(
     Column("rows", BigInteger),
     Index(None, "at"),
 )
+
+# Who may use the page. `password`: its hash, with the parameters of the hashing; `cameras`: JSON of the names of those
+# the user may see, null for all.
+users = Table(
+    "users",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Exact, nullable=False, unique=True),
+    Column("password", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("cameras", Text),
+    Column("added_at", Micros, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# Logins that go on. `hash`: SHA-256 of the token that the browser keeps.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("hash", Exact, nullable=False, unique=True),
+    Column("began_at", Micros, nullable=False),
+    Column("seen_at", Micros, nullable=False),
+    Column("address", String, nullable=False, server_default=""),
+    Column("browser", String, nullable=False, server_default=""),
+    Index(None, "user_id"),
+)
+
+# Tokens of programs. `role`: the most that the token may do; `hash`: as of sessions.
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String, nullable=False),
+    Column("hash", Exact, nullable=False, unique=True),
+    Column("role", String, nullable=False),
+    Column("added_at", Micros, nullable=False),
+    Column("expires_at", Micros),
+    Column("used_at", Micros),
+    Index(None, "user_id"),
+)

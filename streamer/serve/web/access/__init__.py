@@ -1,0 +1,1 @@
+"""Access to the page: users, logins, tokens of programs, protection against forged requests."""

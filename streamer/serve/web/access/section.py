@@ -1,0 +1,8 @@
+"""The account page, and users."""
+
+from __future__ import annotations
+
+from streamer.serve.web.access import pages
+from streamer.serve.web.sections import Section
+
+SECTION = Section("access", pages.router, order=95, icon="user", styles=())

@@ -1,0 +1,1 @@
+"""Every camera with its newest picture and state, and rows as they come."""
