@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 # The schema that this version of the program reads and writes: the last file in migrations/versions.
-HEAD = "0003"
+HEAD = "0004"
 
 metadata = MetaData(
     naming_convention={
