@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 # The schema that this version of the program reads and writes: the last file in migrations/versions.
-HEAD = "0004"
+HEAD = "0005"
 
 metadata = MetaData(
     naming_convention={
@@ -304,4 +304,27 @@ tokens = Table(
     Column("expires_at", Micros),
     Column("used_at", Micros),
     Index(None, "user_id"),
+)
+
+# Who may read a camera of a fleet, and who might before: the highest token counts (leases.py). An empty camera is the
+# right to supervise. `ended_at`: where it was given up.
+leases = Table(
+    "leases",
+    metadata,
+    Column("camera", Exact, primary_key=True),
+    Column("token", BigInteger, primary_key=True, autoincrement=False),
+    Column("holder", String, nullable=False),
+    Column("granted_at", Micros, nullable=False),
+    Column("expires_at", Micros, nullable=False),
+    Column("ended_at", Micros),
+)
+
+# The nodes of a fleet as its supervisor saw them last. `draining`: they are to give up their cameras; `details`: JSON.
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("name", Exact, primary_key=True),
+    Column("seen_at", Micros, nullable=False),
+    Column("draining", Boolean, nullable=False, server_default=false()),
+    Column("details", Text, nullable=False, server_default="{}"),
 )

@@ -70,9 +70,11 @@ class Writer:
         *,
         status: str = "final",
         passage: Passage | None = None,
+        watch: Sequence[WatchMatch] | None = None,
     ) -> Stored | None:
         """Writes a row, or its next revision; None where the store has it so already, or knows better: a final row is
-        amended by final rows only."""
+        amended by final rows only. `watch`: what lists of plates say, where there is no `passage` that has it."""
+        watch = watch if passage is None else passage.watch
         event_id, hidden = str(record["event_id"]), status in ("waiting", "merged")
         record = self._as_corrected(connection, record)
         values = values_of(record, now())
@@ -85,8 +87,8 @@ class Writer:
             return None
         passage_id, revision = numbers
         self._distributions(connection, passage_id, posterior)
-        if passage is not None and passage.watch is not None and not hidden:
-            self._hits(connection, passage_id, revision, passage.watch)
+        if watch is not None and not hidden:
+            self._hits(connection, passage_id, revision, watch)
         if parts := record.get("parts"):
             self._merge(connection, parts)
         stored = Stored(passage_id, event_id, revision, status, record, posterior, passage)
