@@ -3,7 +3,7 @@ docs/how-to/camera.md."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Literal
@@ -49,9 +49,9 @@ class Fit:
         return all(finding.level != "bad" for finding in self.findings)
 
 
-def judged(measures: Measures) -> Fit:
-    """The fit of a camera by its measures."""
-    findings = (*_stream(measures), *_plates(measures))
+def judged(measures: Measures, more: Sequence[Finding] = ()) -> Fit:
+    """The fit of a camera by its measures, and by what else was found."""
+    findings = (*_stream(measures), *_plates(measures), *more)
     faults = [finding for finding in findings if finding.level != "ok"]
     worst = max(faults, key=lambda one: (one.level == "bad", one.weight), default=None)
     return Fit(findings, _verdict(measures, findings), worst.change if worst is not None else "")
@@ -68,8 +68,9 @@ def _verdict(m: Measures, findings: tuple[Finding, ...]) -> str:
 
 
 def _stream(m: Measures) -> Iterator[Finding]:
-    size = f"{m.width}x{m.height}"
-    yield Finding("picture", f"{size}, {m.codec}" if m.codec else size)
+    if m.width:  # not of kept rows alone
+        size = f"{m.width}x{m.height}"
+        yield Finding("picture", f"{size}, {m.codec}" if m.codec else size)
     if m.rate is not None:
         yield _rate(m, m.rate)
     if m.kbit_s is not None:

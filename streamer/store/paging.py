@@ -17,7 +17,7 @@ from streamer.store.corrections import Correction, corrections_of
 from streamer.store.database import Database
 from streamer.store.rows import record_of_row
 from streamer.store.schema import files, hits, passages, plates
-from streamer.store.search import Query, _matches, find
+from streamer.store.search import Query, _matches, _plates, find
 from streamer.store.selection import Conditions, Selection, cursor_of, older, place_of
 from streamer.store.write import with_names
 
@@ -105,14 +105,14 @@ def _ids(
     if conditions is None:
         return [], None, None
     if text:
-        matches = _matches(connection, chosen.how, text)
-        numbers = connection.execute(select(plates.c.id).where(matches).limit(_MANY)).scalars().all()
+        numbers = _plates(connection, Query(text, chosen.how), text)
         if not numbers:
             return [], None, None
         if len(numbers) < _MANY:
             conditions.named.append(passages.c.plate_id.in_(numbers))
         else:
-            conditions.others.append(exists().where(plates.c.id == passages.c.plate_id, matches))
+            fits = _matches(connection, chosen.how, text)
+            conditions.others.append(exists().where(plates.c.id == passages.c.plate_id, fits))
     if conditions.named:
         behind = [] if place is None else older(*place)
         rows = connection.execute(_NEWEST.where(*conditions.all, *behind).limit(limit + 1)).mappings().all()
