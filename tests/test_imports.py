@@ -166,7 +166,8 @@ def test_every_library_is_declared() -> None:
     needed, optional = _names(project["dependencies"]), _names(extras)
     packages = packages_distributions()
     for path in sources("streamer"):
-        in_extras = any(path.is_relative_to(ROOT / "streamer" / place) for place in ("store", "serve/web"))
+        places = ("store", "serve/web", "fit/from_store.py")
+        in_extras = any(path.is_relative_to(ROOT / "streamer" / place) for place in places)
         declared = needed | (optional if in_extras else set())
         for module in {m.split(".")[0] for m in imports_of(path)} - sys.stdlib_module_names - OWN_OR_SYSTEM:
             names = {name.lower().replace("-", "_") for name in packages.get(module, [])}
