@@ -22,6 +22,7 @@ SHORT_FORMS = {
     "min_score": "--min-score",
     "cadence": "--cadence",
     "decode": "--decode",
+    "blur": "--blur",
     "vote.rejoin_s": "--rejoin",
     "live.ready": "--ready",
     "web.at": "--web",
@@ -73,6 +74,15 @@ def video_track_option(command: Decorated) -> Decorated:
         "Video track to read of a file with several, counted from 1. [default: the one marked as default, or the first]"
     )
     return click.option("--video-track", type=click.IntRange(min=1), metavar="N", help=text)(command)
+
+
+def blur_option(command: Decorated) -> Decorated:
+    """--blur; None where not given."""
+    text = (
+        "Make all plates unreadable in videos and pictures, or those that no list of --watch reports (others). Rows "
+        "keep their texts. [default: none]"
+    )
+    return click.option("--blur", type=click.Choice(["none", "plates", "others"]), help=text)(command)
 
 
 def set_option(command: Decorated) -> Decorated:

@@ -11,6 +11,7 @@ from streamer.cli.console import start_log
 from streamer.cli.options import (
     SHORT_FORMS,
     SectionedCommand,
+    blur_option,
     cadence_option,
     country_option,
     decode_option,
@@ -32,7 +33,8 @@ _SECTIONS = {
     "Input": ("video_track", "realtime", "loop", "start_time", "camera"),
     "Outputs": (
         "csv_path", "csv_dialect", "jsonl_path", "provisional", "video_path", "crops_path", "snapshots_path",
-        "mot_path", "ledger_path", "store", "record_path", "show", "outputs", "append",
+        "mot_path", "ledger_path", "store", "record_path", "show", "blur", "outputs",
+        "append",
     ),
     "Recognition": (
         "countries", "plates", "watch_paths", "rejoin", "min_score", "cadence", "detector", "reader", "precision",
@@ -165,6 +167,7 @@ _SECTIONS = {
 @country_option
 @plates_option
 @watch_option
+@blur_option
 @model_options
 @cadence_option
 @decode_option
@@ -200,6 +203,7 @@ def run(
     countries: tuple[str, ...],
     plates: str | None,
     watch_paths: tuple[str, ...],
+    blur: str | None,
     log_level: str | None,
     log_format: Literal["text", "json"],
     quiet: bool,
@@ -232,7 +236,7 @@ def run(
     start = parse_start_time(start_time) if start_time else None
     values = {
         "start_time": start, "video_track": video_track, "camera": camera, "countries": countries or None,
-        "plates": plates, "vote.rejoin_s": rejoin, "live.ready": ready, "web.at": web, **models,
+        "plates": plates, "blur": blur, "vote.rejoin_s": rejoin, "live.ready": ready, "web.at": web, **models,
     }  # fmt: skip
     options = {key: (SHORT_FORMS[key], value) for key, value in values.items()}
     config = with_lists(load_config(config_path, sets, options), watch_paths)

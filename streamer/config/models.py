@@ -73,6 +73,11 @@ class StreamConfig(Section):
     lines: dict[str, LineConfig] = Field(
         default={}, description="lines by name, each with start and end; rows name those crossed, and the direction"
     )
+    blur: Literal["none", "plates", "others"] = Field(
+        default="none",
+        description="plates that are made unreadable in videos and pictures: none, all (plates), or those that no list "
+        "of plates reports (others), see docs/store.md",
+    )
     track: TrackConfig = TrackConfig()
     read: ReadConfig = ReadConfig()
     vote: VoteConfig = VoteConfig()

@@ -11,6 +11,9 @@ from streamer.pipeline.looks import Look
 from streamer.source.source import StreamInfo
 from streamer.types import FloatArray, Frame, Image, Reading
 
+# A frame for pictures of the passage at a quad (the last), without the plates that are not to be shown: of the quads of
+# all others and its own.
+Hide = Callable[[Frame, Sequence[FloatArray], FloatArray], Frame]
 # Reads the plates in these quads of a frame: the reading and the crop it was read from; None for an unreadable one.
 Read = Callable[[Frame, Sequence[FloatArray]], Sequence[tuple[Reading, Image | None] | None]]
 
@@ -34,13 +37,14 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Ports:
-    """What a stream's state needs from outside: a reader and its `alphabet`, what the outputs want, and, where the
-    detections that it gets are those of a first look, who looks again."""
+    """What a stream's state needs from outside: a reader and its `alphabet`, what the outputs want, where the
+    detections that it gets are those of a first look, who looks again, and who hides plates in pictures."""
 
     read: Read
     alphabet: AlphabetLike
     wanted: Wanted = Wanted()
     look: Look | None = None
+    hide: Hide | None = None
 
 
 @dataclass(frozen=True)

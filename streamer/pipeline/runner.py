@@ -26,6 +26,7 @@ from streamer.pipeline.engines import DetectorLike, Engines, LooksTwice, ReaderL
 from streamer.pipeline.fanout import Outputs
 from streamer.pipeline.feed import Feed
 from streamer.pipeline.found import finder, found_in
+from streamer.pipeline.hiding import Hiding
 from streamer.pipeline.looks import Look
 from streamer.pipeline.overload import Overload
 from streamer.pipeline.ports import Ports, StreamSettings, Wanted
@@ -159,6 +160,7 @@ class StreamRun:
         self.identities = Identities(self.clock)
         self._looker: LooksTwice | None = None
         self._own = self.summary
+        self._hiding = None if self.config.blur == "none" else Hiding(self.config.blur)
         formats = _formats(self.config, self.engines.reader.alphabet)
         if formats is not None:
             self.rule = with_country_prior(self.rule, formats)
@@ -268,7 +270,10 @@ class StreamRun:
         first_id = self.next_id if self.config.camera else 1
         settings = StreamSettings(self.config, info, self.engines.high_score, self.rule, first_id)
         look = self._look_at(info)
-        ports = Ports(self.engines.read, self.engines.reader.alphabet, _wanted(self.outputs, self.watcher), look)
+        hide = None if self._hiding is None else self._hiding.frame
+        reports = self.watcher is not None and (self.config.blur == "others" or WatchHit in self.outputs.wants.events)
+        wanted = _wanted(self.outputs, self.watcher, reports=reports)
+        ports = Ports(self.engines.read, self.engines.reader.alphabet, wanted, look, hide)
         state, self._own = StreamState(settings, ports, own), own
         self._put(state.begin())
         return state
@@ -291,7 +296,7 @@ class StreamRun:
                 if isinstance(one, WatchHit) and one.status == "final":
                     hits = self._own.watch_hits
                     hits[one.match.list] = hits.get(one.match.list, 0) + 1
-                self.outputs.put(one)
+                self.outputs.put(one if self._hiding is None else self._hiding.apply(one))
 
     def _show(self, frame: Frame, state: StreamState | None) -> None:
         """Shows a frame and its tracks to who looks at the stream just now."""
@@ -304,8 +309,7 @@ class StreamRun:
             self.progress(info, RunSummary().add(self.summary).add(own))
 
 
-def _wanted(outputs: Outputs, watcher: Watcher | None) -> Wanted:
-    reports = watcher is not None and WatchHit in outputs.wants.events
+def _wanted(outputs: Outputs, watcher: Watcher | None, *, reports: bool) -> Wanted:
     return Wanted(
         frames=outputs.wants_frames,
         readings=outputs.wants_readings,

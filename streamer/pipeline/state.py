@@ -171,7 +171,7 @@ class StreamState:
         plates = self._places.kept(found, self._size)
         self.summary.outside += len(found) - len(plates)
         update = self._tracker.update(frame, plates)
-        readings = self._read(frame, update.hits)
+        readings = self._read(frame, update.hits, found)
         hit = [
             t for t in self._tracker.tracks if t.hit_in(frame.index)
         ]  # a track may have been replaced by its successor
@@ -183,7 +183,9 @@ class StreamState:
         if self._wanted.frames or self._wanted.readings:
             by_row = _by_row(found, readings) if self._wanted.readings else {}
             views = tuple(self._view(t) for t in hit) if self._wanted.frames else ()
-            self._report_frame(frame, found, plates, by_row, views)
+            lost = [t for t in self._tracker.tracks if not t.hit_in(frame.index)] if self._wanted.frames else []
+            missed = tuple(self._view(t, self._tracker.expected(t, frame.pts)) for t in lost)
+            self._report_frame(frame, found, plates, by_row, views, missed)
 
     def _followed(self, track: Track, frame: Frame) -> Followed:
         of, config = self._of(track), self._config.read
@@ -208,8 +210,10 @@ class StreamState:
         kept: Plates,
         readings: Mapping[int, Reading],
         views: tuple[TrackView, ...],
+        missed: tuple[TrackView, ...] = (),
     ) -> None:
-        self._events.append(FrameSeen(self._name, frame, found, kept, readings, views, may_skip=self._info.live))
+        live = self._info.live
+        self._events.append(FrameSeen(self._name, frame, found, kept, readings, views, missed, may_skip=live))
 
     def _expire(self, now_s: float) -> None:
         self._end(self._tracker.expire(now_s))
@@ -222,22 +226,22 @@ class StreamState:
         self._emit(self._book.release(now_s, self._ongoing()))
         self._report_waiting()
 
-    def _read(self, frame: Frame, hit: Sequence[Track]) -> list[tuple[Track, Reading]]:
+    def _read(self, frame: Frame, hit: Sequence[Track], found: Plates) -> list[tuple[Track, Reading]]:
         """Reads the plates of this frame that the policy selects, in one batch."""
         wanted = [t for t in hit if self._of(t).wants(t, self._config.read)]
         if not wanted:
             return []
         done = []
-        for track, found in zip(wanted, self._ports.read(frame, [t.last.quad for t in wanted]), strict=True):
-            if found is not None:
-                reading, crop = found
+        for track, read in zip(wanted, self._ports.read(frame, [t.last.quad for t in wanted]), strict=True):
+            if read is not None:
+                reading, crop = read
                 of, now = self._of(track), track
                 whole = inside(track.last.box_xyxy, frame.width, frame.height)
                 if not of.take(track, reading, crop, whole) and of.succeeded:
                     now = self._succeed(track, of)
                     of = self._of(now)
                 if of.best is now.last and crop is not None:
-                    self._keep_pictures(of, frame, now)
+                    self._keep_pictures(of, frame, now, found)
                 done.append((now, reading))
         self.summary.reads += len(done)
         return done
@@ -251,10 +255,14 @@ class StreamState:
             self._of(successor).add(h.hit, h.reading, h.crop, h.whole)
         return successor
 
-    def _keep_pictures(self, of: TrackReadings, frame: Frame, track: Track) -> None:
+    def _keep_pictures(self, of: TrackReadings, frame: Frame, track: Track, found: Plates) -> None:
         """Keeps the pictures of the best reading so far that the outputs want."""
         from streamer.image.warp import rectify, to_jpeg
 
+        if self._ports.hide is not None and (self._wanted.crops or self._wanted.snapshots):
+            others = [t for t in self._tracker.tracks if not t.hit_in(frame.index)]
+            expected = [self._view(t, self._tracker.expected(t, frame.pts)).quad for t in others]
+            frame = self._ports.hide(frame, [*found.quad, *expected], track.last.quad)
         if self._wanted.crops:
             of.view = rectify(frame, track.last.quad, *_VIEW)
         if self._wanted.snapshots:

@@ -47,7 +47,8 @@ class FrameSeen(Event):
 
     `found`: all plates detected in it, None where the detector did not run on it; `kept`: those of them inside the
     zones; `readings`: by row of `found`; `tracks`: those hit in this frame, or at their predicted boxes where the
-    detector did not run. `may_skip`: a sink that cannot keep up may skip it (live streams).
+    detector did not run; `missed`: living ones that it did not find, at their predicted boxes. `may_skip`: a sink that
+    cannot keep up may skip it (live streams).
     """
 
     frame: Frame
@@ -55,6 +56,7 @@ class FrameSeen(Event):
     kept: Plates
     readings: Mapping[int, Reading] = field(default_factory=dict)
     tracks: tuple[TrackView, ...] = ()
+    missed: tuple[TrackView, ...] = ()
     may_skip: bool = False
 
 
