@@ -105,7 +105,7 @@ def _wait_for_sleep(streams: Streams, seconds: float) -> None:
         time.sleep(_CAMERA_S / 40)
         now = _asleep(streams)
         if now > most:
-            most, until = now, max(until, time.perf_counter() + seconds / 2)
+            most, until = now, time.perf_counter() + seconds
 
 
 def _asleep(streams: Streams) -> float:

@@ -50,6 +50,8 @@ class Quiet:
             self._woken = blocks
         else:
             self._change.learn(blocks)
+            if self._busy_until is None:  # it has slept from the beginning
+                self._busy_until = frame.pts - self._after_s
         sleeper.judge(frame.number, reason)
         return not reason
 
@@ -80,7 +82,8 @@ class Quiet:
         rests = not self._busy(now)
         if rests and not sleeper.asleep and not sleeper.off:
             self._settle(frame, sleeper)
-        sleeper.rest(rests, now - self._busy_until >= self._after_s / 2)  # what has just left is no quiet scene
+        number = frame.number if isinstance(frame, CameraFrame) else -1
+        sleeper.rest(rests, now - self._busy_until >= self._after_s / 2, number)  # what has just left is no quiet scene
 
     def _busy(self, now: float) -> bool:
         return self._busy_until is None or now - self._busy_until < self._after_s

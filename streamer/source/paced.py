@@ -79,7 +79,7 @@ class PacedSource:
             for frame in self._recording.frames():
                 step, last = max(frame.pts - last, 0.0) or step, frame.pts
                 due = (self._round_s + frame.pts) / self._speed
-                time.sleep(max(0.0, self._began + due - time.monotonic()))
+                _sleep_until(self._began + due)
                 part, now, over = parts + frame.part, datetime.now(UTC), 0
                 if isinstance(frame, CameraFrame):
                     over = frame.passed_over
@@ -104,7 +104,13 @@ class PacedSource:
             return
         at = float(packet.dts * packet.time_base)
         self._first = at if self._first is None else self._first
-        time.sleep(max(0.0, self._began + (self._round_s + at - self._first) / self._speed - time.monotonic()))
+        _sleep_until(self._began + (self._round_s + at - self._first) / self._speed)
 
     def close(self) -> None:
         self._recording.close()
+
+
+def _sleep_until(at: float) -> None:
+    """By the monotonic clock. No call where that has passed: it would hand Python's lock to another thread."""
+    if (seconds := at - time.monotonic()) > 0:
+        time.sleep(seconds)

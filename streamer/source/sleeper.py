@@ -69,12 +69,12 @@ class Sleeper:
         """Packets are counted from 0 from now on."""
         self.asleep = self.health.asleep = self._rests = self._learns = False
         self._wake = self._reason = ""
-        self._quiet = -1
+        self._quiet = self._seen = -1
 
-    def rest(self, may_sleep: bool, learns: bool) -> None:
-        """After each frame: whether nothing has happened for long enough to sleep, and whether nothing happens now, so
-        that packets set the band of quiet ones."""
-        self._rests, self._learns = may_sleep, learns
+    def rest(self, may_sleep: bool, learns: bool, number: int = -1) -> None:
+        """After the frame of that number: whether nothing has happened for long enough to sleep, and whether nothing
+        happens now, so that packets set the band of quiet ones."""
+        self._rests, self._learns, self._seen = may_sleep, learns, number
 
     def judge(self, number: int, wake: str) -> None:
         """What a glimpse showed: a reason to wake up, "" for none."""
@@ -91,6 +91,11 @@ class Sleeper:
     @property
     def may_sleep(self) -> bool:
         return self._rests and not self.off
+
+    @property
+    def seen(self) -> int:
+        """The number of the last frame that `rest` was told of."""
+        return self._seen
 
     @property
     def learns(self) -> bool:

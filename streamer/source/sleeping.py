@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamer.source.sleeper import CameraFrame, Sleeper
 from streamer.source.slices import Slices
+from streamer.source.turns import BEGIN, CATCH_UP, Turn
 from streamer.types import Frame
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ _INTRA = 0.5  # share of key pictures from which a stream counts as one of key p
 _COUNTED = 50  # packets in which that is decided
 _AT_ONCE = 8  # late frames decoded between two packets, so that the camera is read on
 _POLL_S = 0.005
+_ALARM = 12  # frames after what woke the camera up that must show nothing before it falls asleep again
 
 
 class Decoded(NamedTuple):
@@ -62,7 +64,7 @@ class _Held:
 
 
 class SleepingDecoder:
-    """The frames of one connection, after the `begun` packets that gave its first one.
+    """The frames of one connection, after the packets `begun` that gave its first one.
 
     `decode` returns the pictures of a packet (None: those the decoder still holds) and survives damage; `reset` makes
     the decoder forget what it had. `slices`: of the stream, None where packets have only sizes.
@@ -74,7 +76,7 @@ class SleepingDecoder:
         decode: Callable[[Any], list[av.VideoFrame]],
         reset: Callable[[], None],
         slices: Slices | None,
-        begun: int = 1,
+        begun: Sequence[Any],
     ) -> None:
         self._sleeper, self._decode, self._reset, self._slices = sleeper, decode, reset, slices
         self._monotonic = sleeper.monotonic
@@ -82,15 +84,29 @@ class SleepingDecoder:
         self._key_numbers: deque[int] = deque()  # of the key pictures among them
         self._bytes = 0
         self._arrived: deque[float] = deque(maxlen=64)  # of the packets whose pictures have not come yet
-        self._count, self._keys = begun, 0  # packets so far, and key pictures among those seen here
-        self._next = begun  # number of the next packet to decode
+        self._count = self._keys = 0  # packets so far, and key pictures among them
         self._coming = 1  # number of the next picture that comes out of the decoder
         self._emitted = 1  # pictures so far, with those that were passed over
         self._last_key: float | None = None  # seconds, as _seconds
         self._regular = False  # key pictures come often enough
+        self._alarm = -1  # number of the last packet that may show something
+        self._turn, self._beginning = Turn(CATCH_UP, sleeper.monotonic), Turn(BEGIN, sleeper.monotonic)
+        # With many cameras some sleep from the beginning: fewer of their frames are lost than if all were awake.
+        self._early = not self._beginning.is_mine()
+        for packet in begun:
+            self._keep(packet, self._monotonic())
+        self._next = self._count  # number of the next packet to decode
 
     def frames(self, packets: Iterable[Any]) -> Iterator[Decoded]:
         """Decodes them; ends with them, after what is still kept."""
+        try:
+            yield from self._frames(packets)
+        finally:
+            self._turn.end()
+            self._beginning.end()
+
+    def _frames(self, packets: Iterable[Any]) -> Iterator[Decoded]:
+        yield from self._perhaps_sleep()
         for packet in packets:
             if packet is not None and packet.size:
                 self._keep(packet, self._monotonic())
@@ -132,6 +148,8 @@ class SleepingDecoder:
     def _after(self, held: _Held) -> Iterator[Decoded]:
         sleeper, packet = self._sleeper, held.packet
         unusual = not sleeper.off and self._is_unusual(packet)
+        if unusual:
+            self._alarm = held.number
         if sleeper.asleep:
             self._forget_quiet()
             if reason := sleeper.called or ("packets" if unusual else "") or ("off" if sleeper.off else self._full()):
@@ -141,12 +159,31 @@ class SleepingDecoder:
         if sleeper.asleep:
             return
         yield from self._catch_up()
+        yield from self._perhaps_sleep()
+
+    def _perhaps_sleep(self) -> Iterator[Decoded]:
+        """Falls asleep where nothing happens; the pictures are those to be looked at meanwhile."""
+        sleeper = self._sleeper
         self._forget_decoded()
-        ready = self._regular and self._count >= _COUNTED and self._held[0].packet.is_keyframe
-        if ready and not self._behind and sleeper.may_sleep:
+        known = self._regular and self._count >= _COUNTED and sleeper.may_sleep
+        if self._held[0].packet.is_keyframe and (
+            not self._behind if self._early else known and (not self._behind or self._was_nothing)
+        ):
             # Pictures that the decoder still holds, from before what is kept, are not waited for.
             sleeper.health.slept += max(0, self._held[0].number - self._emitted)
             sleeper.fall_asleep()
+            self._early = False
+            self._turn.end()
+            self._beginning.end()
+            for key in [h for h in self._held if h.number >= self._next and h.packet.is_keyframe]:
+                yield from self._glimpse(key)
+
+    @property
+    def _was_nothing(self) -> bool:
+        """Whether a camera that still catches up has shown nothing of what woke it up: the rest of what is kept is
+        then as quiet as if it had slept on. Where the machine has much to do, a false alarm costs little that way."""
+        seen = self._sleeper.seen
+        return seen >= self._alarm + _ALARM and seen >= self._emitted - 1
 
     def _is_unusual(self, packet: Any) -> bool:
         sleeper = self._sleeper
@@ -169,6 +206,8 @@ class SleepingDecoder:
 
     def _wake_up(self, reason: str) -> None:
         """Goes back to the first kept packet, a key picture."""
+        if reason not in ("packets", "end"):
+            self._alarm = max(self._alarm, *self._key_numbers, -1)
         self._reset()
         self._arrived.clear()
         self._sleeper.wake_up(reason)
@@ -179,6 +218,10 @@ class SleepingDecoder:
         late = self._behind > 1
         if late and self._full():
             self._skip()
+        if not late:
+            self._turn.end()
+        elif not self._turn.is_mine():
+            return
         done = 0
         while self._behind and (not late or (done < _AT_ONCE and self._sleeper.room() > 0)):
             held = self._held[self._next - self._held[0].number]

@@ -50,9 +50,9 @@ class TrackDecoder:
         if sleeper is None:
             yield from map(Decoded, deinterlaced(self._pictures(packets)))
             return
-        begun, first = 0, []
+        begun, first = [], []
         for packet in packets:
-            begun += 1
+            begun.append(packet)
             if first := self._decode(packet):
                 break
         if not first or first[0].interlaced_frame:  # the filter must see every frame

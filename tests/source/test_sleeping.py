@@ -61,9 +61,10 @@ class Camera:
         self.sleeper = Sleeper(self.health, PacketActivity(), lambda: self.room, lambda: self.now)
         self.decoder = Decoder(delay)
         self.begun = delay + 1
-        for k in range(self.begun):  # until the connection's first picture
-            self.decoder.decode(Packet(k, k == 0))
-        self.decoding = SleepingDecoder(self.sleeper, self.decoder.decode, self.decoder.reset, None, self.begun)
+        begun = [Packet(k, k == 0) for k in range(self.begun)]  # until the connection's first picture
+        for packet in begun:
+            self.decoder.decode(packet)
+        self.decoding = SleepingDecoder(self.sleeper, self.decoder.decode, self.decoder.reset, None, begun)
 
     def packets(self, count: int, size: Any = lambda k: 1000, room_from: int = 0) -> Iterator[Packet]:
         for k in range(self.begun, count):
