@@ -54,6 +54,7 @@ ORDER = [
 # Modules of streamer that may have threads, queues and locks.
 WITH_THREADS = {
     "process/imports", "engine/runtime", "sink/delivery", "sink/answers", "source/reconnect", "source/connection",
+    "source/turns",
     "serve/metrics", "serve/systemd", "notify/sender", "notify/mqtt", "notify/deadline", "testing", "pipeline/detect",
     "pipeline/engines", "pipeline/feed", "pipeline/iterate", "pipeline/runner", "pipeline/site", "serve/web/app",
     "serve/web/context", "serve/web/server", "serve/web/background", "serve/web/live/feed", "serve/web/live/pictures",

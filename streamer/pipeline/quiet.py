@@ -15,6 +15,7 @@ from streamer.types import F32Array, FloatArray, Frame, Plates
 
 _SAME = 0.6  # IoU of two boxes in one place
 _LOOK_S = 30.0  # longest time between two runs of the detector on a sleeping camera's key pictures
+_SHOWN = 12  # frames after the packet that woke the camera up in which a changed picture keeps it awake
 _FORGET_S = 60.0  # a place where nothing was found for so long is forgotten
 
 
@@ -75,14 +76,15 @@ class Quiet:
         places = self._placed(Plates.empty() if finds is None else finds, now) + self._at(tracks, now)
         busy = any(not self._is_still(place, now) for place in places)
         # Of a false alarm all frames are still quiet: the camera falls asleep again at once.
-        changed = isinstance(frame, CameraFrame) and frame.late and finds is not None
+        number = frame.number if isinstance(frame, CameraFrame) else -1
+        late = isinstance(frame, CameraFrame) and frame.late
+        changed = late and number <= sleeper.woke_at + _SHOWN and finds is not None
         if busy or changed or self._busy_until is None:
             self._busy_until = now
         self._came |= busy
         rests = not self._busy(now)
         if rests and not sleeper.asleep and not sleeper.off:
             self._settle(frame, sleeper)
-        number = frame.number if isinstance(frame, CameraFrame) else -1
         sleeper.rest(rests, now - self._busy_until >= self._after_s / 2, number)  # what has just left is no quiet scene
 
     def _busy(self, now: float) -> bool:

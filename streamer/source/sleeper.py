@@ -62,6 +62,7 @@ class Sleeper:
         self.longest_s = longest_s
         self.health, self.activity, self.room, self.monotonic = health, activity, room, monotonic
         self.off = ""  # why this camera never sleeps
+        self.woke_at = -1  # number of the newest packet when it woke up
         self.abandoned = False
         self.begin()
 
@@ -69,7 +70,7 @@ class Sleeper:
         """Packets are counted from 0 from now on."""
         self.asleep = self.health.asleep = self._rests = self._learns = False
         self._wake = self._reason = ""
-        self._quiet = self._seen = -1
+        self._quiet = self._seen = self.woke_at = -1
 
     def rest(self, may_sleep: bool, learns: bool, number: int = -1) -> None:
         """After the frame of that number: whether nothing has happened for long enough to sleep, and whether nothing
@@ -116,7 +117,9 @@ class Sleeper:
         self._wake = ""  # an answer that came too late
         self.asleep = self.health.asleep = True
 
-    def wake_up(self, reason: str) -> None:
+    def wake_up(self, reason: str, number: int) -> None:
+        """For what the packet of that number, or one before it, showed."""
+        self.woke_at = number
         self.asleep = self.health.asleep = self._rests = False
         self._wake, self._reason = "", reason
         self.health.wakes[reason] = self.health.wakes.get(reason, 0) + 1

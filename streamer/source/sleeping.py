@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamer.source.sleeper import CameraFrame, Sleeper
 from streamer.source.slices import Slices
-from streamer.source.turns import BEGIN, CATCH_UP, Turn
+from streamer.source.turns import BEGIN, CATCH_UP, Turn, Turns
 from streamer.types import Frame
 
 if TYPE_CHECKING:
@@ -77,7 +77,9 @@ class SleepingDecoder:
         reset: Callable[[], None],
         slices: Slices | None,
         begun: Sequence[Any],
+        turns: tuple[Turns, Turns] = (CATCH_UP, BEGIN),
     ) -> None:
+        """`turns`: to catch up and to begin."""
         self._sleeper, self._decode, self._reset, self._slices = sleeper, decode, reset, slices
         self._monotonic = sleeper.monotonic
         self._held: deque[_Held] = deque()  # from a key picture on
@@ -90,7 +92,7 @@ class SleepingDecoder:
         self._last_key: float | None = None  # seconds, as _seconds
         self._regular = False  # key pictures come often enough
         self._alarm = -1  # number of the last packet that may show something
-        self._turn, self._beginning = Turn(CATCH_UP, sleeper.monotonic), Turn(BEGIN, sleeper.monotonic)
+        self._turn, self._beginning = (Turn(each, sleeper.monotonic) for each in turns)
         # With many cameras some sleep from the beginning: fewer of their frames are lost than if all were awake.
         self._early = not self._beginning.is_mine()
         for packet in begun:
@@ -210,7 +212,7 @@ class SleepingDecoder:
             self._alarm = max(self._alarm, *self._key_numbers, -1)
         self._reset()
         self._arrived.clear()
-        self._sleeper.wake_up(reason)
+        self._sleeper.wake_up(reason, self._count - 1)
         self._next = self._coming = self._held[0].number
 
     def _catch_up(self) -> Iterator[Decoded]:

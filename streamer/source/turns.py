@@ -1,6 +1,5 @@
-"""What few of many cameras do at a time, so that each is soon done, where all at once would keep one another from it for
-long (Python's lock changes hands several times a frame): decode what they kept, and look at every frame when they
-begin."""
+"""What few of many cameras do at a time: decode what they kept, and look at every frame when they begin. Each is soon
+done; all at once would keep one another from it for long, as Python's lock changes hands several times a frame."""
 
 from __future__ import annotations
 

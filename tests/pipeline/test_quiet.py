@@ -111,12 +111,32 @@ def test_it_sleeps_beside_what_never_moves(tracks: bool) -> None:
 def test_frames_from_before_it_woke_keep_it_awake() -> None:
     watched = Watched()
     watched.asleep()
-    watched.sleeper.wake_up("packets")
+    watched.sleeper.wake_up("packets", watched.number + 2)
     watched.awake([7.0, 7.04], late=True)
     assert not watched.sleeper.may_sleep
     watched.awake(np.arange(7.1, 10.9, 0.2))
     assert not watched.sleeper.may_sleep
     watched.awake([11.2])
+    assert watched.sleeper.may_sleep
+
+
+def test_changes_long_after_it_woke_do_not_keep_it_awake() -> None:
+    watched = Watched()
+    watched.asleep()
+    watched.sleeper.wake_up("packets", watched.number)
+    watched.awake(np.arange(7.0, 14.0, 0.2), late=True)  # it cannot catch up
+    assert watched.sleeper.may_sleep
+
+
+def test_asleep_from_the_beginning_it_need_not_be_watched_first() -> None:
+    watched = Watched()
+    watched.sleeper.fall_asleep()
+    watched.found = Plates.empty()
+    assert watched.glimpse(0.2, picture()) == ""
+    watched.sleeper.wake_up("packets", 0)
+    frame = watched.frame(1.0, picture(seed=1), late=True)
+    assert not watched.quiet.looks(frame)
+    watched.quiet.seen(frame, None, [], watched.sleeper)
     assert watched.sleeper.may_sleep
 
 
@@ -147,7 +167,7 @@ def test_what_woke_it_for_nothing_does_so_less() -> None:
     watched.asleep()
     leaves = picture(car=(10, 10))
     assert watched.glimpse(7.0, leaves) == "picture"
-    watched.sleeper.wake_up("picture")
+    watched.sleeper.wake_up("picture", watched.number + 2)
     watched.awake([7.0], late=True)
     watched.awake(np.arange(7.1, 12, 0.2))
     watched.sleeper.fall_asleep()
@@ -158,7 +178,7 @@ def test_what_woke_it_for_nothing_does_so_less() -> None:
 def test_late_frames_that_are_still_quiet_are_passed_over() -> None:
     watched = Watched()
     watched.asleep()
-    watched.sleeper.wake_up("packets")
+    watched.sleeper.wake_up("packets", watched.number + 2)
     assert not watched.quiet.looks(watched.frame(6.5, picture(seed=77), late=True))
     assert watched.quiet.looks(watched.frame(6.6, picture(seed=77)))
     coming = watched.frame(6.7, picture(car=(300, 150)), late=True)

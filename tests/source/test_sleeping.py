@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -16,6 +16,7 @@ from streamer.source.health import Health
 from streamer.source.packet_activity import PacketActivity
 from streamer.source.sleeper import Sleeper
 from streamer.source.sleeping import Decoded, SleepingDecoder
+from streamer.source.turns import Turn, Turns
 
 RATE = 25
 
@@ -55,7 +56,10 @@ class Decoder:
 class Camera:
     """A stream of packets, its sleeper and its decoder. `wakes`: numbers of glimpses that show something."""
 
-    def __init__(self, interval: int = 25, delay: int = 0, room: int = 8) -> None:
+    def __init__(
+        self, interval: int = 25, delay: int = 0, room: int = 8, turns: tuple[Turns, Turns] | None = None
+    ) -> None:
+        turns = turns or (Turns(1, 1e9), Turns(1, 1e9))
         self.health, self.interval = Health(), interval
         self.now, self.room = 0.0, room
         self.sleeper = Sleeper(self.health, PacketActivity(), lambda: self.room, lambda: self.now)
@@ -64,7 +68,7 @@ class Camera:
         begun = [Packet(k, k == 0) for k in range(self.begun)]  # until the connection's first picture
         for packet in begun:
             self.decoder.decode(packet)
-        self.decoding = SleepingDecoder(self.sleeper, self.decoder.decode, self.decoder.reset, None, begun)
+        self.decoding = SleepingDecoder(self.sleeper, self.decoder.decode, self.decoder.reset, None, begun, turns)
 
     def packets(self, count: int, size: Any = lambda k: 1000, room_from: int = 0) -> Iterator[Packet]:
         for k in range(self.begun, count):
@@ -226,3 +230,83 @@ def test_no_frame_of_an_event_is_lost(
         numbers.append(one.number)
         camera.sleeper.rest(one.number in rests, True)
     assert numbers[-1] == 599
+
+
+def test_a_camera_that_has_no_turn_to_begin_sleeps_at_once() -> None:
+    beginning = Turns(1, 1e9)
+    assert beginning.take()
+    camera = Camera(turns=(Turns(1, 1e9), beginning))
+    out = camera.play(301, lambda n: False, wakes={200})
+    assert [d.number for d in out if d.glimpse] == [*range(25, 225, 25)]
+    assert frames_of(out) == list(range(175, 301))
+    assert camera.health.wakes == {"plate": 1}
+
+
+def test_a_turn_to_begin_ends_with_the_first_sleep() -> None:
+    beginning = Turns(1, 1e9)
+    camera = Camera(turns=(Turns(1, 1e9), beginning))
+    packets = camera.packets(200)
+    for one in camera.decoding.frames(packets):
+        if one.glimpse:
+            assert beginning.take()
+            break
+        assert not beginning.take()
+        camera.sleeper.rest(one.number >= 60, True)
+    else:
+        raise AssertionError("it never slept")
+
+
+def test_a_camera_without_a_turn_catches_up_later() -> None:
+    catching_up = Turns(1, 1e9)
+    assert catching_up.take()
+    camera = Camera(turns=(catching_up, Turns(1, 1e9)))
+    seen: list[int] = []
+    for one in camera.decoding.frames(_with(camera.packets(300), 230, catching_up.give_back)):
+        if one.glimpse:
+            camera.sleeper.judge(one.number, "plate" if one.number == 200 else "")
+            continue
+        camera.sleeper.rest(one.number == 60, True)
+        assert one.number <= 60 or camera.now >= 230 / RATE
+        seen.append(one.number)
+    assert seen == [*range(1, 61), *range(175, 300)]
+    assert catching_up.take(), "given back when it had caught up"
+
+
+def _with(packets: Iterator[Packet], number: int, act: Callable[[], None]) -> Iterator[Packet]:
+    for packet in packets:
+        if packet.pts == number:
+            act()
+        yield packet
+
+
+def test_a_turn_is_not_for_ever() -> None:
+    turns, now = Turns(1, 0.5), 0.0
+    one, other = Turn(turns, lambda: now), Turn(turns, lambda: now)
+    assert one.is_mine()
+    assert not other.is_mine()
+    now = 0.4
+    assert one.is_mine()
+    now = 0.6
+    assert not one.is_mine()
+    assert other.is_mine()
+    one.end()  # not its own any more
+    assert not one.is_mine()
+    other.end()
+    assert one.is_mine()
+
+
+def test_a_false_alarm_ends_before_it_has_caught_up() -> None:
+    """What is kept is decoded to some frames after the packets that woke it up, and no further."""
+    camera = Camera(room=4)
+    late: list[int] = []
+    for one in camera.decoding.frames(camera.packets(400)):
+        if one.glimpse:
+            camera.sleeper.judge(one.number, "picture" if one.number == 200 else "")
+            continue
+        camera.sleeper.rest(one.number == 60 or one.late, True, one.number)
+        late += [one.number] if one.late else []
+        camera.now += 0.02 if one.late else 0.0  # slow
+    assert late[0] == 175
+    assert camera.health.wakes == {"picture": 1, "end": 1}
+    assert late[:38] == list(range(175, 213))
+    assert late[38] >= 375  # the end
