@@ -296,8 +296,10 @@ def test_a_turn_is_not_for_ever() -> None:
 
 
 def test_a_false_alarm_ends_before_it_has_caught_up() -> None:
-    """What is kept is decoded to some frames after the packets that woke it up, and no further."""
-    camera = Camera(room=4)
+    """What is kept is decoded to some frames after what woke it up, and no further, where the machine is too slow."""
+    camera = Camera()
+    rooms = itertools.cycle([1, 0])
+    camera.sleeper.room = lambda: next(rooms)  # a frame for each packet
     late: list[int] = []
     for one in camera.decoding.frames(camera.packets(400)):
         if one.glimpse:
@@ -305,8 +307,5 @@ def test_a_false_alarm_ends_before_it_has_caught_up() -> None:
             continue
         camera.sleeper.rest(one.number == 60 or one.late, True, one.number)
         late += [one.number] if one.late else []
-        camera.now += 0.02 if one.late else 0.0  # slow
-    assert late[0] == 175
     assert camera.health.wakes == {"picture": 1, "end": 1}
-    assert late[:38] == list(range(175, 213))
-    assert late[38] >= 375  # the end
+    assert late == [*range(175, 213), *range(375, 399)]
