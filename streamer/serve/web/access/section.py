@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamer.serve.web.access import pages
+from streamer.serve.web.access import api, pages
 from streamer.serve.web.sections import Section
 
-SECTION = Section("access", pages.router, order=95, icon="user", styles=())
+SECTION = Section("access", pages.router, order=95, icon="key", api=api.api)
