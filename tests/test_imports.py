@@ -60,6 +60,7 @@ WITH_THREADS = {
     "serve/web/context", "serve/web/server", "serve/web/background", "serve/web/live/feed", "serve/web/live/pictures",
     "serve/web/live/recent", "serve/web/live/stream", "serve/web/live/api", "serve/web/access/limits",
     "serve/web/access/passwords", "serve/web/system/history",
+    "cluster/local",
 }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ VERBS = {
     "init": Verb("streamer.cli.init:init", "Write a first configuration by five questions."),
     "run": Verb("streamer.cli.run:run", "Read the plates of a video, a folder or an address."),
     "read": Verb("streamer.cli.read:read", "Read the plates of pictures."),
+    "archive": Verb("streamer.cli.archive:archive", "Read recordings by the folder, on one machine or many."),
     "replay": Verb("streamer.cli.replay:replay", "Track and vote again from a recording."),
     "find": Verb("streamer.cli.find:find", "Find passages in a store."),
     "store": Verb("streamer.cli.store:store", "Import, export and upkeep of a store."),

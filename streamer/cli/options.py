@@ -159,6 +159,16 @@ def model_options(command: Decorated) -> Decorated:
     )
 
 
+def archive_model_options(command: Decorated) -> Decorated:
+    """As `model_options`, for processes of which each has cores of its own."""
+    return _model_options(
+        command,
+        threads="Cores of each process, which it keeps to: for decoding and the networks together. [default: 1]",
+        min_score="Detections with a score below this, between 0 and 1, do not begin a track. [default: by the "
+        "detector's card]",
+    )
+
+
 def picture_model_options(command: Decorated) -> Decorated:
     """As `model_options`, for pictures: nothing is tracked or encoded."""
     return _model_options(

@@ -93,7 +93,7 @@ class _Progress:
             share = share if self._sources > 1 else min(frames / info.frames, 1.0)
             parts.append(f"{min(frames, info.frames)}/{info.frames} frames")
             if self._sources == 1 and frames < info.frames and now - self._began > 1:
-                parts.append(f"{_duration((info.frames - frames) * (now - self._began) / frames)} left")
+                parts.append(f"{duration_text((info.frames - frames) * (now - self._began) / frames)} left")
         elif not info.still:
             parts.append(f"{frames} frames, {self._rate:.0f}/s" if self._rate else f"{frames} frames")
         parts.append(plates_and_rows(summary))
@@ -113,7 +113,8 @@ class _Progress:
         return line
 
 
-def _duration(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
+    """Minutes and seconds, with hours where there are any."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

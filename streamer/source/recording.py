@@ -99,7 +99,7 @@ def frame_line(frame: Frame, plates: Plates, readings: dict[int, Reading]) -> st
             {
                 "box": plates.box_xyxy[k].tolist(), "quad": plates.quad[k].tolist(), "score": float(plates.score[k]),
                 **({"quad_is_box": True} if plates.quad_is_box[k] else {}),
-                **({"read": _packed(readings[k])} if k in readings else {}),
+                **({"read": packed_reading(readings[k])} if k in readings else {}),
             }
             for k in range(len(plates))
         ]  # fmt: skip
@@ -162,7 +162,7 @@ def _parse(row: dict[str, Any], sources: list[RecordedSource]) -> None:
         np.array([p["quad"] for p in found], float).reshape(-1, 4, 2),
         np.array([p.get("quad_is_box", False) for p in found], bool),
     )
-    readings = {k: _unpacked(p["read"]) for k, p in enumerate(found) if "read" in p}
+    readings = {k: unpacked_reading(p["read"]) for k, p in enumerate(found) if "read" in p}
     seen = datetime.fromisoformat(row["seen"]) if "seen" in row else None
     source.recorded.append(
         RecordedFrame(
@@ -173,7 +173,8 @@ def _parse(row: dict[str, Any], sources: list[RecordedSource]) -> None:
     )  # fmt: skip
 
 
-def _packed(reading: Reading) -> dict[str, Any]:
+def packed_reading(reading: Reading) -> dict[str, Any]:
+    """A reading as JSON; nothing of it is rounded."""
     kind = reading.kind
     row: dict[str, Any] = {
         "text": reading.text, "confidence": reading.confidence, "characters": list(reading.char_confidence),
@@ -185,7 +186,8 @@ def _packed(reading: Reading) -> dict[str, Any]:
     return row
 
 
-def _unpacked(row: dict[str, Any]) -> Reading:
+def unpacked_reading(row: dict[str, Any]) -> Reading:
+    """The inverse of `packed_reading`."""
     slots = None
     if "slots" in row:
         data = np.frombuffer(base64.b64decode(row["probabilities"], validate=True), np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, select
 
+from streamer.sink.arrow import arrow_row, arrow_schema
 from streamer.sink.csv import COLUMNS
 from streamer.sink.jsonl import encode_line
 from streamer.sink.opening import open_output, output_errors, write_whole
@@ -128,7 +129,7 @@ def _json_line(record: dict[str, Any]) -> bytes:
 def _parquet(path: Path, records: Iterator[dict[str, Any]]) -> int:
     arrow: Any = extra("pyarrow", "parquet")
     parquet: Any = extra("pyarrow.parquet", "parquet")
-    schema = _arrow_schema(arrow)
+    schema = arrow_schema(arrow)
     count = 0
     with output_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -136,34 +137,10 @@ def _parquet(path: Path, records: Iterator[dict[str, Any]]) -> int:
         try:
             with parquet.ParquetWriter(part, schema, compression="zstd") as writer:
                 while batch := list(islice(records, _ROW_GROUP)):
-                    writer.write_table(arrow.Table.from_pylist([_arrow_row(r) for r in batch], schema=schema))
+                    writer.write_table(arrow.Table.from_pylist([arrow_row(r) for r in batch], schema=schema))
                     count += len(batch)
             part.replace(path)
         finally:
             with suppress(OSError):
                 part.unlink()
     return count
-
-
-def _arrow_row(record: dict[str, Any]) -> dict[str, Any]:
-    from datetime import datetime
-
-    times = {k: None if record[k] is None else datetime.fromisoformat(record[k]) for k in ("first_seen", "last_seen")}
-    others = [{"plate": text, "probability": p} for text, p in record["alternatives"]]
-    return record | times | {"alternatives": others}
-
-
-def _arrow_schema(arrow: Any) -> Any:
-    text, number, real = arrow.string(), arrow.int64(), arrow.float64()
-    time = arrow.timestamp("us", tz="UTC")
-    other = arrow.struct([("plate", text), ("probability", real)])
-    lists: Sequence[tuple[str, Any]] = [
-        ("box", real), ("first_box", real), ("last_box", real), ("char_confidence", real), ("crossed", text),
-        ("parts", text), ("flags", text), ("alternatives", other),
-    ]  # fmt: skip
-    kinds = dict.fromkeys(("confidence", "first_s", "last_s", "dwell_s", "score"), real)
-    whole = ("track_id", "first_frame", "last_frame", "best_frame", "n_reads", "direction_deg", "rows", "revision")
-    kinds |= dict.fromkeys(whole, number)
-    kinds |= {"first_seen": time, "last_seen": time} | {name: arrow.list_(kind) for name, kind in lists}
-    order = (*COLUMNS, "first_box", "last_box", "parts", "char_confidence", "alternatives", "revision")
-    return arrow.schema([(name, kinds.get(name, text)) for name in order])

@@ -32,6 +32,7 @@ class Cuts:
 
     def __init__(self) -> None:
         self._last: _Points | None = None
+        self.last: int | None = None  # the index of that frame
 
     def at(self, frame: Frame) -> bool:
         """Whether a hard cut lies between this frame and the one before; False where a frame has no picture."""
@@ -41,7 +42,7 @@ class Cuts:
         now = _Points(points)
         if now.spread < (_FLAT * now.count) ** 2:
             return False
-        before, self._last = self._last, now
+        before, self._last, self.last = self._last, now, frame.index
         if before is None or before.shape != now.shape:
             return False
         if int(np.abs(now.levels - before.levels).sum()) < _CHANGE * now.count:
