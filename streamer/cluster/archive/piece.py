@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -88,7 +89,7 @@ def unpacked(data: bytes, what: str = "a piece") -> tuple[list[Seen], dict[str, 
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             return _parsed({name: arrays[name] for name in arrays.files})
-    except (ValueError, KeyError, TypeError, IndexError, OSError, EOFError, zlib.error) as error:
+    except (ValueError, KeyError, TypeError, IndexError, OSError, EOFError, zlib.error, BadZipFile) as error:
         raise InputError(f"{what}: is not the work of this version ({error}): delete it and start again") from None
 
 

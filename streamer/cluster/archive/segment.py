@@ -9,7 +9,7 @@ from typing import Any
 from streamer.cluster.archive.piece import NO_STAMP, Seen, key_of, packed, sum_of
 from streamer.config.models import RunConfig
 from streamer.errors import InputError
-from streamer.pipeline.engines import DetectorLike, Engines, first_look
+from streamer.pipeline.engines import DetectorLike, Engines, LooksTwice, first_look
 from streamer.pipeline.runner import run_stream
 from streamer.source.part_of_file import PartOfFile, UnevenError
 from streamer.source.source import StreamInfo
@@ -65,17 +65,21 @@ class NotedDetector:
         plates = self._notes.of(frame).finds = self._detector.detect(frame)
         return plates
 
+    def another(self) -> NotedDetector:
+        return type(self)(self._detector.another(), self._notes)
+
+
+class NotedLooker(NotedDetector):
+    """One that looks twice."""
+
     def finds(self, frame: Frame) -> Plates:
         plates = self._notes.of(frame).finds = first_look(self._detector, frame)
         return plates
 
     def look(self, frame: Frame, finds: Plates) -> Plates:
-        looked: Plates = self._detector.look(frame, finds)  # type: ignore[attr-defined]
-        self._notes.of(frame).looks[key_of(finds)] = looked
+        assert isinstance(self._detector, LooksTwice)
+        looked = self._notes.of(frame).looks[key_of(finds)] = self._detector.look(frame, finds)
         return looked
-
-    def another(self) -> NotedDetector:
-        return NotedDetector(self._detector.another(), self._notes)
 
 
 @dataclass(frozen=True)
@@ -99,9 +103,8 @@ def read_segment(
     """The notes on the frames from time stamp `begin` (that of a key frame) to before `end`; UnevenError where the file
     must be read in one piece."""
     notes = Notes()
-    noted = NotedEngines(
-        NotedDetector(engines.detector, notes), engines.reader, engines.high_score, engines.concurrency, notes
-    )
+    kind = NotedLooker if isinstance(engines.detector, LooksTwice) else NotedDetector
+    noted = NotedEngines(kind(engines.detector, notes), engines.reader, engines.high_score, engines.concurrency, notes)
     part = PartOfFile(
         path, begin=begin, end=end, threads=config.threads, video_track=config.video_track, decode=config.decode
     )

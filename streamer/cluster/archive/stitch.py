@@ -19,7 +19,7 @@ import numpy as np
 from streamer.cluster.archive.piece import NO_STAMP, Seen, key_of, sum_of, unpacked
 from streamer.config.models import RunConfig
 from streamer.errors import InputError
-from streamer.pipeline.engines import Engines
+from streamer.pipeline.engines import DetectorLike, Engines, LooksTwice
 from streamer.pipeline.runner import run_stream
 from streamer.sink.sink import Sink
 from streamer.source.file import VideoSource
@@ -207,24 +207,30 @@ def check_overlap(before: Sequence[Seen], after: Sequence[Seen], first: int, bor
 
 
 class StitchedDetector:
-    """Finds what the segments found, and looks again where none of them did."""
+    """Finds what the segments found."""
 
-    def __init__(self, detector: Any, again: Again) -> None:
+    def __init__(self, detector: DetectorLike, again: Again) -> None:
         self._detector, self._again, self.min_score = detector, again, detector.min_score
+
+    def detect(self, frame: Frame) -> Plates:
+        return _seen(frame).finds
+
+    def another(self) -> StitchedDetector:
+        return self
+
+
+class StitchedLooker(StitchedDetector):
+    """One that looks twice: also at what no segment looked at again."""
 
     def finds(self, frame: Frame) -> Plates:
         return _seen(frame).finds
 
-    detect = finds
-
     def look(self, frame: Frame, finds: Plates) -> Plates:
+        assert isinstance(self._detector, LooksTwice)
         seen, key = _seen(frame), key_of(finds)
         if key not in seen.looks:
             seen.looks[key] = self._detector.look(self._again.frame(seen), finds)
         return seen.looks[key]
-
-    def another(self) -> StitchedDetector:
-        return self
 
 
 @dataclass(frozen=True)
@@ -265,9 +271,9 @@ def stitch(
     again = Again(path, keys, config)
     source = StitchedSource(path, pieces, borders, again, video_track=config.video_track)
     source.name = name
-    networks = StitchedEngines(
-        StitchedDetector(engines.detector.another(), again), engines.reader.another(), engines.high_score, 1, again
-    )
+    kind = StitchedLooker if isinstance(engines.detector, LooksTwice) else StitchedDetector
+    detector, reader = kind(engines.detector.another(), again), engines.reader.another()
+    networks = StitchedEngines(detector, reader, engines.high_score, 1, again)
     try:
         return run_stream(source, sinks, config, engines=networks), again.count
     except InputError as error:
