@@ -156,7 +156,8 @@ class RunConfig(StreamConfig):
     detector: str = Field(
         default="plate-detector-s",
         min_length=1,
-        description="network that finds plates: a name in the zoo, or a path to an .xml",
+        description="network that finds plates: a name in the zoo, or a path to an .xml; behind it the longer side of "
+        "its input (@480, @960, @1280; 640 px without) or @auto, with which each camera's own plates decide",
     )
     reader: str = Field(
         default="plate-reader",
@@ -192,7 +193,7 @@ class RunConfig(StreamConfig):
     overload: Literal["ladder", "drop"] = Field(
         default="ladder",
         description="what is left out while the cores do not suffice for the cameras: ladder: frames looked at, then "
-        "second looks, then cameras of low priority (docs/streams.md); drop: whatever frames come too late",
+        "the detector's input, second looks, cameras of low priority (docs/streams.md); drop: whatever comes too late",
     )
     web: WebConfig = WebConfig()
     cameras: dict[str, CameraConfig] = Field(

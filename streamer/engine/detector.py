@@ -22,7 +22,9 @@ from streamer.types import F32Array, FloatArray, Frame, Plates
 OUTPUTS = (3,)  # one a stride
 LOWEST_SCORE = 0.02  # down to which finds are ranked when precision is measured
 LONG, SHORT = NET_LONG, NET_SHORT
-INPUTS = {640: (640, 384), 960: (960, 544), 1280: (1280, 736)}  # by their longer side, px; more sees farther and costs
+# By their longer side, px; more sees farther and costs.
+INPUTS = {480: (480, 288), 640: (640, 384), 960: (960, 544), 1280: (1280, 736)}
+AUTO = "auto"  # behind the name: each camera's own plates decide
 DEFAULT_MIN_SCORE = 0.4
 SMALLEST_SIDE = 3.0  # px in the frame; shorter sides of a quad are noise
 
@@ -31,7 +33,7 @@ class Detector:
     """Finds plates with a compiled network; one network for each orientation, compiled when it is first needed.
 
     `model`: a name in the zoo or a path to an .xml; with `@960` behind it pictures are shrunk to 960x544 only, for far
-    plates, in place of 640x384 (see `INPUTS`).
+    plates, in place of 640x384 (see `INPUTS`); with `@auto` each camera's own plates decide (pipeline/input_size.py).
     `refiner`: who looks again at what was found; "card" for the one that the detector's card names (none without a
     card), None for nobody. Not thread-safe: one thread at a time, `another` for the next; `streams`: how many of them
     work at once. `device`: where the network runs; the refiner, a fraction of it, stays on the CPU.
@@ -49,6 +51,7 @@ class Detector:
     ) -> None:
         self.device = resolve_device(device)
         self.precision = resolve_precision(precision, self.device)
+        self.chooses = str(model).endswith(f"@{AUTO}")
         model, self.input = split_input(model)
         self._file = find_model(model, self.precision, "detector")
         self._threads, self._streams = threads, streams
@@ -66,6 +69,15 @@ class Detector:
         """What tells these weights from others, those of the refiner among them."""
         files = [self._file.xml.with_suffix(".bin")] + ([self.refiner.weights] if self.refiner else [])
         return "-".join(sha256(f)[:16] for f in files)
+
+    @property
+    def side(self) -> int:
+        """The longer side of its input, px. Setting it changes that of this thread's detector alone."""
+        return self.input[0]
+
+    @side.setter
+    def side(self, px: int) -> None:
+        self.input = INPUTS[px]
 
     def prepare(self) -> None:
         """Compiles the landscape network now, so that a file that is no detector is found before anything is read."""
@@ -142,13 +154,16 @@ def net_size(width: int, height: int, landscape: tuple[int, int] = (LONG, SHORT)
 
 
 def split_input(model: str | Path) -> tuple[str | Path, tuple[int, int]]:
-    """`NAME@960` -> (`NAME`, (960, 544)); without a suffix 640x384. ConfigError where there is no such input."""
+    """`NAME@960` -> (`NAME`, (960, 544)); without a suffix, and at first with `@auto`, 640x384. ConfigError where there
+    is no such input."""
     name, at, side = str(model).rpartition("@")
     if not at or side.endswith(".xml"):
         return model, INPUTS[LONG]
+    if side == AUTO:
+        return name, INPUTS[LONG]
     if not side.isdigit() or int(side) not in INPUTS:
         raise ConfigError(
-            f"detector {str(model)!r}: expected one of {', '.join(f'@{s}' for s in INPUTS)} behind its name"
+            f"detector {str(model)!r}: expected one of {', '.join(f'@{s}' for s in (*INPUTS, AUTO))} behind its name"
         )
     return name, INPUTS[int(side)]
 

@@ -4,8 +4,9 @@ Delay is bounded without this (a camera's queue holds three frames, and the newe
 is then left to chance. The ladder, one step after another:
 
 1. cadence: the detector runs on fewer frames of all cameras, as with `cadence: auto`;
-2. second looks: only plates that are about to be read are looked at again;
-3. cameras: those of the lowest priority are not looked at, one more with each further step; one always remains.
+2. input: it sees their pictures smaller (input_size.py);
+3. second looks: only plates that are about to be read are looked at again;
+4. cameras: those of the lowest priority are not looked at, one more with each further step; one always remains.
 
 Pure: fed with counts, told the time; no clock, thread or log.
 """
@@ -23,21 +24,26 @@ _UP_WINDOWS = 3  # overloaded ones in a row before a step: a burst after a fault
 _DOWN_S = 15.0  # without an overloaded window before a step back, at first
 _LONGEST_DOWN_S = 240.0
 _RELAPSE_S = 20.0  # an overload so soon after a step back doubles that time
-CADENCE, LOOKS = 1, 2
+CADENCE, INPUT, LOOKS = 1, 2, 3
+_STEPS = "nothing is left out", "fewer frames are looked at", "a smaller input of the detector", "fewer second looks"
 
 
 @dataclass(frozen=True)
 class Relief:
-    """What is left out for one camera: every frame (`cadence`), second looks, all (`paused`)."""
+    """What is left out for one camera: every frame (`cadence`), pixels of the detector's input (`smaller`), second
+    looks, all (`paused`)."""
 
     cadence: bool = False
+    smaller: bool = False
     looks: bool = False
     paused: bool = False
 
     def __str__(self) -> str:
         if self.paused:
             return "paused"
-        return "fewer second looks" if self.looks else "fewer frames looked at" if self.cadence else ""
+        if self.looks:
+            return "fewer second looks"
+        return "a smaller input" if self.smaller else "fewer frames looked at" if self.cadence else ""
 
 
 NO_RELIEF = Relief()
@@ -84,7 +90,7 @@ class Overload:
         """What is left out for this camera now."""
         if not self.step:
             return NO_RELIEF
-        return Relief(self.step >= CADENCE, self.step >= LOOKS, camera in self.paused)
+        return Relief(self.step >= CADENCE, self.step >= INPUT, self.step >= LOOKS, camera in self.paused)
 
     def due(self, now_s: float) -> bool:
         """Whether a window is over."""
@@ -149,4 +155,4 @@ def described(step: int, paused: list[str]) -> str:
     """The step in words."""
     if step > LOOKS:
         return f"step {step}: {', '.join(paused)} paused"
-    return f"step {step}: " + ("nothing is left out", "fewer frames are looked at", "fewer second looks")[step]
+    return f"step {step}: " + _STEPS[step]

@@ -245,7 +245,7 @@ class StreamRun:
                     watch.tick()
                 if state is None and feed.info is not None:
                     state = self._begin(self.identities.of(feed.info, self.config.camera), own)
-                    steps = CameraSteps(state, self.engines, self.config.live.sleep_after_s)
+                    steps = CameraSteps(state, self.engines, self.config.live.sleep_after_s, feed.health)
                 if steps is None or feed.info is None:
                     continue
                 if ladder is not None and state is not None:

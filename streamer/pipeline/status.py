@@ -119,6 +119,8 @@ class StatusLines:
         if health.wakes or health.asleep:
             state = "asleep" if health.asleep else "awake"
             parts.append(f"{state}, woke up {sum(health.wakes.values())} times, {health.slept} frames not decoded")
+        if health.input_px not in (0, 640):
+            parts.append(f"input {health.input_px} px")
         if self._streams.overload is not None and (relief := str(self._streams.overload.relief(w.name))):
             parts.append(f"overload: {relief}")
         if health.dropped > dropped:

@@ -110,11 +110,14 @@ class Metrics(Streams):
         )
         slept = CounterMetricFamily("alpr_slept_frames", "Frames not decoded as nothing happened", labels=["camera"])
         wakes = CounterMetricFamily("alpr_wakes", "Times a sleeping camera woke up", labels=["camera", "reason"])
+        pixels = GaugeMetricFamily("alpr_camera_input_pixels", "Longer side of the detector's input", labels=["camera"])
         asleep = GaugeMetricFamily("alpr_asleep", "1 while only key pictures are decoded, else 0", labels=["camera"])
         for w in cameras:
             assert w.health is not None
             slept.add_metric([w.name], w.health.slept)
             asleep.add_metric([w.name], float(w.health.asleep))
+            if w.health.input_px:
+                pixels.add_metric([w.name], w.health.input_px)
             for reason, count in sorted(w.health.wakes.items()):
                 wakes.add_metric([w.name, reason], count)
             reconnects.add_metric([w.name], w.health.reconnects)
@@ -125,7 +128,7 @@ class Metrics(Streams):
             silence.add_metric([w.name], now - (w.health.began if w.health.last is None else w.health.last))
             buckets, total = w.health.histogram.read()
             delay.add_metric([w.name], buckets, total)
-        yield from (reconnects, dropped, faults, up, silence, delay, slept, wakes, asleep)
+        yield from (reconnects, dropped, faults, up, silence, delay, slept, wakes, asleep, pixels)
 
 
 def _up(health: Health, now: float) -> bool:

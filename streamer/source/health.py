@@ -39,7 +39,8 @@ class Health:
     clock; `began`: when the camera was first connected to; `away`: whether it is being reconnected. `taken`:
     processed frames; `delays`: the ages of the last of them when they were done, in seconds since their arrival;
     `histogram`: of all ages. `asleep`: whether only key pictures are decoded; `slept`: frames left undecoded as
-    nothing happened; `wakes`: how often it woke up, by reason; `sleepless`: why it cannot sleep.
+    nothing happened; `wakes`: how often it woke up, by reason; `sleepless`: why it cannot sleep. `input_px`: the longer
+    side of the detector's input, 0 where that has one size.
     """
 
     arrived: int = 0
@@ -53,6 +54,7 @@ class Health:
     slept: int = 0
     wakes: dict[str, int] = field(default_factory=dict)
     sleepless: str = ""
+    input_px: int = 0
     histogram: Histogram = field(default_factory=Histogram)
     taken: int = 0
     delays: deque[float] = field(default_factory=lambda: deque(maxlen=_DELAYS))

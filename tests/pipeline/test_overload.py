@@ -53,7 +53,7 @@ def steps(windows: str, priorities: dict[str, int] | None = None, *, seconds: fl
         ("dod", "001"),
         ("dddd", "0011"),
         ("dddddd", "001112"),  # the next step only after windows that had the first
-        ("ddd" * 4, "001112222222"),  # of one camera nothing more can be left out
+        ("ddd" * 5, "001112223333333"),  # of one camera nothing more can be left out
         ("ddd" + "." * 14, "001" + "1" * 14),
         ("ddd" + "." * 15, "001" + "1" * 14 + "0"),
         ("dddddd" + "." * 30, "001112" + "2" * 14 + "1" * 15 + "0"),
@@ -79,14 +79,15 @@ def test_a_relapse_doubles_the_time_before_the_next_step_back() -> None:
 def test_what_is_left_out() -> None:
     overload = Overload(THREE)
     seen = []
-    for step in range(5):
+    for step in range(6):
         overload.step = step
         seen.append([overload.relief(name) for name in THREE])
-    few, none = Relief(cadence=True), NO_RELIEF
-    looks, paused = Relief(cadence=True, looks=True), Relief(cadence=True, looks=True, paused=True)
-    assert seen == [[none] * 3, [few] * 3, [looks] * 3, [looks, looks, paused], [looks, paused, paused]]
-    assert [str(r) for r in (none, few, looks, paused)] == [
-        "", "fewer frames looked at", "fewer second looks", "paused",
+    few, small, none = Relief(cadence=True), Relief(cadence=True, smaller=True), NO_RELIEF
+    looks, paused = Relief(True, True, looks=True), Relief(True, True, looks=True, paused=True)
+    expected = [[none] * 3, [few] * 3, [small] * 3, [looks] * 3, [looks, looks, paused], [looks, paused, paused]]
+    assert seen == expected
+    assert [str(r) for r in (none, few, small, looks, paused)] == [
+        "", "fewer frames looked at", "a smaller input", "fewer second looks", "paused",
     ]  # fmt: skip
 
 
@@ -94,9 +95,10 @@ def test_cameras_by_priority_and_one_remains() -> None:
     overload = Overload({"a": 1, "b": 0, "c": 2, "d": 0})
     overload.step = ladder.LOOKS + 3
     assert overload.paused == ["d", "b", "a"]
-    assert described(overload.step, overload.paused) == "step 5: d, b, a paused"
-    assert [described(k, []) for k in range(3)] == [
-        "step 0: nothing is left out", "step 1: fewer frames are looked at", "step 2: fewer second looks",
+    assert described(overload.step, overload.paused) == "step 6: d, b, a paused"
+    assert [described(k, []) for k in range(4)] == [
+        "step 0: nothing is left out", "step 1: fewer frames are looked at",
+        "step 2: a smaller input of the detector", "step 3: fewer second looks",
     ]  # fmt: skip
 
 
@@ -138,7 +140,8 @@ def test_frames_from_before_a_camera_woke_up_tell_nothing_of_the_load(caplog: py
 
 class Machine:
     """Cameras of 25 frames/s on a machine that does `capacity` units of work a second. A frame that is looked at costs
-    1, with fewer second looks 0.7, one that is not 0.2; with cadence half of them are looked at."""
+    1, with a smaller input 0.8, with fewer second looks 0.6, one that is not 0.2; with cadence half of them are looked
+    at."""
 
     def __init__(self, priorities: dict[str, int], capacity: float) -> None:
         self.overload, self.capacity = Overload(priorities), capacity
@@ -149,7 +152,7 @@ class Machine:
         relief = self.overload.relief(name)
         if relief.paused:
             return 0.2
-        look = 0.7 if relief.looks else 1.0
+        look = 0.6 if relief.looks else 0.8 if relief.smaller else 1.0
         return (look + 0.2) / 2 if relief.cadence else look
 
     def second(self, now: float, load: float = 1.0) -> float:
@@ -166,7 +169,7 @@ class Machine:
 
 @pytest.mark.parametrize(
     ("cameras", "capacity", "step"),
-    [(4, 101.0, 0), (4, 70.0, 1), (4, 50.0, 2), (4, 40.0, 3), (4, 30.0, 5), (1, 5.0, 2)],
+    [(4, 101.0, 0), (4, 70.0, 1), (4, 52.0, 2), (4, 42.0, 3), (4, 37.0, 4), (4, 26.0, 6), (1, 5.0, 3)],
 )
 def test_it_settles_at_the_least_step_that_suffices(cameras: int, capacity: float, step: int) -> None:
     machine = Machine({f"c{k}": k for k in range(cameras)}, capacity)
@@ -175,7 +178,7 @@ def test_it_settles_at_the_least_step_that_suffices(cameras: int, capacity: floa
         machine.second(float(second))
         at.append(machine.overload.step)
     assert sum(s == step for s in at) > 0.9 * len(at)  # the rest are tries of less
-    assert machine.changes < 40
+    assert machine.changes <= 40
 
 
 def test_it_goes_back_when_the_rush_is_over() -> None:
@@ -203,15 +206,16 @@ def test_log_status_and_metrics(caplog: pytest.LogCaptureFixture) -> None:
     watch = OverloadWatch(Overload({"gate": 1, "yard": 0}), streams, clock)
     lines: list[str] = []
     status = StatusLines(streams, lines.append, clock)
-    for _ in range(10):
+    for _ in range(13):
         gate.taken, gate.dropped = gate.taken + 20, gate.dropped + 5
         watch.tick()
         watch.tick()  # not due
         clock.move(1.0)
     assert [(r.levelname, r.getMessage()) for r in caplog.records] == [
         ("WARNING", "overload: step 1: fewer frames are looked at (20% of the frames dropped)"),
-        ("WARNING", "overload: step 2: fewer second looks (20% of the frames dropped)"),
-        ("WARNING", "overload: step 3: yard paused (20% of the frames dropped)"),
+        ("WARNING", "overload: step 2: a smaller input of the detector (20% of the frames dropped)"),
+        ("WARNING", "overload: step 3: fewer second looks (20% of the frames dropped)"),
+        ("WARNING", "overload: step 4: yard paused (20% of the frames dropped)"),
     ]
     clock.move(60.0)
     status.tick()
@@ -219,9 +223,9 @@ def test_log_status_and_metrics(caplog: pytest.LogCaptureFixture) -> None:
     assert "overload: paused" in lines[1]
     assert isinstance(streams, Metrics)
     samples = {(s.name, *s.labels.values()): s.value for m in streams.collect() for s in m.samples}
-    assert samples["alpr_overload_step",] == 3
+    assert samples["alpr_overload_step",] == 4
     assert [samples["alpr_camera_paused", name] for name in ("gate", "yard")] == [0, 1]
-    for _ in range(50):
+    for _ in range(65):
         watch.tick()
         clock.move(1.0)
     assert caplog.records[-1].levelname == "INFO"
@@ -234,7 +238,7 @@ def test_configuration(tmp_path: Any) -> None:
     config = load_config(path)
     overload = overload_of(config)
     assert overload is not None
-    overload.step = 3
+    overload.step = ladder.LOOKS + 1
     assert overload.paused == ["yard"]
     assert overload_of(load_config(path, ["overload=drop"])) is None
     one = overload_of(config, "gate")
