@@ -35,6 +35,12 @@
       setTimeout(next, Math.max(30, pause - (performance.now() - began)));
     }
 
+    view.querySelector(".enlarge").addEventListener("click", (event) => {
+      const card = view.closest(".camera"), large = card.classList.toggle("large");
+      event.currentTarget.setAttribute("aria-pressed", String(large));
+      for (const one of document.querySelectorAll(".camera.large")) if (one !== card) { one.classList.remove("large"); one.querySelector(".enlarge").setAttribute("aria-pressed", "false"); }
+    });
+
     const begin = () => { if (!running && seen && !document.hidden) next(); };
     new IntersectionObserver((entries) => { seen = entries[entries.length - 1].isIntersecting; begin(); }).observe(view);
     document.addEventListener("visibilitychange", begin);

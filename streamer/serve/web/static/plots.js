@@ -5,7 +5,7 @@
   const COLOURS = ["#2f6fe4", "#d9790b", "#1d9a60", "#b0419c", "#6b7280", "#c03a2b", "#0f9bb0", "#8a6d1d"];
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-  function options(data, width, height) {
+  function options(data, element, width, height) {
     const axis = { stroke: css("--muted"), grid: { stroke: css("--line"), width: 1 }, ticks: { stroke: css("--line"), width: 1 }, font: "12px system-ui, sans-serif" };
     const unit = data.unit ? ` ${data.unit}` : "";
     return {
@@ -13,13 +13,13 @@
       scales: { x: { time: data.x_kind === "time" }, y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high ?? 1) > 0 ? high * 1.12 : 1] } },
       cursor: { points: { size: 6 }, drag: { x: true, y: false } },
       legend: { live: true },
-      axes: [{ ...axis }, { ...axis, size: 62, values: (_, ticks) => ticks.map((one) => `${one}${unit}`) }],
+      axes: [{ ...axis }, { ...axis, size: (_, values) => 22 + 7 * Math.max(3, ...(values || []).map((one) => one.length)), values: (_, ticks) => ticks.map((one) => `${one.toLocaleString()}${unit}`) }],
       series: [
         data.x_kind === "time" ? { value: (_, at) => (at == null ? "–" : new Date(at * 1000).toLocaleTimeString(window.alpr.language())) } : {},
         ...data.series.map((one, k) => {
           const colour = COLOURS[k % COLOURS.length];
           const bars = one.kind === "bars";
-          return { label: one.label, stroke: colour, width: bars ? 0 : 1.75, fill: bars ? colour : undefined, points: { show: false },
+          return { label: one.label || element.getAttribute("aria-label") || "", stroke: colour, width: bars ? 0 : 1.75, fill: bars ? colour : undefined, points: { show: false },
             paths: bars ? uPlot.paths.bars({ size: [0.9, 80] }) : undefined, value: (_, v) => (v == null ? "–" : `${v}${unit}`) };
         }),
       ],
@@ -32,7 +32,7 @@
     const make = (data) => {
       if (chart) chart.destroy();
       element.replaceChildren();
-      chart = new uPlot(options(data, ...size()), [data.x, ...data.series.map((one) => one.values)], element);
+      chart = new uPlot(options(data, element, ...size()), [data.x, ...data.series.map((one) => one.values)], element);
     };
     async function load() {
       if (document.hidden) return;

@@ -95,7 +95,7 @@ def plots(samples: Sequence[Sample]) -> dict[str, dict[str, Any]]:
 
     def one(key: str, unit: str) -> dict[str, Any]:
         values = [_rounded(getattr(s, key)) for s in samples]
-        return {"x": x, "x_kind": "time", "unit": unit, "series": [{"label": key, "values": values}]}
+        return {"x": x, "x_kind": "time", "unit": unit, "series": [{"label": "", "values": values}]}
 
     return {
         "rate": by_camera("rate", "fps"), "delay": by_camera("delay_ms", "ms"), "dropped": by_camera("dropped", ""),
