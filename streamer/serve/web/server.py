@@ -144,6 +144,7 @@ def _bound(host: str, port: int, at: str) -> socket.socket:
     try:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         one.bind((host, port))
+        one.listen(256)  # who comes before the server is ready waits for it
     except OSError as error:
         one.close()
         reason = error.strerror or str(error)
