@@ -107,7 +107,7 @@ def _lines(path: Path, records: Iterator[dict[str, Any]], form: Format) -> int:
         if form == "csv":
             write_whole(stream, encode_row(COLUMNS))
         while batch := list(islice(records, _BATCH)):
-            write_whole(stream, b"".join(map(_csv_line if form == "csv" else _json_line, batch)))
+            write_whole(stream, b"".join(map(_csv_line if form == "csv" else json_line, batch)))
             count += len(batch)
     return count
 
@@ -116,7 +116,8 @@ def _csv_line(record: dict[str, Any]) -> bytes:
     return encode_row(cells_of(record))
 
 
-def _json_line(record: dict[str, Any]) -> bytes:
+def json_line(record: dict[str, Any]) -> bytes:
+    """A record as a run writes it."""
     order = (
         "schema",
         "type",

@@ -14,6 +14,7 @@ from streamer.serve.web.roles import Role
 # Modules with a `SECTION`.
 MODULES = (
     "streamer.serve.web.live.section",
+    "streamer.serve.web.passages.section",
     "streamer.serve.web.system.section",
     "streamer.serve.web.access.section",
 )

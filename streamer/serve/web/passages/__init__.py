@@ -1,0 +1,1 @@
+"""What passed: search, one passage, corrections, export."""
