@@ -36,12 +36,13 @@ class Chosen:
 
     @property
     def is_narrowed(self) -> bool:
-        return any(key not in ("tz", "view", "how") for key in self.given)
+        return any(value and key not in ("tz", "view", "how") for key, value in self.given.items())
 
     @property
     def more(self) -> int:
         """How many filters are set beside text and camera."""
-        return sum(key not in ("tz", "view", "plate", "how", "camera") for key in self.given)
+        shown = ("tz", "view", "plate", "how", "camera")
+        return sum(bool(value) and key not in shown for key, value in self.given.items())
 
     def query(self, **others: str | None) -> str:
         """The address's query with some values changed (None: left out)."""
@@ -67,7 +68,7 @@ def chosen_of(
 ) -> Chosen:
     """The parameters of a request, limited to what the user may see."""
     least, most = SURE.get(sure, (None, None))
-    given = {key: request.query_params[key] for key in _NAMES if request.query_params.get(key)}
+    given = {key: request.query_params.get(key, "") for key in _NAMES}
     faults = []
     times: dict[str, int | None] = {"since": None, "until": None}
     for key, text in (("since", since), ("until", until)):
