@@ -23,7 +23,10 @@ MQTT_PACKAGES = mosquitto
 # And real databases before the store; nothing of it runs but in the tests.
 SERVER_PACKAGES = postgresql
 
-.PHONY: demo rtsp broker database test lint coverage docs test-torch detector refiner reader clean
+# And a real browser before the page.
+BROWSER_PACKAGES = chromium
+
+.PHONY: demo rtsp broker database browser test lint coverage docs test-torch detector refiner reader clean
 
 demo: $(VENV)/.runs
 	@mkdir -p out
@@ -54,7 +57,13 @@ database:
 	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SERVER_PACKAGES) >/dev/null; } || \
 	  echo "no PostgreSQL here, and no right to install it: apt-get install $(SERVER_PACKAGES)"
 
-test: $(VENV)/.tests rtsp broker database lint
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
+	  { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(BROWSER_PACKAGES) >/dev/null; } || \
+	  echo "no Chromium here, and no right to install it: apt-get install $(BROWSER_PACKAGES)"
+
+test: $(VENV)/.tests rtsp broker database browser lint
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Lines and branches of streamer that no test of it runs; the floor is in pyproject.toml.

@@ -28,7 +28,9 @@ from streamer.store.database import open_database
 
 CLIP = Path(__file__).parent / "clips" / "demo.mp4"
 PASSWORD = "correct horse battery"
-CHROMIUM = next((p for p in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if os.path.exists(p)), None)
+CHROMIUM = next(
+    (p for p in ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome") if os.path.exists(p)), None
+)
 # Chromium draws on the processor here; without a sandbox, as tests run as root in containers.
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--lang=en"]
 
