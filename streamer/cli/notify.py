@@ -44,8 +44,8 @@ def list_(config_path: Path | None, store: str | None, waiting: bool) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from streamer.cli.notify_boxes import places
     from streamer.notify.queue import State
+    from streamer.serve.outboxes import places
 
     table, letters = Table(box=SIMPLE_HEAD), Table(box=SIMPLE_HEAD)
     for name in ("target", "waiting", "oldest", "dead letters", "dropped"):
@@ -112,10 +112,10 @@ def drop(target: str, ids: tuple[str, ...], waiting: bool, config_path: Path | N
 )  # fmt: skip
 def send(targets: tuple[str, ...], config_path: Path, wait: float) -> None:
     """Send what waits for TARGETs (for all) without a run. Exit code 4 where something still waits."""
-    from streamer.cli.notify_boxes import chosen, places
     from streamer.notify.makers import target_of
     from streamer.notify.places import identity
     from streamer.notify.sender import Sender
+    from streamer.serve.outboxes import chosen, places
 
     start_log("warning", "text")
     left = 0
@@ -144,11 +144,11 @@ def test(target: str, config_path: Path) -> None:
 
     The plate is TEST123 of a camera called test, with "test": true. The outbox is not used.
     """
-    from streamer.cli.notify_boxes import entries_of
     from streamer.notify.makers import target_of
     from streamer.notify.places import target_name
     from streamer.notify.sample import sample
     from streamer.notify.target import Refused, Unavailable
+    from streamer.serve.outboxes import entries_of
 
     entries = entries_of(config_path)
     meant = [one for one in entries if one.name == target]
@@ -184,7 +184,7 @@ def _name(entry: Any) -> str:
 @contextmanager
 def _opened(target: str, config_path: Path | None, store: str | None) -> Iterator[Queue]:
     """The queue of a target."""
-    from streamer.cli.notify_boxes import chosen, places
+    from streamer.serve.outboxes import chosen, places
 
     with places(config_path, store) as found:
         place = chosen(found, target, str(config_path or store or "this user's outboxes"))

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from streamer.store.database import open_database
+from streamer.store.database import Database, open_database
 from streamer.store.posteriors import unpack
 from streamer.store.rows import record_of_row
-from streamer.store.schema import passages, plates, posteriors
+from streamer.store.schema import cameras, passages, plates, posteriors
 from streamer.store.write import with_names
 from streamer.types import Passage
 from streamer.watch.history import passage_of_record
+
+
+def newest_passages(database: Database, most: int, cameras_seen: frozenset[str] | None = None) -> list[Passage]:
+    """The newest ones whose plates are kept in clear, with their distributions, the newest first. `cameras_seen`: the
+    only ones that may be looked at."""
+    wanted = with_names().add_columns(posteriors.c.slots)
+    wanted = wanted.outerjoin(posteriors, posteriors.c.passage_id == passages.c.id)
+    wanted = wanted.where(passages.c.status == "final", ~plates.c.hashed)
+    if cameras_seen is not None:
+        wanted = wanted.where(cameras.c.name.in_(sorted(cameras_seen)))
+    with database.read() as connection:
+        rows = connection.execute(wanted.order_by(passages.c.at.desc()).limit(most)).mappings().all()
+    return [
+        passage_of_record(record_of_row(dict(row)), None if row["slots"] is None else unpack(row["slots"]))
+        for row in rows
+    ]
 
 
 def final_passages(where: str) -> list[Passage]:

@@ -15,6 +15,8 @@ from streamer.serve.web.roles import Role
 MODULES = (
     "streamer.serve.web.live.section",
     "streamer.serve.web.passages.section",
+    "streamer.serve.web.watch.section",
+    "streamer.serve.web.targets.section",
     "streamer.serve.web.system.section",
     "streamer.serve.web.access.section",
 )

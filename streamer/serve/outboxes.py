@@ -1,8 +1,8 @@
-"""The outboxes that a command of `alpr notify` is about: of a configuration, of a store, or of this user."""
+"""The outboxes of targets: of a configuration, of a store, or of this user."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from streamer.errors import ConfigError
 
 if TYPE_CHECKING:
+    from streamer.config.models import RunConfig
     from streamer.config.notify import NotifyOutput
     from streamer.config.output import Output
     from streamer.notify.queue import Box, Queue
+    from streamer.store.database import Database
 
 
 @dataclass(frozen=True)
@@ -68,34 +70,48 @@ def chosen(found: dict[str, Place], target: str, where: str) -> Place:
     return place
 
 
-def _lists(config_path: Path) -> list[Sequence[Output]]:
-    from streamer.config.models import load_config
-
-    config = load_config(config_path)
+def target_lists(config: RunConfig) -> list[Sequence[Output]]:
+    """The outputs of a configuration, and those of each of its cameras."""
     return [config.outputs, *(camera.outputs for camera in config.cameras.values())]
 
 
-def _of_config(config_path: Path, stack: ExitStack) -> Iterator[Place]:
-    from streamer.config.notify import NotifyOutput
+def place_of(entry: NotifyOutput, outputs: Sequence[Output], opened: Callable[[str], Database]) -> Place:
+    """The outbox of a target: in the store beside it in `outputs`, where there is one, else a file. ConfigError where a
+    variable of its settings is not set."""
     from streamer.config.outputs import StoreOutput
     from streamer.notify.makers import looked_up
     from streamer.notify.places import outbox_path, target_name
     from streamer.notify.queue import FileBox
+    from streamer.store.outbox import StoreBox
+
+    looked_up(entry)
+    stores = [one for one in outputs if isinstance(one, StoreOutput)]
+    name = target_name(entry)
+    if len(stores) == 1 and entry.outbox is None:
+        return Place(name, StoreBox(opened(stores[0].path), name), entry)
+    return Place(name, FileBox(outbox_path(entry)), entry)
+
+
+def _lists(config_path: Path) -> list[Sequence[Output]]:
+    from streamer.config.models import load_config
+
+    return target_lists(load_config(config_path))
+
+
+def _of_config(config_path: Path, stack: ExitStack) -> Iterator[Place]:
+    from streamer.config.notify import NotifyOutput
+    from streamer.store.database import open_database
 
     for outputs in _lists(config_path):
-        stores = [one for one in outputs if isinstance(one, StoreOutput)]
-        database = None
-        for entry in (one for one in outputs if isinstance(one, NotifyOutput)):
-            looked_up(entry)
-            name = target_name(entry)
-            if len(stores) == 1 and entry.outbox is None:
-                from streamer.store.database import open_database
-                from streamer.store.outbox import StoreBox
+        databases: dict[str, Database] = {}
 
-                database = database or stack.enter_context(open_database(stores[0].path))
-                yield Place(name, StoreBox(database, name), entry)
-            else:
-                yield Place(name, FileBox(outbox_path(entry)), entry)
+        def opened(path: str, databases: dict[str, Database] = databases) -> Database:
+            if path not in databases:
+                databases[path] = stack.enter_context(open_database(path))
+            return databases[path]
+
+        for entry in (one for one in outputs if isinstance(one, NotifyOutput)):
+            yield place_of(entry, outputs, opened)
 
 
 def _of_store(store: str, stack: ExitStack) -> Iterator[Place]:

@@ -1,0 +1,1 @@
+"""Targets that rows are sent to: what waits, dead letters, trials."""

@@ -1,0 +1,1 @@
+"""Lists of plates: what is on them, what they would find, and their hits."""
