@@ -109,7 +109,7 @@ def test_what_a_plate_would_find(folder: Path) -> None:
     key = keys(client)["stolen"]
     found = client.get(f"/api/v1/watch/{key}/test?plate=ab-123").json()
     assert (found["on"], found["compared"], found["matching"]) == ([3], 3, 2)
-    assert {one["plate"]: one["modes"] for one in found["passages"]}["AB128"] == ["edit"]
+    assert "edit" in {one["plate"]: one["modes"] for one in found["passages"]}["AB128"]
     text = client.get(f"/watch/{key}?plate=MAB12").text
     assert "on the list, line 4" in text
     assert "0 of the newest 3" in text
