@@ -57,6 +57,8 @@ WITH_THREADS = {
     "source/turns",
     "serve/metrics", "serve/systemd", "notify/sender", "notify/mqtt", "notify/deadline", "testing", "pipeline/detect",
     "pipeline/engines", "pipeline/feed", "pipeline/iterate", "pipeline/runner", "pipeline/site", "serve/web/app",
+    "pipeline/cameras", "cluster/fleet/outbox", "cluster/fleet/shard", "cluster/fleet/forward", "cluster/fleet/local",
+    "cluster/fleet/supervisor", "cluster/fleet/keeper",
     "serve/web/context", "serve/web/server", "serve/web/background", "serve/web/live/feed", "serve/web/live/pictures",
     "serve/web/live/recent", "serve/web/live/stream", "serve/web/live/api", "serve/web/access/limits",
     "serve/web/access/passwords", "serve/web/system/history",

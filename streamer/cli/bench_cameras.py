@@ -54,7 +54,8 @@ def _print_row(sources: Sequence[Path], config: RunConfig, engines: Engines, cou
     late to be taken."""
     from streamer.config.models import CameraConfig
     from streamer.engine.runtime import available_cores
-    from streamer.pipeline.site import camera_source, run_site
+    from streamer.pipeline.cameras import camera_source
+    from streamer.pipeline.site import run_site
     from streamer.pipeline.status import Streams
 
     names = {f"camera {k + 1}": k for k in range(count)}

@@ -71,15 +71,21 @@ class Overload:
     """The ladder of one run. `priorities`: of its cameras by name; of two with the same the later one goes first."""
 
     def __init__(self, priorities: Mapping[str, int]) -> None:
-        names = list(priorities)
-        self._first_out = sorted(names, key=lambda n: (priorities[n], -names.index(n)))[:-1]
+        self._first_out: list[str] = []
         self.step = 0
+        self.cameras(priorities)
         self._judged_s: float | None = None
         self._before: dict[str, Load] = {}
         self._overloaded = 0  # windows in a row
         self._calm_since_s = 0.0
         self._back_s = float("-inf")  # when it last stepped back
         self._down_s = _DOWN_S
+
+    def cameras(self, priorities: Mapping[str, int]) -> None:
+        """The cameras are these from now on."""
+        names = list(priorities)
+        self._first_out = sorted(names, key=lambda n: (priorities[n], -names.index(n)))[:-1]
+        self.step = min(self.step, LOOKS + len(self._first_out))
 
     @property
     def paused(self) -> list[str]:

@@ -7,76 +7,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
 
-from streamer.config.models import CameraConfig, LiveConfig, RunConfig
+from streamer.config.models import RunConfig
 from streamer.errors import ConfigError, InputError
-from streamer.passages.vote import vote
+from streamer.pipeline.cameras import CameraRun, Cameras, SourceOf, camera_source
 from streamer.pipeline.engines import Engines, load_engines
 from streamer.pipeline.fanout import Outputs
 from streamer.pipeline.relief import OverloadWatch, overload_of
-from streamer.pipeline.runner import IncompleteRun, StreamRun
+from streamer.pipeline.runner import IncompleteRun
 from streamer.pipeline.status import StatusLines, Streams
 from streamer.process.clock import Clock, SystemClock
-from streamer.sink.events import Event
 from streamer.sink.sink import Sink
-from streamer.source.address import local_path
-from streamer.source.file import VideoSource
-from streamer.source.live import is_live
-from streamer.source.paced import PacedSource
-from streamer.source.resolve import open_address
-from streamer.source.source import Repeatable, Source, cap_threads
+from streamer.source.source import cap_threads
 from streamer.types import RunSummary
 from streamer.watch.watcher import WatchLists
 
 _POLL_S = 0.2
-
-
-class _CameraOutputs(Outputs):
-    """The outputs of one camera: its own, and those that it shares. A failure of its own stops no other camera."""
-
-    def __init__(self, shared: Outputs, own: Sequence[Sink], camera: str, stop: threading.Event) -> None:
-        super().__init__(own, camera, stop)
-        self._shared = shared
-        self.wants |= shared.wants
-
-    @property
-    def all_failed(self) -> bool:
-        return self._shared.all_failed and all(d.failed for d in self.deliveries)
-
-    def put(self, event: Event) -> None:
-        super().put(event)
-        self._shared.put(event)
-
-
-@dataclass
-class _CameraRun:
-    """One camera: its thread, its counts, and the error that ended it."""
-
-    name: str
-    summary: RunSummary = field(default_factory=RunSummary)
-    error: BaseException | None = None
-    thread: threading.Thread | None = None
-    outputs: _CameraOutputs | None = None
-
-
-def camera_source(camera: CameraConfig, live: LiveConfig) -> Source:
-    """The source of a camera's address or device; a recording that can be read again is played at its own rate."""
-    address = local_path(camera.address())
-    track = camera.video_track
-    source: Source = (
-        open_address(address, live=live, ahead=False, video_track=track)
-        if is_live(address)
-        else VideoSource(address, ahead=False, video_track=track)
-    )
-    if source.live:
-        return source
-    if isinstance(source, Repeatable):
-        return PacedSource(source, loop=camera.loop)
-    if camera.loop:
-        raise ConfigError(f"{source.name}: loop: this source cannot be read again (it has no again()): leave loop out")
-    return source
 
 
 def run_site(
@@ -86,7 +32,7 @@ def run_site(
     engines: Engines | None = None,
     stop: threading.Event | None = None,
     status: Callable[[str], None] | None = None,
-    source_of: Callable[[CameraConfig, LiveConfig], Source] = camera_source,
+    source_of: SourceOf = camera_source,
     streams: Streams | None = None,
     own: Callable[[str], Sequence[Sink]] | None = None,
     clock: Clock | None = None,
@@ -104,37 +50,18 @@ def run_site(
     cap_threads(sinks, config.threads)
     streams = streams or Streams()
     outputs = Outputs([*sinks, *streams.onlookers], stop=stop)
-    cameras = [_CameraRun(name) for name in config.cameras]
+    cameras = [CameraRun(name, stop) for name in config.cameras]
     streams.add_deliveries(outputs.deliveries)
     try:
         lists = WatchLists(config)
         lists.warn()
         engines = engines or load_engines(config)
         overload = overload_of(config)
+        running = Cameras(
+            engines, outputs, stop=stop, streams=streams, clock=clock, overload=overload, source_of=source_of
+        )
         for one in cameras:
-            settings = config.of_camera(one.name)
-            if own is not None:
-                one.outputs = _CameraOutputs(outputs, own(one.name), one.name, stop)
-                streams.add_deliveries(one.outputs.deliveries)
-            run = StreamRun(
-                settings,
-                engines.of_camera(settings, config),
-                one.outputs or outputs,
-                one.summary,
-                stop,
-                None,
-                vote,
-                streams,
-                alone=len(cameras) == 1,
-                clock=clock,
-                overload=overload,
-                watcher=lists.of(settings),
-            )
-            # The camera's own thread opens its address: one that does not answer delays no other.
-            camera = config.cameras[one.name].model_copy(update={"video_track": settings.video_track})
-            find = partial(source_of, camera, settings.live)
-            one.thread = threading.Thread(target=_read_camera, args=(one, run, find, stop), name=f"alpr-{one.name}")
-            one.thread.start()
+            running.add(one, config, lists, None if own is None else own(one.name), alone=len(cameras) == 1)
         watch = None if overload is None else OverloadWatch(overload, streams, clock)
         _wait(cameras, stop, StatusLines(streams, status, clock) if status else None, watch)
     finally:
@@ -150,31 +77,17 @@ def run_site(
     return _result(cameras, outputs, time.perf_counter() - began)
 
 
-def _read_camera(one: _CameraRun, run: StreamRun, find: Callable[[], Source], stop: threading.Event) -> None:
-    try:
-        source = find()
-        try:
-            run.stream(source)
-        finally:
-            one.summary.warnings += [f"{one.name}: {warning}" for warning in source.warnings]
-    except InputError as error:
-        one.error = error
-    except BaseException as error:  # a bug, not a fault of the camera: the run ends
-        one.error = error
-        stop.set()
-
-
 def _wait(
-    cameras: Sequence[_CameraRun], stop: threading.Event, lines: StatusLines | None, watch: OverloadWatch | None
+    cameras: Sequence[CameraRun], stop: threading.Event, lines: StatusLines | None, watch: OverloadWatch | None
 ) -> None:
-    while not stop.wait(_POLL_S) and any(p.thread is not None and p.thread.is_alive() for p in cameras):
+    while not stop.wait(_POLL_S) and any(p.is_alive for p in cameras):
         if lines is not None:
             lines.tick()
         if watch is not None:
             watch.tick()
 
 
-def _result(cameras: Sequence[_CameraRun], outputs: Outputs, seconds: float) -> RunSummary:
+def _result(cameras: Sequence[CameraRun], outputs: Outputs, seconds: float) -> RunSummary:
     total = RunSummary(seconds=seconds, ended="stopped")
     for one in cameras:
         total.add(one.summary)

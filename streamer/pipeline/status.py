@@ -76,6 +76,11 @@ class Streams:
         """Registers the queues of outputs."""
         self.deliveries += deliveries
 
+    def forget(self, name: str, deliveries: Sequence[Delivery] = ()) -> None:
+        """A stream that is read no more, and its own outputs."""
+        self._streams.pop(name, None)
+        self.deliveries = [one for one in self.deliveries if one not in deliveries]
+
     @property
     def watched(self) -> list[Watched]:
         return list(self._streams.values())

@@ -11,7 +11,7 @@ from streamkit import alpr
 
 from streamer.config.models import CameraConfig, LiveConfig, load_config
 from streamer.errors import ConfigError
-from streamer.pipeline.site import camera_source
+from streamer.pipeline.cameras import camera_source
 from streamer.source.paced import PacedSource
 from streamer.source.resolve import open_source
 

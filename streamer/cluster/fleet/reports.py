@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 State = Literal["starting", "reading", "away", "closing", "failed"]
@@ -73,3 +73,21 @@ class ShardReport:
     version: str = ""
     models: str = ""
     error: str = ""
+
+
+def order_of(values: dict[str, Any]) -> Order:
+    """The order whose `asdict` went over the wire."""
+    grants = {name: Grant(**one) for name, one in values["grants"].items()}
+    return Order(values["number"], values["at"], grants, values["settings"], values["environment"])
+
+
+def report_of(values: dict[str, Any]) -> ShardReport:
+    """The report whose `asdict` went over the wire; keys that a newer version has beside are left out."""
+    cameras = {name: CameraReport(**_known(CameraReport, one)) for name, one in values.get("cameras", {}).items()}
+    outbox = OutboxReport(**_known(OutboxReport, values.get("outbox", {})))
+    return ShardReport(**{**_known(ShardReport, values), "cameras": cameras, "outbox": outbox})
+
+
+def _known(kind: Any, values: dict[str, Any]) -> dict[str, Any]:
+    names = {one.name for one in fields(kind)}
+    return {key: value for key, value in values.items() if key in names}
