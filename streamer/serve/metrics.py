@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from socketserver import ThreadingMixIn
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
@@ -135,11 +135,19 @@ def _up(health: Health, now: float) -> bool:
     return health.last is not None and not health.away and now - health.last <= _READY_S
 
 
+class Served(Protocol):
+    """What a server of metrics tells."""
+
+    def readiness(self) -> tuple[bool, str]: ...
+
+    def collect(self) -> Iterator[Metric]: ...
+
+
 class MetricsServer:
     """Serves a run's metrics until it is closed. `at`: PORT (on this machine only) or HOST:PORT. ConfigError where it
     is not a port, or taken. No client can block others."""
 
-    def __init__(self, metrics: Metrics, at: str) -> None:
+    def __init__(self, metrics: Served, at: str) -> None:
         host, _, port = at.rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
         if not (port.isascii() and port.isdigit()) or int(port) > 65535:

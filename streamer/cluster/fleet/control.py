@@ -89,6 +89,11 @@ class Control:
             known.dead = True
             self.placement.gone(shard, now_s)
 
+    def forget(self, shard: str) -> None:
+        """A shard does not exist any more."""
+        del self.shards[shard]
+        self.placement.forget(shard)
+
     def drain(self, nodes: Iterable[str]) -> None:
         """The nodes that are to give up their cameras: all of them."""
         self._draining = set(nodes)

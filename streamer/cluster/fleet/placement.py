@@ -120,7 +120,8 @@ class Placement:
 
     def forget(self, shard: str) -> None:
         """A shard does not exist any more."""
-        for camera in self._shards.pop(shard).cameras:
+        known = self._shards.pop(shard, None)
+        for camera in () if known is None else known.cameras:
             self._cameras[camera].shard = None
 
     def drain(self, shard: str, wanted: bool = True) -> None:
@@ -186,6 +187,15 @@ class Placement:
     def of_shard(self, shard: str) -> set[str]:
         """The cameras of a shard."""
         return set(self._shards[shard].cameras) if shard in self._shards else set()
+
+    def knows(self, shard: str) -> bool:
+        """Whether it has heard of a shard."""
+        return shard in self._shards
+
+    @property
+    def cameras(self) -> list[str]:
+        """All that are to be read."""
+        return list(self._cameras)
 
     def cost(self, camera: str) -> float:
         """Cores that a camera takes, as far as is known."""
