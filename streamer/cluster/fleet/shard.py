@@ -131,6 +131,8 @@ class Shard:
         """Closes all cameras and sends what is left, as far as the time allows; the rest stays in the outbox."""
         deadline = time.monotonic() + within_s
         with self._lock:
+            if self._stop.is_set():
+                return
             self._stop.set()
             for one in self._open.values():
                 one.run.stop.set()

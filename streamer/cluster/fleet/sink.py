@@ -72,8 +72,8 @@ class OutboxSink(BaseSink):
             self._left.pop(next(iter(self._left)))
 
     def passage(self, passage: Passage) -> None:
-        at, _ = self._left.pop(passage.event_id, (self._now(), None))
-        self._row(passage, at, "final")
+        left = self._left.pop(passage.event_id, None)
+        self._row(passage, self._now() if left is None else left[0], "final")
         self.rows += 1
 
     def provisional(self, passage: Passage, *, withdrawn: bool = False) -> None:
