@@ -98,7 +98,7 @@ def test_what_is_not_to_be_kept_is_not_in_the_outbox(tmp_path: Path) -> None:
     outbox = new_outbox(tmp_path)
     plain, asked = sink_of(outbox), sink_of(outbox, rejections=True)
     rejection = Rejection(
-        "gate", 1, "too few reads", "vote.min_reads", 1, 2, "AB123", 0.4, 0, 9, 4, 0.0, 0.4, None, (0.0, 0.0, 9.0, 9.0)
+        "gate", 1, "too few reads", "vote.min_reads", 1, 2, "AB123", 0.4, 0, 9, 4, 0.0, 0.4, None, (0.0,) * 4, 0.5, 3, 1
     )
     assert not plain.wants.matches(TrackRejected("gate", rejection))
     asked.write(TrackRejected("gate", rejection))
