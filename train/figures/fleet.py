@@ -45,7 +45,7 @@ def plot_day(day: dict[str, Any], out: Path) -> None:
         moves.hist(at, bins=edges, stacked=True, label=[_NAMES[k] for k in kinds])
         moves.legend(loc="upper left")
     moves.set(ylabel="cameras moved in 15 min", xlim=load.get_xlim())
-    for kind, label in (("gone", "their node failed"), ("balance", "moved by choice")):
+    for kind, label in (("gone", "their node failed"), ("balance", "moved from a living node")):
         found = sorted(s for _, s, why in day["gaps"] if (why == "gone") == (kind == "gone"))
         if found:
             gaps.plot(found, np.arange(1, len(found) + 1) / len(found), label=f"{label} ({len(found)})")
