@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -25,6 +25,9 @@ _PHASE_S = 0.37  # from the beginning of one camera to the next: key frames must
 _PHASES = 7
 _MOST_DROPPED = 0.01
 _RATE = 25.0
+_USABLE = 0.75  # of the cores: beyond, frames of cameras that need them at once come too late
+_TRAFFIC = 0.1  # share of the time in which vehicles are in view of a camera called mixed
+_WHILE_S = 6.0  # for so long each time
 _HEAD = "cameras  frames/s  asleep  dropped     age ms p50    p99   cores busy  cores each  plates"
 
 
@@ -32,26 +35,62 @@ def measure_cameras(
     sources: Sequence[Path], config: RunConfig, engines: Engines, streams: int | None, most: bool
 ) -> None:
     """Prints a row for `streams` cameras; with `most`, for more: twice as many each time until too many frames are
-    dropped, then between."""
+    dropped, then between; then what the rows say of other cameras."""
     click.echo(_HEAD)
     fits, count = 0, streams or 1
-    while (fit := _print_row(sources, config, engines, count) < _MOST_DROPPED) and most:
+    rows: list[Row] = []
+
+    def fitting() -> bool:
+        rows.append(_print_row(sources, config, engines, count))
+        return rows[-1].dropped < _MOST_DROPPED
+
+    while (fit := fitting()) and most:
         fits, count = count, 2 * count
     if not most:
         return
     beyond = count
     while not fit and beyond - fits > max(1, fits // 16):
         count = (fits + beyond) // 2
-        if _print_row(sources, config, engines, count) < _MOST_DROPPED:
+        if fitting():
             fits = count
         else:
             beyond = count
     click.echo(f"most     {fits} cameras with under {_MOST_DROPPED:.0%} of the frames dropped")
+    _print_model(sources, config, engines, rows)
 
 
-def _print_row(sources: Sequence[Path], config: RunConfig, engines: Engines, count: int) -> float:
-    """Plays the files as `count` cameras and prints a row; returns the share of frames that were dropped or came too
-    late to be taken."""
+class Row(NamedTuple):
+    """What was measured: the share of the frames that were dropped or came too late to be taken, the mean share of
+    cameras asleep, and of a core for each camera."""
+
+    dropped: float
+    asleep: float
+    cores: float
+
+
+def _print_model(sources: Sequence[Path], config: RunConfig, engines: Engines, rows: Sequence[Row]) -> None:
+    """What a camera costs awake and asleep, and how many would fit that see vehicles never, now and then, and always.
+
+    Awake: measured with sleep never; asleep: what is left of the row with the most asleep."""
+    from streamer.engine.runtime import available_cores
+
+    never = config.model_copy(update={"live": config.live.model_copy(update={"sleep": "never"})})
+    awake = _print_row(sources, never, engines, 1).cores
+    room = _USABLE * available_cores()
+    fits = {"busy": room / awake}
+    told = f"cost     awake {awake:.3f} of a core"
+    best = max(rows, key=lambda row: row.asleep)
+    if best.asleep > 0.5:
+        asleep = max(1e-4, (best.cores - (1 - best.asleep) * awake) / best.asleep)
+        share = _TRAFFIC * (1 + config.live.sleep_after_s / _WHILE_S)
+        fits |= {"mixed": room / (share * awake + (1 - share) * asleep), "quiet": room / asleep}
+        told += f", asleep {asleep:.3f}"
+    click.echo(told)
+    click.echo(f"model    {_USABLE:.0%} of the cores: " + ", ".join(f"{int(n)} {kind}" for kind, n in fits.items()))
+
+
+def _print_row(sources: Sequence[Path], config: RunConfig, engines: Engines, count: int) -> Row:
+    """Plays the files as `count` cameras, and prints a row."""
     from streamer.config.models import CameraConfig
     from streamer.engine.runtime import available_cores
     from streamer.pipeline.cameras import camera_source
@@ -96,7 +135,7 @@ def _print_row(sources: Sequence[Path], config: RunConfig, engines: Engines, cou
         f"{count:7d} {taken / seconds:9.1f} {sum(asleep) / len(asleep):7.0%} {dropped:8.2%}   {p50:12.1f} {p99:6.1f}   "
         f"{busy / available_cores():10.2f} {busy / count:11.3f} {plates:7d}"
     )
-    return dropped
+    return Row(dropped, sum(asleep) / len(asleep), busy / count)
 
 
 def _wait_for_sleep(streams: Streams, seconds: float) -> None:

@@ -8,6 +8,8 @@ import pytest
 from streamkit import alpr, drive, write_video
 
 from streamer.cli import bench_cameras
+from streamer.cli.bench_cameras import Row
+from streamer.config.models import RunConfig
 
 
 @pytest.fixture
@@ -38,15 +40,42 @@ def test_the_most_cameras_are_found(
 ) -> None:
     counts: list[int] = []
 
-    def row(sources: object, config: object, engines: object, count: int) -> float:
+    def row(sources: object, config: RunConfig, engines: object, count: int) -> Row:
+        if config.live.sleep == "never":
+            return Row(0.0, 0.0, 0.2)
         counts.append(count)
-        return 0.0 if count <= most else 0.5
+        return Row(0.0 if count <= most else 0.5, 0.0, 0.2)
 
     monkeypatch.setattr(bench_cameras, "_print_row", row)
     assert alpr("bench", "stream", clip, "--most") == 0
-    found = int(capsys.readouterr().out.splitlines()[-1].split()[1])
+    out = capsys.readouterr().out
+    found = int(next(line for line in out.splitlines() if line.startswith("most")).split()[1])
     assert measured is None or counts == measured
     assert found == fits or (fits is None and most - found <= 2)
+
+
+@pytest.mark.parametrize(
+    ("rows", "cost", "model"),
+    [
+        # asleep: (0.03 - 0.1 * 0.2) / 0.9 of a core; awake a sixth of the time when a vehicle passes
+        ([Row(0.0, 0.5, 0.1), Row(0.0, 0.9, 0.03)], "awake 0.200 of a core, asleep 0.011", (7, 35, 134)),
+        ([Row(0.0, 0.3, 0.1)], "awake 0.200 of a core", (7,)),
+    ],
+)
+def test_what_the_rows_say_of_other_cameras(
+    rows: list[Row],
+    cost: str,
+    model: tuple[int, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(bench_cameras, "_print_row", lambda *_: Row(0.0, 0.0, 0.2))
+    monkeypatch.setattr("streamer.engine.runtime.available_cores", lambda: 2)
+    bench_cameras._print_model([], RunConfig(), None, rows)  # type: ignore[arg-type]
+    out = capsys.readouterr().out
+    assert cost in out
+    kinds = ("busy", "mixed", "quiet")
+    assert ", ".join(f"{n} {kind}" for n, kind in zip(model, kinds, strict=False)) in out.splitlines()[-1]
 
 
 def test_several_files_are_for_cameras(clip: Path) -> None:
