@@ -30,6 +30,7 @@ except ModuleNotFoundError:  # Windows
 
 BUSY_S = 30.0  # how long a write waits for another process's
 _WRITE, _OUTSIDE = "alpr_write", "alpr_outside"
+BINARY = "alpr_binary"  # option of a statement whose rows hold many bytes
 
 
 class ConflictError(OutputError):
@@ -173,13 +174,21 @@ def _postgres(place: Place) -> Engine:
     extra("psycopg", "postgres")
     try:
         url = make_url(place.address)
-        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+        engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
     except (ArgumentError, ValueError):
         raise ConfigError(
             f"{place.name}: malformed address: expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE; in a password "
             "write @ as %40, / as %2F, : as %3A, % as %25",
             at=place.name,
         ) from None
+    event.listen(engine, "before_cursor_execute", _format)
+    return engine
+
+
+def _format(_: object, cursor: Any, statement: str, parameters: object, context: Any, many: bool) -> None:
+    """Rows with many bytes come as they are, not as hexadecimal text of twice the size."""
+    if context is not None and context.execution_options.get(BINARY):
+        cursor.format = 1
 
 
 def _locked(path: Path) -> IO[bytes] | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from sqlalchemy import Connection, delete, func, select, text
 
-from streamer.store.database import Database
+from streamer.store.database import BINARY, Database
 from streamer.store.schema import plate_blocks, plates
 
 BLOCK = 4096
@@ -23,7 +23,7 @@ def blocks(connection: Connection) -> Iterator[tuple[int, bytes]]:
     plates that are in no block yet."""
     missing = set(range(_highest(connection) // BLOCK + 1))
     stored = select(plate_blocks.c.block, plate_blocks.c.texts).order_by(plate_blocks.c.block)
-    for block, lines in connection.execute(stored):
+    for block, lines in connection.execute(stored, execution_options={BINARY: True}):
         missing.discard(block)
         yield block * BLOCK, lines
     for block in sorted(missing):

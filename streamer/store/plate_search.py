@@ -44,7 +44,7 @@ class _Pattern:
 
     def __init__(self, pattern: str, *, ascii: bool) -> None:
         runs = [run.span() for run in re.finditer(r"[^*?]+", pattern)]
-        start, end = max(runs, key=lambda run: (run[1] - run[0] + (run[1] == len(pattern)), run[0] == 0))
+        start, end = max(runs, key=lambda run: (run[1] - run[0] + (run[0] == 0 or run[1] == len(pattern)), -run[0]))
         ends = b"" if pattern.endswith("*") else rb"(?=\n)"
         whole = rb"\n" + _expression(pattern, ascii=ascii) + ends
         lead = pattern[:start]

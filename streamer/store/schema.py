@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 # The schema that this version of the program reads and writes: the last file in migrations/versions.
-HEAD = "0005"
+HEAD = "0006"
 
 metadata = MetaData(
     naming_convention={
@@ -134,7 +134,7 @@ passages = Table(
     Column("colour", String),
     Column("rows", Integer),
     Column("details", Text, nullable=False),
-    Index(None, "plate_id", "at"),
+    Index(None, "plate_id", "at", postgresql_include=["id"]),  # SQLite's have it anyway
     Index(None, "camera_id", "at"),
     Index(None, "at"),
     sqlite_autoincrement=True,

@@ -1,7 +1,7 @@
 """Searching the store: patterns, look-alikes, edit distance, and likelihood by the stored distributions.
 
-Distinct plates are searched first, in their packed texts (plate_search.py) or, where the first character is known, in
-the index; then the passages of those that match. Where many match, passages are walked from the newest on instead,
+Distinct plates are searched first, in their packed texts (plate_search.py) or, where the first characters are known,
+in the index; then the passages of those that match. Where many match, passages are walked from the newest on instead,
 until there are enough.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal_column, or_, select
 
 from streamer.errors import ConfigError
 from streamer.plates.look_alikes import as_plate, folded
@@ -32,6 +32,9 @@ _MANY = 6000  # plates: where more match, passages are walked by time
 _MOST = 50_000  # plates that are looked for: where more match, so do many passages
 _CHUNK, _MOST_CHUNK = 1000, 5000  # passages walked at once
 _SCORED = 4000  # passages at most that are compared by their distributions, the newest
+# Not an index's order: PostgreSQL would walk all passages by time, though few are of the plates.
+_NEWEST_OF_FEW = ((passages.c.at + literal_column("0")).desc(), passages.c.id.desc())
+_PREFIX = 2  # characters that are known at the beginning, from which on the index is faster
 _SHOWN = ("final", "provisional", "waiting")
 
 
@@ -126,7 +129,7 @@ def _find(connection: Connection, query: Query, text: str) -> list[Found]:
 def _plates(connection: Connection, query: Query, text: str) -> Sequence[int]:
     """The numbers of plates that match, `_MOST` at most: by the index where the first character is known."""
     is_part = query.how != "exact" and not set("*?") & set(text)
-    if is_part or text[0] in "*?":
+    if is_part or set("*?") & set(text[:_PREFIX]):
         return matching(connection, text, _MOST, alike=query.how == "alike", part=is_part)
     matches = _matches(connection, query.how, text)
     if query.how == "exact" and query.hashes:
@@ -190,7 +193,7 @@ def _of_plates(
     newest: list[tuple[int, int]] = []
     for k in range(0, len(numbers), _CHUNK):
         times = select(passages.c.at, passages.c.id).where(passages.c.plate_id.in_(numbers[k : k + _CHUNK]))
-        times = times.where(*_when(query)).order_by(passages.c.at.desc(), passages.c.id.desc()).limit(most)
+        times = times.where(*_when(query)).order_by(*_NEWEST_OF_FEW).limit(most)
         newest += [(row.at, row.id) for row in connection.execute(times)]
     newest = sorted(newest, reverse=True)[:most]
     found: list[int] = []
@@ -212,7 +215,7 @@ def _of_plates_that_fit(
     newest: list[tuple[int, int]] = []
     for k in range(0, len(numbers), _CHUNK):
         some = select(passages.c.at, passages.c.id).where(passages.c.plate_id.in_(numbers[k : k + _CHUNK]), *conditions)
-        rows = connection.execute(some.order_by(passages.c.at.desc(), passages.c.id.desc()).limit(limit))
+        rows = connection.execute(some.order_by(*_NEWEST_OF_FEW).limit(limit))
         newest += [(row.at, row.id) for row in rows]
     return [number for _, number in sorted(newest, reverse=True)]
 
@@ -277,7 +280,7 @@ def _likely(connection: Connection, query: Query, text: str, conditions: list[Co
             .join(plates, passages.c.plate_id == plates.c.id)
             .outerjoin(posteriors, posteriors.c.passage_id == passages.c.id)
             .where(passages.c.plate_id.in_(numbers[k : k + _CHUNK]), *conditions)
-            .order_by(passages.c.at.desc())
+            .order_by(*_NEWEST_OF_FEW)
             .limit(_SCORED)
         )
         scored += [(_score(row, text), row.id) for row in connection.execute(statement)]
