@@ -29,7 +29,8 @@ def wait_of(tries: int, first_s: float, most_s: float, chance: Callable[[], floa
 
 
 class Courier:
-    """`name`: the target's, for the log. `sent`: messages that it took in this run."""
+    """`name`: the target's, for the log. `sent`: messages that it took in this run; `dead`: those
+    that became dead letters; `lost`: those dropped for want of room."""
 
     def __init__(
         self,
@@ -42,7 +43,8 @@ class Courier:
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self.name, self.sent = name, 0
+        self.name = name
+        self.sent = self.dead = self.lost = 0
         self._outbox, self._target, self._queue, self._attempts = outbox, target, queue, attempts
         self._clock, self._wall = clock, wall
         self._failures = 0  # in a row, of the target
@@ -100,6 +102,7 @@ class Courier:
         self._outbox.tried(stored.number, reason)
         if final or tries >= self._attempts.tries:
             self._outbox.bury(stored.number, reason)
+            self.dead += 1
             _log.warning(
                 "%s: %s is not taken (%s) and a dead letter now: `alpr notify list`, `alpr notify resend %s`",
                 self.name, stored.message.key, reason, self.name,
@@ -126,6 +129,8 @@ class Courier:
         """Keeps the outbox within its limits."""
         now = self._wall()
         if old := self._outbox.bury_older(now - self._queue.max_age_h * 3600, now):
+            self.dead += old
             _log.warning("%s: %d rows are too old and dead letters now (queue.max_age_h)", self.name, old)
         if lost := self._outbox.trim(self._queue.max_mb * 1e6, now - self._queue.dead_days * 86_400):
+            self.lost += lost
             _log.warning("%s: the outbox is full: %d rows are lost (queue.max_mb)", self.name, lost)

@@ -35,7 +35,13 @@ class Sender:
 
     @property
     def sent(self) -> int:
-        return 0 if self._courier is None else self._courier.sent
+        return self.totals[0]
+
+    @property
+    def totals(self) -> tuple[int, int, int]:
+        """Of this run: messages sent, dead letters, messages lost for want of room."""
+        one = self._courier
+        return (0, 0, 0) if one is None else (one.sent, one.dead, one.lost)
 
     def start(self) -> None:
         self._thread.start()

@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from streamer.config.notify import NotifyOutput
+from streamer.errors import OutputError
 from streamer.notify.filters import Filter
 from streamer.notify.message import Message, jpeg, message_of, passage_message, row_message
-from streamer.notify.queue import Box, Queue
+from streamer.notify.queue import Box, Counts, Queue
 from streamer.notify.sender import Sender
 from streamer.notify.target import Target
 from streamer.sink.events import (
@@ -160,6 +161,24 @@ class NotifySink:
 
     def result(self) -> str:
         return self._result
+
+    @property
+    def totals(self) -> tuple[int, int, int]:
+        """Of this run: messages sent, dead letters, messages lost for want of room."""
+        return (0, 0, 0) if self._sender is None else self._sender.totals
+
+    def counts(self) -> Counts | None:
+        """What is in its outbox now, for any thread; None while it is not open, or cannot be read."""
+        if self._sender is None or self._result:
+            return None
+        try:
+            queue = self._box.open()
+            try:
+                return queue.counts()
+            finally:
+                queue.close()
+        except OutputError:
+            return None
 
     def _opened(self) -> Queue:
         self.begin_sending()

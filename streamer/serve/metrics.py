@@ -17,6 +17,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 from streamer.errors import ConfigError
 from streamer.pipeline.status import Streams, Watched
+from streamer.serve.target_metrics import targets
 from streamer.source.health import Health
 
 _log = logging.getLogger(__name__)
@@ -95,6 +96,7 @@ class Metrics(Streams):
             failed.add_metric([one.name], one.failed_writes)
             skipped.add_metric([one.name], one.skipped)
         yield from (waiting, dropped, failed, skipped)
+        yield from targets(one.sink for one in self.deliveries)
 
     def _connections(self, cameras: list[Watched]) -> Iterator[Metric]:
         now = time.monotonic()

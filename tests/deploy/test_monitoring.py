@@ -11,6 +11,7 @@ import pytest
 import yaml
 from prometheus_client.metrics_core import Metric
 
+from streamer.notify.queue import Counts
 from streamer.serve.metrics import Metrics
 from streamer.sink.delivery import Delivery
 from streamer.sink.policy import RECORDING
@@ -24,12 +25,21 @@ RULES = ROOT / "deploy" / "prometheus" / "alpr.rules.yml"
 FROM_PROMETHEUS = {"instance", "job"}  # labels that it adds itself
 
 
+class Target(BaseSink):
+    """One that sends rows to another program."""
+
+    totals = (1, 0, 0)
+
+    def counts(self) -> Counts:
+        return Counts(1, 0, 0, 1.0)
+
+
 def samples() -> dict[str, set[str]]:
     """The names of all samples that a run with a camera and an output serves, each with its labels."""
     metrics = Metrics()
     metrics.watch("gate", RunSummary(rejected={"nothing legible": 1}), Health(faults={"silent": 1}, wakes={"plate": 1}))
     delivery = Delivery(BaseSink(), RECORDING)
-    metrics.add_deliveries([delivery])
+    metrics.add_deliveries([delivery, Delivery(Target(), RECORDING)])
     families: list[Metric] = list(metrics.collect())
     delivery.close()
     return {sample.name: set(sample.labels) for family in families for sample in family.samples}
