@@ -172,6 +172,14 @@ def looking(
         context.close()
 
 
+def until(page: Any, expression: str, argument: Any = None, seconds: float = 90.0) -> None:
+    """Waits until a script's value is true (Playwright's own waiting needs eval, which the page's policy forbids)."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(expression, argument):
+        assert time.monotonic() < end, expression
+        time.sleep(0.1)
+
+
 def _is_fault(said: Any) -> bool:
     return said.type == "error" and "Failed to load resource" not in said.text
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from webkit import PASSWORD, Running, axe, browser, looking, running
+from webkit import PASSWORD, Running, axe, browser, looking, running, until
 
 from streamer.config.web import WebConfig
 from streamer.serve.web.access.accounts import add_user
@@ -38,17 +38,15 @@ def test_pictures_and_rows_come_by_themselves(chromium: Any, run: Running) -> No
         page.goto("/")
         assert page.url.endswith("/live")
         assert page.locator(".camera").count() == 2
-        page.wait_for_function("document.querySelectorAll('.view img:not([hidden])').length == 2", timeout=60_000)
+        until(page, "document.querySelectorAll('.view img:not([hidden])').length == 2")
         first = page.locator(".view img").first.get_attribute("src")
-        page.wait_for_function("src => document.querySelector('.view img').src != src", arg=first, timeout=60_000)
+        until(page, "src => document.querySelector('.view img').src != src", first)
         assert page.locator("#rows .row").count() > 0
         newest = page.locator("#rows .row").first.get_attribute("data-event")
-        page.wait_for_function(
-            "id => document.querySelector('#rows .row').dataset.event != id", arg=newest, timeout=90_000
-        )
+        until(page, "id => document.querySelector('#rows .row').dataset.event != id", newest)
         ids = page.locator("#rows .row").evaluate_all("rows => rows.map(one => one.dataset.event)")
         assert len(ids) == len(set(ids))  # a row that changed takes the place of the one before
-        assert page.locator("#rows .row img").first.evaluate("one => one.naturalWidth") > 0
+        until(page, "[...document.querySelectorAll('#rows .row img')].some(one => one.naturalWidth > 0)")
         page.wait_for_selector(".state .badge.good")
         assert "UTC" not in page.locator("#rows time").first.inner_text()  # in the reader's zone
 
@@ -118,8 +116,8 @@ def test_login_roles_and_logout(chromium: Any, tmp_path: Path) -> None:
             def enter(name: str, password: str = PASSWORD) -> None:
                 page.locator("input[name=name]").fill(name)
                 page.locator("input[name=password]").fill(password)
-                page.keyboard.press("Enter")
-                page.wait_for_load_state("load")
+                with page.expect_navigation():
+                    page.keyboard.press("Enter")
 
             page.goto("/access")
             assert "/login" in page.url
