@@ -17,6 +17,7 @@ MODULES = (
     "streamer.serve.web.passages.section",
     "streamer.serve.web.watch.section",
     "streamer.serve.web.targets.section",
+    "streamer.serve.web.fit.section",
     "streamer.serve.web.system.section",
     "streamer.serve.web.access.section",
 )

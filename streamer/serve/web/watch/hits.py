@@ -8,11 +8,13 @@ from streamer.serve.web.roles import User
 from streamer.store.database import Database
 from streamer.store.paging import Line, lines_of
 from streamer.store.schema import cameras, hits, passages
+from streamer.store.selection import SHOWN
 
 
 def newest_hits(store: Database, user: User, name: str | None = None, most: int = 30) -> list[Line]:
     """The passages that were reported last, the newest first."""
     wanted = select(hits.c.passage_id).join(passages, hits.c.passage_id == passages.c.id)
+    wanted = wanted.where(passages.c.status.in_(SHOWN))
     if name is not None:
         wanted = wanted.where(hits.c.watchlist == name)
     if user.cameras is not None:
