@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from streamer.config.models import RunConfig, load_config
 from streamer.config.web import WebConfig
-from streamer.serve.web.faults import NoStore
+from streamer.errors import ConfigError
+from streamer.serve.web.faults import NoStore, Unavailable
 from streamer.serve.web.live.cameras import CameraState, states_of_run, states_of_store
 from streamer.serve.web.live.feed import NewsFeed
 from streamer.serve.web.live.pictures import Pictures
@@ -51,14 +52,20 @@ class Site:
         return self.streams is not None
 
     def database(self) -> Database:
-        """The store, opened when it is first asked for; NoStore where there is none."""
+        """The store, opened when it is first asked for; NoStore where there is none, Unavailable while the
+        run beside has not made it."""
         if self.store is None:
             raise NoStore
         with self._opening:
             if self._opened is None:
                 from streamer.store.database import open_database
 
-                self._opened = open_database(self.store)
+                try:
+                    self._opened = open_database(self.store)
+                except ConfigError:
+                    if self.runs_cameras:  # the run makes it, or ends
+                        raise Unavailable("common.starting") from None
+                    raise
             return self._opened
 
     def cameras(self) -> list[CameraState]:

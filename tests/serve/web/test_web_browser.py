@@ -29,7 +29,7 @@ def chromium() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def run(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running(tmp_path_factory.mktemp("run")) as one:
-        one.wait_for(lambda: httpx.get(one.url + "/api/v1/rows", trust_env=False).json()["items"])
+        one.wait_for(lambda: httpx.get(one.url + "/api/v1/rows", trust_env=False).json().get("items"))
         yield one
 
 

@@ -287,6 +287,14 @@ def test_pictures_over_http() -> None:
     assert data.count(b"--frame") == 1  # the same picture is sent once
 
 
+def test_a_run_whose_store_is_not_there_yet(tmp_path: Path) -> None:
+    client = served(tmp_path / "none.db", streams=Streams())
+    assert client.get("/live").status_code == 200
+    assert client.get("/api/v1/rows").json() == {"items": []}
+    answer = client.get("/api/v1/users")
+    assert (answer.status_code, "starting" in answer.json()["detail"]) == (503, True)
+
+
 def test_rows_and_crops_over_http() -> None:
     client = served()
     site = client.site  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, select
 
+from streamer.serve.web.faults import Unavailable
 from streamer.serve.web.live.recent import MOST, PageSink, Row
 from streamer.serve.web.roles import User
 from streamer.store.database import Database
@@ -27,7 +28,10 @@ def last_rows(site: Site, user: User, limit: int = 30) -> list[Row]:
         rows = [row for row in sink.rows() if user.sees(row.camera)]
         if rows or site.store is None:
             return rows[:limit]
-    return [] if site.store is None else [row for row in stored_rows(site.database(), user) if user.sees(row.camera)]
+    try:
+        return [] if site.store is None else stored_rows(site.database(), user, limit=limit)
+    except Unavailable:
+        return []
 
 
 def page_sink(site: Site) -> PageSink | None:
