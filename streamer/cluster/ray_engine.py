@@ -17,7 +17,9 @@ from typing import Any
 
 from streamer.errors import ConfigError, ModelError
 
-LOOPBACK = "127.0.0.1"
+# Of the addresses of this machine alone not the first: Ray takes 127.0.0.1 and localhost for its network address.
+LOOPBACK = "127.0.0.2"
+_TAKEN_FOR_NETWORK = ("127.0.0.1", "localhost", "::1")
 NAMESPACE = "alpr"
 NEEDED = (2, 60)
 _REACH_S = 3.0  # for a connection to the head node
@@ -55,7 +57,7 @@ def connect(address: str = "auto", *, namespace: str = NAMESPACE) -> Any:
         _check_client()
         address = "ray://" + _reachable(address.removeprefix("ray://"), _CLIENT_PORT, given)
     elif address != "auto":
-        address = _reachable(address, _HEAD_PORT, given)
+        address = _as_ray_takes_it(_reachable(address, _HEAD_PORT, given), given)
     try:
         with _silent():
             ray.init(
@@ -187,6 +189,29 @@ def _reachable(address: str, port: int, given: str) -> str:
             f"--address {given}: no cluster answers at {host}:{own} ({reason}): start one there (ray start --head), or "
             "use --address local"
         ) from None
+
+
+def _as_ray_takes_it(address: str, given: str) -> str:
+    """The address; ConfigError where Ray would look for it at this machine's network address, and nothing is there."""
+    host, _, port = address.rpartition(":")
+    if host.strip("[]") in _TAKEN_FOR_NETWORK:
+        own = _network_address()
+        try:
+            _reachable(f"{own}:{port}", _HEAD_PORT, given)
+        except ConfigError:
+            raise ConfigError(
+                f"--address {given}: Ray takes {host} for {own}, where nothing listens: start the head with "
+                f"--node-ip-address={LOOPBACK} and give --address {LOOPBACK}:{port}"
+            ) from None
+    return address
+
+
+def _network_address() -> str:
+    """This machine's address on its network, as Ray finds it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, suppress(OSError):
+        probe.connect(("8.8.8.8", 80))  # of a datagram socket: nothing is sent
+        return str(probe.getsockname()[0])
+    return "127.0.0.1"
 
 
 def _reason(text: str, given: str) -> str:

@@ -27,6 +27,19 @@ def test_a_cluster_that_does_not_answer_is_named_with_what_to_do() -> None:
         assert "\n" not in str(error.value)
 
 
+def test_what_ray_takes_for_another_address_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray would look for 127.0.0.1 at the machine's network address, for a minute."""
+    pytest.importorskip("ray", reason="ray is not installed")
+    monkeypatch.setattr(ray_engine, "_network_address", lambda: "127.0.0.3")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(ConfigError) as error:
+            connect(f"localhost:{port}")
+    assert "Ray takes localhost for 127.0.0.3, where nothing listens: start the head with" in str(error.value)
+    assert f"--address {ray_engine.LOOPBACK}:{port}" in str(error.value)
+    assert ray_engine._network_address
+
+
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> None:
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
