@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _UNITS = {"": 1, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600}
 _LINE_S = 10.0  # between two lines of progress where there is no terminal
 _MOST_LISTED = 20  # failed files
+_EXIT_TERMINATED = 143  # 0 would tell a batch system that all is done
+_MEMORY = 600 << 20  # of a task, where Ray counts memory
 
 
 class Duration(click.ParamType[float]):
@@ -148,7 +150,7 @@ def archive(
     A run that was stopped or killed goes on where it was: give the same command again.
 
     Exit codes: 0 done, 1 a bug, 2 usage, configuration or cluster, 3 a file failed (the others were done), 4 an output
-    could not be written, 5 a model is missing or altered, 130 Ctrl-C.
+    could not be written, 5 a model is missing or altered, 130 Ctrl-C, 143 SIGTERM before all was done.
     """
     from streamer.cli.signals import EXIT_INTERRUPTED, Stop
     from streamer.cluster.archive.driver import Archive, Settings
@@ -192,7 +194,7 @@ def archive(
         manifest.close()
     _conclude(done, out, quiet)
     if stop.event.is_set() and done.done + done.kept < done.files:
-        raise SystemExit(EXIT_INTERRUPTED if stop.interrupted else 0)
+        raise SystemExit(EXIT_INTERRUPTED if stop.interrupted else _EXIT_TERMINATED)
     if done.failed:
         raise SystemExit(1 if done.bugs else 3)
 
@@ -217,7 +219,7 @@ def _pool(address: str, workers: int | None, cores: int, config: Any) -> Pool:
     except BaseException:
         disconnect()
         raise
-    return RayPool(ray, cores)
+    return RayPool(ray, cores, _MEMORY)
 
 
 class _shown:

@@ -182,14 +182,8 @@ def joined(pieces: Sequence[Callable[[], bytes]], borders: Sequence[int]) -> Ite
         begin = borders[k - 1] if k else NO_STAMP
         if k:
             check_overlap(before, frames, int(facts["begin"]), begin)
-        known = {one.stamp.pts: one for one in before}
-        own = [one for one in frames if one.stamp.pts >= begin]
         before = frames
-        for one in frames:
-            if one.stamp.pts < begin and (other := known.get(one.stamp.pts)) is not None:
-                for pts_key, plates in one.looks.items():  # what the next segment asked at its beginning
-                    other.looks.setdefault(pts_key, plates)
-        yield from own
+        yield from (one for one in frames if one.stamp.pts >= begin)
 
 
 def check_overlap(before: Sequence[Seen], after: Sequence[Seen], first: int, border: int) -> None:
@@ -268,15 +262,16 @@ def stitch(
 ) -> tuple[RunSummary, int]:
     """The rows of a recording from its pieces, and how many pictures were decoded again for them. UnevenError where it
     must be read in one piece."""
-    again = Again(path, keys, config)
-    source = StitchedSource(path, pieces, borders, again, video_track=config.video_track)
+    again, for_cuts = Again(path, keys, config), Again(path, keys, config)  # the source is read in another thread
+    source = StitchedSource(path, pieces, borders, for_cuts, video_track=config.video_track)
     source.name = name
     kind = StitchedLooker if isinstance(engines.detector, LooksTwice) else StitchedDetector
     detector, reader = kind(engines.detector.another(), again), engines.reader.another()
     networks = StitchedEngines(detector, reader, engines.high_score, 1, again)
     try:
-        return run_stream(source, sinks, config, engines=networks), again.count
+        return run_stream(source, sinks, config, engines=networks), again.count + for_cuts.count
     except InputError as error:
         raise UnevenError(str(error)) from None
     finally:
         again.close()
+        for_cuts.close()
