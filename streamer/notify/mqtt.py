@@ -53,6 +53,7 @@ class Mqtt:
         self._cameras: dict[str, Message] = {}  # those introduced; a broker may forget what it was told
         self._health: dict[str, Message] = {}
         self._watched: dict[str, str] = {}
+        self._on_until: dict[str, float] = {}  # plates that are retained as seen
 
     def watch(self, plates: Iterable[tuple[str, str]]) -> None:
         """Plates on lists, with their names, that Home Assistant is told of before one of them is seen."""
@@ -76,6 +77,12 @@ class Mqtt:
         if self._client is not None and not self._client.is_connected():
             self._drop()
             self._connect()
+        now = time.monotonic()
+        if over := [plate for plate, until in self._on_until.items() if until <= now]:
+            self._connect()
+            self._publish([self._topics.no_longer(plate) for plate in over])
+            for plate in over:
+                del self._on_until[plate]
 
     def close(self) -> None:
         if self._presence and self._client is not None and self._client.is_connected():
@@ -86,11 +93,14 @@ class Mqtt:
 
     def _news(self, message: Message) -> list[Publication]:
         """What Home Assistant must know before the message."""
-        hit = message.body.get("hit") if message.kind == "hit" else None
-        if not hit or not hit["plate"] or self._output.home_assistant is None or hit["plate"] in self._watched:
+        hit, home = message.body.get("hit") if message.kind == "hit" else None, self._output.home_assistant
+        if not hit or not hit["plate"] or home is None or hit["plate"] in self._watched:
+            return []
+        if message.body["status"] == "withdrawn":
             return []
         self._watched[hit["plate"]] = hit["name"]
-        return self._topics.watched(list(self._watched.items()))
+        self._on_until[hit["plate"]] = time.monotonic() + home.reset_s
+        return self._topics.first_seen(list(self._watched.items()), hit["plate"])
 
     def _connect(self) -> None:
         if self._client is not None:
@@ -127,7 +137,8 @@ class Mqtt:
         for one in (*self._cameras.values(), *self._health.values()):
             told += self._topics.of_message(one)
         if self._watched and self._output.home_assistant is not None:
-            told += self._topics.watched(list(self._watched.items()))
+            on = {self._topics.no_longer(plate).topic for plate in self._on_until}
+            told += [one for one in self._topics.watched(list(self._watched.items())) if one.topic not in on]
         return told
 
     def _new_client(self, timeout_s: float) -> Any:
@@ -151,12 +162,21 @@ class Mqtt:
     def _publish(self, publications: Iterable[Publication]) -> None:
         """Publishes, and waits until the broker has acknowledged all of it."""
         self._failed.clear()
-        infos = [self._client.publish(p.topic, p.payload, qos=1, retain=p.retain) for p in publications]
+        infos = [self._client.publish(p.topic, p.payload, 1, p.retain, self._expiry(p)) for p in publications]
         if not self._acknowledged(infos, self._output.attempts.timeout_s):
             raise Unavailable("the broker did not acknowledge it")
         refused = [reason for info in infos if (reason := self._failed.get(info.mid))]
         if refused:
             raise Refused(f"the broker refuses it: {refused[0]}", final=False)
+
+    def _expiry(self, publication: Publication) -> Any:
+        if publication.expires_s is None or self._output.protocol != "5":
+            return None
+        properties = extra("paho.mqtt.properties", "mqtt")
+        packets = extra("paho.mqtt.packettypes", "mqtt")
+        found: Any = properties.Properties(packets.PacketTypes.PUBLISH)
+        found.MessageExpiryInterval = max(1, round(publication.expires_s))
+        return found
 
     def _acknowledged(self, infos: list[Any], timeout_s: float) -> bool:
         until = time.monotonic() + timeout_s

@@ -35,9 +35,12 @@ _EVENT = "passage"
 
 @dataclass(frozen=True)
 class Publication:
+    """`expires_s`: after which a broker that knows of it (MQTT 5) retains it no more."""
+
     topic: str
     payload: bytes
     retain: bool = False
+    expires_s: int | None = None
 
 
 def level(name: str) -> str:
@@ -130,8 +133,19 @@ class Topics:
     def watched(self, plates: Sequence[tuple[str, str]]) -> list[Publication]:
         """The watched plates, each with its name, as one device: a sensor that is on for a while where one is seen.
         Each is off at first, also for who asks later."""
-        off = [Publication(self._watched(plate), b"OFF", retain=True) for plate, _ in plates]
+        off = [self.no_longer(plate) for plate, _ in plates]
         return [self._watched_device(plates), *off] if plates else []
+
+    def first_seen(self, plates: Sequence[tuple[str, str]], plate: str) -> list[Publication]:
+        """The watched plates with one that was not among them until it was seen now. That it is on is retained: Home
+        Assistant asks for it once it has made the sensor. `no_longer` takes it back."""
+        assert self._home is not None
+        seen = Publication(self._watched(plate), b"ON", retain=True, expires_s=self._home.reset_s)
+        return [self._watched_device(plates), seen]
+
+    def no_longer(self, plate: str) -> Publication:
+        """A plate that is not in sight."""
+        return Publication(self._watched(plate), b"OFF", retain=True)
 
     def _watched_device(self, plates: Sequence[tuple[str, str]]) -> Publication:
         assert self._home is not None

@@ -7,6 +7,7 @@ left out without a word where they are discovered: both are faults here.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -102,3 +103,27 @@ def test_plates_of_lists_are_known_before_one_is_seen(served: Broker, tmp_path: 
     assert set(parts) == {"Anna", "M 1"}
     assert listener.payloads(parts["Anna"]) == [b"OFF", b"ON"]
     assert listener.payloads(parts["M 1"]) == [b"OFF"]
+
+
+def test_the_first_hit_of_a_plate_that_was_not_announced_is_seen(served: Broker, tmp_path: Path) -> None:
+    """Home Assistant subscribes to a sensor only once it has made it: after the hit that announces it."""
+    entry = f"{{type: mqtt, url: '{served.url}', send: [hits], home_assistant: {{reset_s: 1}}}}"
+    with Listener(served.port) as listener:
+        sink = opened(entry, tmp_path)
+        sink.write(hit(1))
+        topic = "alpr/watched/B 77_X_" + hashlib.sha256(b"B 77/X").hexdigest()[:6]
+        until(lambda: b"ON" in listener.payloads(topic))
+        with Listener(served.port) as late:  # as Home Assistant does then
+            until(lambda: late.retained().get(topic) == b"ON")
+        until(lambda: b"OFF" in listener.payloads(topic))
+        with Listener(served.port) as later:
+            until(lambda: later.retained().get(topic) == b"OFF")
+        sink.close()
+
+
+def test_a_new_plate_turns_no_other_one_off() -> None:
+    topics = Topics(output_of(SETTINGS))
+    device, seen = topics.first_seen([("B 77/X", "Anna"), ("京A1", "")], "京A1")
+    assert [part["name"] for part in check(device)["components"].values()] == ["Anna", "京A1"]
+    assert (seen.topic, seen.payload, seen.retain, seen.expires_s) == ("alpr/watched/京A1", b"ON", True, 30)
+    assert topics.no_longer("京A1") == Publication("alpr/watched/京A1", b"OFF", retain=True)
