@@ -63,6 +63,8 @@ class Control:
         known = self.shards.get(shard)
         if known is None:
             known = self.shards[shard] = ShardState(shard, node, cores, now_s)
+        if known.dead and report.process == known.process:
+            return  # its last words
         known.heard_s, known.silent, known.dead, known.cores = now_s, False, False, cores
         if report.process != known.process:
             if known.process:  # it was restarted: what the process before it held is free

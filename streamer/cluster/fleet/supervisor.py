@@ -98,13 +98,13 @@ class Supervisor:
     def step(self, now_s: float, at: int, keeper: Keeper | None = None) -> None:
         """One turn."""
         places = {place.shard: place for place in self._engine.places()}
+        for shard, values in self._engine.answers():
+            if shard in places:
+                self._take(places[shard], report_of(values), now_s)
         for shard, why in self._engine.ended():
             if shard in self.control.shards and not self.control.shards[shard].dead:
                 _log.warning("%s: its process %s; its cameras go to others", shard, why)
             self.control.died(shard, now_s)
-        for shard, values in self._engine.answers():
-            if shard in places:
-                self._take(places[shard], report_of(values), now_s)
         self._forget_missing(places, now_s, keeper)
         self._place(places, now_s)
         for move in self.control.step(now_s, at):

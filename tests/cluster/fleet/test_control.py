@@ -99,6 +99,15 @@ def test_a_dead_holder_is_not_waited_for_and_a_silent_one_is() -> None:
     assert control.grants_of("s0") == {}
 
 
+def test_the_last_words_of_a_dead_process_do_not_bring_it_back() -> None:
+    control, (one, two) = fleet()
+    mine = set(one.open)
+    control.died("s0", 1.0)
+    one.report(1.0), two.report(1.0)
+    control.step(1.0, 9)
+    assert {control.grants[c].holder for c in mine} == {"s1-1"}
+
+
 def test_a_restarted_process_gets_new_grants() -> None:
     control, (one, two) = fleet()
     mine = set(one.open)
