@@ -15,8 +15,8 @@ from streamer.cluster.ray_engine import NEEDED
 
 RAY = Path(__file__).parents[2] / "deploy" / "ray"
 HEALTH = {
-    "RAY_health_check_initial_delay_ms": "1000", "RAY_health_check_period_ms": "500",
-    "RAY_health_check_timeout_ms": "500", "RAY_health_check_failure_threshold": "3",
+    "RAY_health_check_initial_delay_ms": "1000", "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_timeout_ms": "1000", "RAY_health_check_failure_threshold": "5",
 }  # fmt: skip
 
 

@@ -18,29 +18,30 @@ from streamer.cluster.fleet.engine import Start
 from streamer.cluster.fleet.ray_fleet import RayEngine
 from streamer.cluster.fleet.reports import CameraReport, ShardReport
 from streamer.cluster.fleet.supervisor import Supervisor, shared_settings
-from streamer.cluster.ray_engine import LOOPBACK, ray_module
+from streamer.cluster.ray_engine import ray_module
 from streamer.store.database import open_database
 from streamer.store.schema import cameras, passages
 
+LOOPBACK = "127.0.0.2"  # Ray takes the first one for the network address
 CLIP = Path(__file__).parents[2] / "clips" / "demo.mp4"
-HEALTH = {
-    "RAY_health_check_initial_delay_ms": "1000", "RAY_health_check_period_ms": "500",
-    "RAY_health_check_timeout_ms": "500", "RAY_health_check_failure_threshold": "3",
-}  # fmt: skip
+# A machine that tests share stands still for seconds: nodes must not count as dead for that. The supervisor notices
+# by itself that a node is gone.
+PATIENT = {"health_check_timeout_ms": 30_000, "health_check_failure_threshold": 10}
 
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, list[Any]]]:
     """A head that reads no camera, and two nodes."""
     pytest.importorskip("ray", reason="ray is not installed")
-    for name, value in HEALTH.items():
-        monkeypatch.setenv(name, value)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
     ray = ray_module()
     from ray.cluster_utils import Cluster
 
     small = {"node_ip_address": LOOPBACK, "object_store_memory": 80 << 20}
-    made = Cluster(initialize_head=True, head_node_args={**small, "num_cpus": 0, "include_dashboard": False})
+    made = Cluster(
+        initialize_head=True,
+        head_node_args={**small, "num_cpus": 0, "include_dashboard": False, "_system_config": PATIENT},
+    )
     try:
         nodes = [made.add_node(num_cpus=1, **small) for _ in range(2)]
         ray.init(address=made.address, namespace="alpr", log_to_driver=False, logging_level="error")
