@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 STEP_S = 0.5
 _GONE_S = 600.0  # a node that was not there for so long is forgotten
 _GATHER_S = 10.0  # after the first shard was ready: others are waited for
-_START_S = 120.0  # for the first shard to be ready
+_START_S = 300.0  # for the first shard to be ready
 
 
 class Supervisor:
