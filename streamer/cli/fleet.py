@@ -202,18 +202,43 @@ def _leases(path: Path | None) -> Leases:
 
 
 @fleet.command()
-@click.option("--cameras", type=click.IntRange(1, 100_000), default=1000, show_default=True, help="Number of cameras.")
-@click.option("--nodes", type=click.IntRange(1, 10_000), default=200, show_default=True, help="Number of nodes.")
-@click.option("--cores", type=click.FloatRange(0.1), default=4.0, show_default=True, help="Cores of a node.")
-@click.option("--hours", type=click.FloatRange(0.1, 24 * 31), default=24.0, show_default=True, help="Time to simulate.")
 @click.option(
-    "--failures", type=click.FloatRange(0), default=0.5, show_default=True, help="Failures of a node in a day."
+    "--cameras",
+    metavar="COUNT",
+    type=click.IntRange(1, 100_000),
+    default=1000,
+    show_default=True,
+    help="Number of cameras.",
 )
 @click.option(
-    "--cost", type=click.FloatRange(0.01, 4), default=0.45, show_default=True,
+    "--nodes", metavar="COUNT", type=click.IntRange(1, 10_000), default=200, show_default=True, help="Number of nodes."
+)
+@click.option(
+    "--cores", metavar="CORES", type=click.FloatRange(0.1), default=4.0, show_default=True, help="Cores of a node."
+)
+@click.option(
+    "--hours",
+    metavar="HOURS",
+    type=click.FloatRange(0.1, 24 * 31),
+    default=24.0,
+    show_default=True,
+    help="Time to simulate.",
+)
+@click.option(
+    "--failures",
+    metavar="COUNT",
+    type=click.FloatRange(0),
+    default=0.5,
+    show_default=True,
+    help="Failures of a node in a day.",
+)
+@click.option(
+    "--cost", metavar="CORES", type=click.FloatRange(0.01, 4), default=0.45, show_default=True,
     help="Cores of a camera at the busiest time, the median of all.",
 )  # fmt: skip
-@click.option("--seed", type=int, default=1, show_default=True, help="Of everything that is left to chance.")
+@click.option(
+    "--seed", metavar="NUMBER", type=int, default=1, show_default=True, help="Of everything that is left to chance."
+)
 @click.option("--json", "path", type=click.Path(path_type=Path), metavar="FILE", help="Write what happened, over time.")
 def simulate(
     cameras: int, nodes: int, cores: float, hours: float, failures: float, cost: float, seed: int, path: Path | None
