@@ -81,7 +81,7 @@ class Running:
     log: Path
     process: subprocess.Popen[bytes]
 
-    def wait_for(self, check: Callable[[], Any], seconds: float = 150.0) -> Any:
+    def wait_for(self, check: Callable[[], Any], seconds: float = 240.0) -> Any:
         """What `check` returns once that is true."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

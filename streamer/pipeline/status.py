@@ -81,6 +81,10 @@ class Streams:
         self._streams.pop(name, None)
         self.deliveries = [one for one in self.deliveries if one not in deliveries]
 
+    def has(self, name: str) -> bool:
+        """Whether a stream of that name was registered."""
+        return name in self._streams
+
     @property
     def watched(self) -> list[Watched]:
         return list(self._streams.values())

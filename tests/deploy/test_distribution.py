@@ -51,6 +51,10 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
     for needed in (
         "streamer/_data/demo.mp4", "streamer/_data/zoo/plate-reader/plate-reader-int8.bin", "streamer/py.typed",
         "streamer/_data/configs/stream/default.yaml", "streamer/_data/configs/plates/alphabet.yaml",
+        "streamer/serve/web/templates/base.html", "streamer/serve/web/strings/zh/common.yaml",
+        "streamer/serve/web/static/app.css", "streamer/serve/web/static/vendor/htmx/htmx.min.js",
+        "streamer/serve/web/static/vendor/htmx/LICENSE", "streamer/serve/web/static/vendor/htmx-ext-sse/LICENSE",
+        "streamer/serve/web/static/vendor/uplot/LICENSE",
     ):  # fmt: skip
         assert needed in names
     assert wheel.stat().st_size < MOST_MB * 1e6

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @dataclass(eq=False)
 class Site:
     """`web`: how it is served; `login`: whether a login is needed. `config`: of the run (None where a store is served
-    alone), `config_path`: its file, `reads`: how it is read again. `streams`: of the run beside it. `store`: where the
+    alone), `config_path`: its file. `streams`: of the run beside it. `store`: where the
     rows are, `files`: the folder of their pictures. `doctor`: checks of this machine."""
 
     web: WebConfig = field(default_factory=WebConfig)
@@ -73,6 +73,10 @@ class Site:
         if self.streams is not None:
             return states_of_run(self.streams, self.config)
         return [] if self.store is None else states_of_store(self.database())
+
+    def reads(self, camera: str) -> bool:
+        """Whether a camera of that name is read in this process."""
+        return self.streams is not None and self.streams.has(camera)
 
     def reload_config(self) -> None:
         """Reads the configuration file again, after it was saved; a run goes on with what it began with."""

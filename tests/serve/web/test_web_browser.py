@@ -16,7 +16,7 @@ from streamer.serve.web.context import Site
 from streamer.serve.web.server import PageServer
 from streamer.store.database import open_database
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 PAGES = ("live", "system", "system/configuration", "system/plots", "system/log", "access")
 
 

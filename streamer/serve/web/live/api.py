@@ -97,8 +97,7 @@ def picture(
     drawn: bool = True,
 ) -> Response:
     """The newest picture of a camera (JPEG), `width` px wide at most, with its tracks drawn."""
-    _found(site, user, camera)
-    if not site.runs_cameras:
+    if not user.sees(camera) or not site.reads(camera):
         raise Missing
     shot = site.pictures.shot(camera, next((w for w in WIDTHS if w >= width), WIDTHS[-1]), drawn=drawn)
     if shot is None:

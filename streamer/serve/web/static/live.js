@@ -1,7 +1,9 @@
 // The live page: each camera's newest picture while it is seen, and rows as they come.
 "use strict";
 (() => {
-  const EVERY_MS = 200, RETRY_MS = 1000, STALE_MS = 6000, MOST_ROWS = 40;
+  let watched = 0;  // pictures in sight: the more, the less often each
+  const every = () => Math.min(1000, 100 * Math.max(2, watched));
+  const RETRY_MS = 1000, STALE_MS = 6000, MOST_ROWS = 40;
 
   function watch(view) {
     const image = view.querySelector("img"), waiting = view.querySelector(".waiting");
@@ -11,7 +13,7 @@
       if (!seen || document.hidden) { running = false; return; }
       running = true;
       const began = performance.now();
-      let pause = EVERY_MS;
+      let pause = every();
       try {
         const width = Math.min(1920, Math.ceil(view.clientWidth * Math.min(window.devicePixelRatio || 1, 2)));
         const response = await fetch(`${view.dataset.picture}?width=${width}`, {
@@ -42,7 +44,12 @@
     });
 
     const begin = () => { if (!running && seen && !document.hidden) next(); };
-    new IntersectionObserver((entries) => { seen = entries[entries.length - 1].isIntersecting; begin(); }).observe(view);
+    new IntersectionObserver((entries) => {
+      const now = entries[entries.length - 1].isIntersecting;
+      watched += Number(now) - Number(seen);
+      seen = now;
+      begin();
+    }).observe(view);
     document.addEventListener("visibilitychange", begin);
   }
 
