@@ -159,6 +159,7 @@ def looking(
         locale=language,
         base_url=url,
         device_scale_factor=1,
+        reduced_motion="reduce",  # a part that fades in has too little contrast for a moment
     )
     context.set_default_timeout(20_000)
     page = context.new_page()

@@ -214,3 +214,100 @@ def test_the_extra_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("streamer.cli.page.find_spec", lambda name: None)
     code, told = alpr("serve", "--store", "x.db")
     assert (code, "pip install 'alpr-streamer[web]'" in told) == (2, True)
+
+
+def test_serve_shows_a_store_until_it_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from streamer.cli import page
+    from streamer.cli.signals import Stop
+
+    store = tmp_path / "plates.db"
+    open_database(store, create=True).close()
+    answers: list[httpx.Response] = []
+    plain = page.served
+
+    def asked(site: Site, *, quiet: bool) -> PageServer:
+        server = plain(site, quiet=quiet)
+        answers.append(get(server, "live"))
+        answers.append(get(server, "system/checks"))
+        return server
+
+    @contextmanager
+    def stopped(self: Stop) -> Iterator[None]:
+        self.event.set()
+        yield
+
+    monkeypatch.setattr(page, "served", asked)
+    monkeypatch.setattr(Stop, "on_signals", stopped)
+    config = tmp_path / "c.yaml"
+    config.write_text(f"outputs:\n  - {{type: store, path: {store}}}\n")
+    code, told = alpr("serve", "--config", str(config), "--web", "0")
+    assert (code, [one.status_code for one in answers]) == (0, [200, 200])
+    assert "page: http://127.0.0.1:" in told
+    assert "No camera yet" in answers[0].text
+    assert "cores" in answers[1].text
+
+
+def test_the_page_of_a_run_is_there_while_it_runs(tmp_path: Path) -> None:
+    import threading
+
+    from streamer.cli.run_request import RunRequest
+    from streamer.config.models import RunConfig
+    from streamer.serve.web.live.recent import PageSink
+
+    config = RunConfig.model_validate({
+        "web": {"at": "0"}, "cameras": {"gate": "rtsp://x/1"},
+        "outputs": [{"type": "store", "path": str(tmp_path / "plates.db")}],
+    })  # fmt: skip
+    request = RunRequest(config, None, config.outputs, None, None, quiet=True)
+    with request.served(threading.Event()) as streams:
+        assert streams is not None
+        assert [type(one) for one in streams.onlookers] == [PageSink]
+        assert streams.viewer is not None
+        (server,) = [t for t in threading.enumerate() if t.name == "alpr-page"]
+    assert not server.is_alive()
+    others = config.model_copy(update={"web": config.web.model_copy(update={"at": "0.0.0.0:0"})})
+    refused = RunRequest(others, None, others.outputs, None, None, quiet=True)
+    with pytest.raises(ConfigError, match="alpr user add NAME --store"), refused.served(threading.Event()):
+        pass
+    bare = RunRequest(others, None, (), None, None, quiet=True)
+    with pytest.raises(ConfigError, match="give --store"), bare.served(threading.Event()):
+        pass
+
+
+def test_a_run_writes_the_same_rows_with_and_without_the_page(tmp_path: Path) -> None:
+    """And its frames and tracks are shown to who looks, and only then."""
+    from streamkit import FakeDetector, FakeReader, drive, write_video
+
+    from streamer.pipeline.runner import run_stream
+    from streamer.pipeline.status import Streams
+    from streamer.serve.web.live.recent import PageSink
+    from streamer.sink.csv import CsvSink
+
+    class Viewer:
+        def __init__(self, looks: bool) -> None:
+            self.looks, self.frames, self.texts = looks, 0, set[str]()
+
+        def wants(self, stream: str) -> bool:
+            return self.looks
+
+        def put(self, stream: str, frame: Any, tracks: Any) -> None:
+            self.frames += 1
+            self.texts |= {one.text for one in tracks}
+
+    clip = write_video(tmp_path / "clip.mp4", drive())
+    rows = {}
+    for page in (None, True, False):
+        streams = Streams()
+        if page is not None:
+            site = Site()
+            streams.viewer = viewer = Viewer(page)
+            streams.onlookers.append(PageSink(site.feed))
+        path = tmp_path / f"{page}.csv"
+        summary = run_stream(clip, [CsvSink(path)], detector=FakeDetector(), reader=FakeReader(), streams=streams)
+        rows[page] = path.read_bytes()
+        if page is not None:
+            assert viewer.frames == (summary.frames if page else 0)
+            assert bool(viewer.texts - {""}) is page
+            assert len(streams.onlookers[0].rows()) == summary.passages  # type: ignore[attr-defined]
+    assert summary.passages > 0
+    assert rows[None] == rows[True] == rows[False]
