@@ -223,8 +223,7 @@ def test_roles_and_cameras(tmp_path: Path) -> None:
     token = csrf(client)
     form = {"plate": "ZZ9", "csrf_token": token}
     assert client.post(f"/passages/{FIRST}/correction", data=form).status_code == 403
-    assert client.get("/passages/export").status_code == 403
-    assert client.get("/api/v1/passages/export").status_code == 403
+    assert client.get("/passages/export").status_code == 200
     as_user(client, "op")
     assert client.post(f"/passages/{FIRST}/correction", data={"plate": "ZZ9"}).status_code == 403  # without a token
     form["csrf_token"] = csrf(client)

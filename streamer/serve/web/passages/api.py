@@ -131,7 +131,6 @@ def passages(
     operation_id="export_passages",
     response_class=Response,
     responses=_FILE,
-    dependencies=[needs("operator")],
 )
 def export(store: StoreDep, user: UserDep, chosen: ChosenDep, format: Format = "csv") -> Response:
     """All passages that are chosen, as CSV or JSON lines of a run."""
