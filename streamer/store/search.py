@@ -307,9 +307,9 @@ def _nearly(connection: Connection, text: str) -> list[int]:
 
 def _score(row: Row[Any], text: str) -> float:
     """The logarithm of how likely the text is beside the likeliest; without distributions by the row's alternatives."""
-    if row.slots is not None:
-        return log_ratio(unpack(row.slots), text)
     if row.text == text:
         return 0.0
+    if row.slots is not None:
+        return log_ratio(unpack(row.slots), text)
     others = dict(map(tuple, json.loads(row.details).get("alternatives", ())))
     return math.log(max(others.get(text, 0.0), 1e-9) / max(row.confidence, 1e-9))

@@ -43,7 +43,9 @@ class Evidence:
 def evidence_of(passage: Passage, symbols: Symbols, background: Background) -> Evidence:
     """The evidence of a passage; from its text, confidences and alternatives where it carries no distributions."""
     text = passage.plate
-    posterior = passage.posterior or _from_row(passage)
+    posterior = passage.posterior or ()
+    if len(posterior) < len(text):  # none, or of another text
+        posterior = _from_row(passage)
     places = posterior[: len(text)]
     usual = background.places(len(places), symbols.all, chinese=is_ideograph(text[:1]))
     likely = _filled(places, symbols)

@@ -16,12 +16,16 @@ from streamer.sink.events import PassageFinal, TrackRejected
 from streamer.store import schema
 from streamer.store.corrections import Correction, correct, corrections_of
 from streamer.store.database import Database, open_database
+from streamer.store.kept import final_passages, newest_passages
 from streamer.store.labels import Exported, export_labels
 from streamer.store.purge import purge
 from streamer.store.rejected import MOST
 from streamer.store.search import Query, find
 from streamer.store.sink import StoreSink
-from streamer.types import Image, Rejection
+from streamer.types import Image, Posterior, Rejection
+from streamer.watch.lists import read_plate
+from streamer.watch.traffic import Traffic
+from streamer.watch.trial import Trials
 from train.data.label_sheet import read_sheet
 from train.data.manifest import read_manifest
 from train.data.open import open_dataset
@@ -107,6 +111,25 @@ def test_a_hashed_plate_is_not_corrected_and_a_corrected_one_hashed_whole(where:
             assert all(text.startswith("#") for text in connection.execute(select(schema.plates.c.text)).scalars())
         with pytest.raises(ConfigError, match="kept as a hash"):
             correct(database, f"{1:016x}", "XY999")
+
+
+def test_a_corrected_passage_speaks_for_its_new_text_alone(where: str) -> None:
+    """What the vote knows is of the text that was read, which may be shorter."""
+    slots: Posterior = ((("A", 1.0),), (("B", 0.9), ("8", 0.1)), (("", 1.0),))
+    sink = StoreSink(where)
+    for number in (1, 2):
+        sink.write(PassageFinal("gate", row(number, "AB", posterior=slots)))
+    sink.close()
+    with open_database(where) as database:
+        correct(database, f"{1:016x}", "ABC123")
+        assert [one.score for one in find(database, Query("ABC123", "likely"))] == [0.0]
+        newest = {one.plate: one for one in newest_passages(database, 10)}
+        assert newest["ABC123"].posterior is None
+        assert newest["AB"].posterior is not None
+        assert newest_passages(database, 10, frozenset(["yard"])) == []
+        found = [one for one in Trials(read_plate("ABC123"), Traffic()).of(list(newest.values())) if one.found]
+        assert [one.passage.plate for one in found] == ["ABC123"]
+    assert [one.posterior is None for one in final_passages(where)] == [True, False]
 
 
 def test_erasing_a_plate_takes_passages_that_were_read_so(where: str) -> None:
