@@ -24,6 +24,7 @@ _NODES_S = 2.0  # between two looks at the cluster's nodes
 _AGAIN_S = 5.0  # before an actor that could not be made is made again
 _NO_ANSWER_S = 10.0  # an order that was not answered by then is forgotten
 _CLOSE_S = 12.0
+_NOBODY_THERE = ("Connection refused", "Connection reset by peer")
 
 
 class ShardActor:
@@ -179,18 +180,30 @@ class RayEngine:
         self._ask(one, None)
 
     def _ask(self, one: _Actor, order: dict[str, Any] | None) -> None:
-        one.asked, one.asked_at = one.handle.follow.remote(order), time.monotonic()
+        # Not repeated by Ray, whatever the actor's option says: a call to a process that has ended would not fail then,
+        # but wait until Ray itself finds that the node is dead.
+        call = one.handle.follow.options(max_task_retries=0)
+        one.asked, one.asked_at = call.remote(order), time.monotonic()
 
     def _take(self, one: _Actor, reference: Any) -> None:
         one.asked = None
         try:
             report = self._ray.get(reference)
         except Exception as error:  # whatever Ray raises for an actor that died, or could not be made
+            if type(error).__name__ == "ActorUnavailableError":
+                self._unavailable(one, str(error))
+                return
             one.handle, one.make_at = None, time.monotonic() + _AGAIN_S
             self._ended.append((one.place.shard, f"ended ({_line(error)})"))
             return
         one.answered, one.refused = True, bool(report.get("error"))
         self._answers.append((one.place.shard, report))
+
+    def _unavailable(self, one: _Actor, text: str) -> None:
+        """No connection, or none any more: Ray may be starting it again, or the network may be at fault. Where its
+        machine says that nobody listens there, its process has ended."""
+        if any(words in text for words in _NOBODY_THERE):
+            self._ended.append((one.place.shard, "ended"))
 
 
 def _line(error: Exception) -> str:

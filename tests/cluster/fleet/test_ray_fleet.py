@@ -135,6 +135,11 @@ class FakeRay:
 
             def __getattr__(self, name: str) -> Any:
                 class Call:
+                    @classmethod
+                    def options(cls, **given: Any) -> type[Call]:
+                        assert given == {"max_task_retries": 0}
+                        return cls
+
                     @staticmethod
                     def remote(*arguments: Any) -> int:
                         fake.calls.append((name, *arguments))
@@ -213,6 +218,32 @@ def test_an_actor_that_cannot_be_made_is_told_and_made_again(fake: tuple[FakeRay
     count = len(ray.calls)
     engine.tell("10.0.0.1-aaaaaa", {"number": 1})
     assert len(ray.calls) == count  # one that cannot read is not asked again
+
+
+class ActorUnavailableError(Exception):
+    """As Ray's, by name."""
+
+
+def test_an_actor_that_nobody_answers_for_has_ended(fake: tuple[FakeRay, Callable[..., RayEngine]]) -> None:
+    ray, make = fake
+    engine = make()
+    engine.places()
+    engine.answers()
+
+    def fails() -> dict[str, Any]:
+        raise ActorUnavailableError(reason)
+
+    ray.answer = fails
+    reason = "RPC error: deadline exceeded"  # of the network, perhaps
+    engine.tell("10.0.0.1-aaaaaa", {"number": 1})
+    assert engine.ended() == []
+    reason = "RPC error: recvmsg:Connection reset by peer"
+    engine.tell("10.0.0.1-aaaaaa", {"number": 2})
+    assert engine.ended() == [("10.0.0.1-aaaaaa", "ended")]
+    ray.answer = lambda: asdict(ShardReport("p2"))
+    engine.tell("10.0.0.1-aaaaaa", {"number": 3})
+    assert [report["process"] for _, report in engine.answers()] == ["p2"]
+    assert len(ray.options_seen) == 2  # Ray starts it again, and not this program
 
 
 def test_the_actor_tells_why_it_cannot_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
