@@ -29,6 +29,7 @@ except ModuleNotFoundError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 BUSY_S = 30.0  # how long a write waits for another process's
+_IN_THE_WAY = ("40001", "40P01")  # PostgreSQL gave up one of two transactions that waited for each other
 _WRITE, _OUTSIDE = "alpr_write", "alpr_outside"
 BINARY = "alpr_binary"  # option of a statement whose rows hold many bytes
 
@@ -84,7 +85,8 @@ class Database:
             if error.connection_invalidated or isinstance(error.orig, sqlite3.OperationalError):
                 with suppress(SQLAlchemyError):
                     self.engine.dispose()
-            kind = ConflictError if isinstance(error, IntegrityError) else OutputError
+            in_the_way = getattr(error.orig, "sqlstate", None) in _IN_THE_WAY
+            kind = ConflictError if in_the_way or isinstance(error, IntegrityError) else OutputError
             raise kind(_told(self.name, error), at=self.name) from None
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, select, update
 
 from streamer.store.database import ConflictError, Database
-from streamer.store.leases import Fence, Lease, fence
+from streamer.store.leases import Fence, Lease, fence, register
 from streamer.store.posteriors import pack, unpack
 from streamer.store.rows import Record, record_of_row
 from streamer.store.schema import cameras, health, meta, passages, posteriors, rejections
@@ -68,22 +68,32 @@ class Inbox:
             connection.execute(meta.delete().where(meta.c.key == _key(outbox)))
 
     def _apply(self, outbox: str, entries: Sequence[Entry]) -> int:
-        refused = 0
         with self._writer.transaction() as connection:
             done = connection.execute(select(meta.c.value).where(meta.c.key == _key(outbox))).scalar()
             new = [one for one in entries if one.number > int(done or 0)]
             if not new:
                 return 0
-            for one in new:
-                found = fence(connection, one.lease, one.at)
-                if one.kind == "row":
-                    refused += found == "refused"
+            # In the order in which supervisors do, so that no two transactions wait for each other.
+            for held in sorted({one.lease for one in new}, key=lambda lease: (lease.camera, lease.token)):
+                register(connection, held)
+            fences = [fence(connection, one.lease, one.at) for one in new]
+            refused = sum(one.kind == "row" and found == "refused" for one, found in zip(new, fences, strict=True))
+            self._number(connection, [one for one, found in zip(new, fences, strict=True) if found != "refused"])
+            for one, found in zip(new, fences, strict=True):
                 self._write(connection, one, found)
             statement = insert(connection, meta).values(key=_key(outbox), value=str(new[-1].number))
             connection.execute(
                 statement.on_conflict_do_update(index_elements=["key"], set_={"value": statement.excluded.value})
             )
         return refused
+
+    def _number(self, connection: Connection, entries: Sequence[Entry]) -> None:
+        """Adds what is missing of cameras and plates in one order, so that two transactions do not wait for each
+        other."""
+        for camera in sorted({one.lease.camera for one in entries}):
+            self._writer.camera(connection, {"camera": camera})
+        for plate in sorted({str(one.body["record"]["plate"]) for one in entries if one.kind == "row"}):
+            self._writer.plate(connection, plate)
 
     def _write(self, connection: Connection, entry: Entry, found: Fence) -> None:
         if found == "refused":

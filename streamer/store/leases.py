@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, func, select, update
 
-from streamer.store.database import Database
+from streamer.store.database import ConflictError, Database
 from streamer.store.schema import leases, nodes
 from streamer.store.write import insert
 
@@ -62,6 +62,12 @@ class Leases:
 
     def keep(self, held: Sequence[Lease]) -> list[Lease]:
         """Adds leases or moves their expiry; gives those that are not the newest of their camera any more."""
+        try:
+            return self._keep(held)
+        except ConflictError:  # another process's transaction was in the way
+            return self._keep(held)
+
+    def _keep(self, held: Sequence[Lease]) -> list[Lease]:
         lost = []
         with self._database.write() as connection:
             for one in sorted(held, key=lambda lease: lease.camera):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -155,3 +156,33 @@ def test_what_else_a_node_tells(database: Database) -> None:
         assert connection.execute(select(hits.c.watchlist, hits.c.entry)).all() == [("stolen", "AB123")]
         assert connection.execute(select(health.c.at, health.c.up)).all() == [(2 * S, False)]
         assert connection.execute(select(rejections.c.reason)).scalar_one() == "too few reads"
+
+
+def test_nobody_waits_for_each_other(database: Database) -> None:
+    """A supervisor and two nodes write at once, each with its own order of cameras and plates."""
+    names = [f"c{k}" for k in range(6)]
+    held = [lease(camera=name) for name in names]
+    errors: list[BaseException] = []
+
+    def work(what: Callable[[int], object]) -> None:
+        try:
+            for k in range(15):
+                what(k)
+        except BaseException as error:
+            errors.append(error)
+
+    def send(box: str, step: int) -> Callable[[int], object]:
+        inbox = Inbox(database)
+        return lambda k: inbox.apply(
+            box, [entry(6 * k + n + 1, one, 1, plate=f"P{k}{one.camera}", key=1000 * step + 6 * k + n + 2000)
+                  for n, one in enumerate(held[::step])]
+        )  # fmt: skip
+
+    threads = [threading.Thread(target=work, args=(one,)) for one in
+               (lambda k: Leases(database).keep(held), send("a", 1), send("b", -1))]  # fmt: skip
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert len(stored(database)) == 180
