@@ -6,7 +6,7 @@
 ARG BASE=python:3.13-slim-bookworm
 
 FROM ${BASE} AS build
-ARG EXTRAS=store,postgres,notify
+ARG EXTRAS=store,postgres,notify,web
 ARG HARDWARE=0
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 RUN python3 -m venv /opt/alpr
