@@ -4,11 +4,14 @@ a restart goes on from, and what becomes of files that fail."""
 from __future__ import annotations
 
 import csv
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from archivekit import HerePool, config_of, engines_of, in_one, recording
+from streamkit import alpr
 
 from streamer.cluster.archive import tasks
 from streamer.cluster.archive.driver import Archive, Progress, Settings
@@ -206,3 +209,35 @@ def test_a_worker_refuses_other_networks(monkeypatch: pytest.MonkeyPatch, folder
     monkeypatch.undo()
     with pytest.raises(ModelError, match="the run int8-other: install the same files"):
         tasks.engines_of(tasks.Job("a", "a", CONFIG, "int8-other", 1, 1))
+
+
+def test_the_command_from_end_to_end(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the pool of this process: what is printed, and the exit codes."""
+    interrupt = [0]
+
+    def after_two(work: Any, argument: Any) -> None:
+        interrupt[0] += 1
+        if interrupt[0] == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr("streamer.cluster.local.LocalPool", lambda workers, cores: HerePool(after_two))
+    out = tmp_path / "out"
+    command = ("archive", folder / "long.mp4", folder / "gate", "--out", out, "--segment", "0.8s", "--overlap", "0.4")
+    assert alpr(*command) == 130
+    assert "1 left: the same command goes on" in capsys.readouterr().err
+    assert not (out / "_SUCCESS").exists()
+    assert alpr(*command) == 0
+    assert "rows of 2 files in" in capsys.readouterr().err
+    assert alpr(*command) == 0
+    assert "2 files (2 by an earlier run)" in capsys.readouterr().err
+    assert (out / "_SUCCESS").exists()
+    assert alpr(*command, "--set", "read.every=5") == 2
+    assert "read.every was 3, is 5" in capsys.readouterr().err
+    assert alpr("archive", folder / "no.mp4", "--out", tmp_path / "other") == 3
+    told = capsys.readouterr().err
+    assert "no.mp4: not a video that can be read" in told
+    assert "1 failed (--retry-failed reads them again)" in told
+    assert alpr("archive", folder / "no.mp4", "--out", tmp_path / "other", "--quiet") == 3
+    assert len(capsys.readouterr().err.splitlines()) == 1
