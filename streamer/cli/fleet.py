@@ -163,6 +163,8 @@ def lines_of(node: Node) -> list[str]:
     head = f"{node.name}: {d['state']}, {d['load']:.1f} of {d['cores']:.1f} cores, {len(d['cameras'])} cameras"
     if d["waiting"]:
         head += f", {d['waiting']} entries wait for the store ({d['waiting_s']:.0f} s)"
+    if d.get("dead"):
+        head += f", {d['dead']} entries that the store does not take (see its folder fleet.state)"
     if d["reason"]:
         head += f" ({d['reason']})"
     lines = [head]

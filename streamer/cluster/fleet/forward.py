@@ -15,7 +15,7 @@ from streamer.cluster.fleet.reports import OutboxReport
 from streamer.config.outputs import StoreOutput
 from streamer.errors import AlprError
 from streamer.store.database import Database, open_database
-from streamer.store.inbox import Inbox
+from streamer.store.inbox import Entry, Inbox
 from streamer.store.leases import Leases
 from streamer.store.privacy import Retention
 from streamer.store.schema import runs
@@ -25,6 +25,7 @@ from streamer.store.write import new_id
 _log = logging.getLogger(__name__)
 
 _POLL_S = 0.2
+_MOST, _TRIES = 200, 3  # entries at once; attempts with one that the store does not take
 _ADOPT_S = 2.0
 _MOST_WAIT_S = 5.0
 _CHECK_S = 2.0
@@ -48,7 +49,8 @@ class Forwarder:
         self._outbox, self._folder, self._output, self._version = outbox, folder, output, version
         self._held, self._lost = held, lost
         self._stop = threading.Event()
-        self._error, self._sent, self._refused = "", 0, 0
+        self._error, self._sent, self._refused, self._dead = "", 0, 0, 0
+        self._most, self._tries = _MOST, 0
         self._database: Database | None = None
         self._inbox: Inbox | None = None
         self._retention: Retention | None = None
@@ -61,7 +63,7 @@ class Forwarder:
         """What waits and what was done."""
         count, oldest = self._outbox.waiting()
         age = max(0.0, time.time() - oldest) if count else 0.0
-        return OutboxReport(count, round(age, 1), self._refused, self._sent, self._error)
+        return OutboxReport(count, round(age, 1), self._refused, self._sent, self._error, self._dead)
 
     def close(self, within_s: float = 5.0) -> bool:
         """Sends what is left, within a time; whether all was sent."""
@@ -87,7 +89,7 @@ class Forwarder:
             except Exception as error:  # a bug must not lose rows: they stay in the outbox
                 _log.exception("rows could not be sent to the store; they stay in the outbox")
                 self._tell(f"{type(error).__name__}: {error}")
-                wait_s = _MOST_WAIT_S
+                wait_s = min(max(2 * wait_s, 0.5), _MOST_WAIT_S)
         self._forget()
 
     def _step(self) -> bool:
@@ -108,12 +110,37 @@ class Forwarder:
         return more
 
     def _send(self, inbox: Inbox, outbox: Outbox) -> bool:
-        entries = outbox.next()
+        entries = outbox.next(self._most)
         if not entries:
             return False
-        self._refused += inbox.apply(outbox.name, entries)
+        try:
+            self._refused += inbox.apply(outbox.name, entries)
+        except Exception as error:
+            if not self._is_at_fault(entries[0]):
+                raise
+            outbox.bury(entries[0], " ".join(str(error).split()))
+            self._dead += 1
+            _log.error("the store does not take an entry of %s, which is left in %s: %s", entries[0].lease.camera,
+                       outbox.graveyard, error)  # fmt: skip
+            return True
+        self._most, self._tries = _MOST, 0
         outbox.done(entries)
         self._sent += len(entries)
+        return True
+
+    def _is_at_fault(self, entry: Entry) -> bool:
+        """Whether an entry, and not the database, is why it could not be written: alone, several times, while the
+        database answers. What comes after it must not wait for ever."""
+        alone, self._most = self._most == 1, 1
+        try:
+            assert self._database is not None
+            Leases(self._database).supervisor()
+        except AlprError:
+            return False
+        self._tries = self._tries + 1 if alone else 0
+        if self._tries < _TRIES:
+            return False
+        self._tries = 0
         return True
 
     def _adopt(self, inbox: Inbox) -> None:

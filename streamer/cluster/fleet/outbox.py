@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
@@ -74,6 +75,20 @@ class Outbox:
         """The store has these."""
         with self._open() as db:
             db.execute("DELETE FROM entry WHERE number <= ?", (entries[-1].number,))
+
+    @property
+    def graveyard(self) -> Path:
+        """The file of entries that the store does not take, as JSON lines with the reason."""
+        return self.path.with_suffix(".dead.jsonl")
+
+    def bury(self, entry: Entry, reason: str) -> None:
+        """Takes an entry out of the way of those after it."""
+        try:
+            with self.graveyard.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps({"reason": reason, **asdict(entry)}, ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise OutputError(f"{self.graveyard}: {error.strerror}: free space on that disk", at=self.path) from None
+        self.done([entry])
 
     def waiting(self) -> tuple[int, float]:
         """How many entries wait, and when the oldest was made (0 for none)."""

@@ -51,13 +51,15 @@ class CameraReport:
 
 @dataclass(frozen=True)
 class OutboxReport:
-    """Rows of a shard that the store does not have yet. `oldest_s`: how long the oldest has waited."""
+    """Rows of a shard that the store does not have yet. `oldest_s`: how long the oldest has waited; `refused`: read
+    after another was granted the camera; `dead`: what the store does not take for another reason."""
 
     waiting: int = 0
     oldest_s: float = 0.0
     refused: int = 0
     sent: int = 0
     error: str = ""
+    dead: int = 0
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ def nodes_of(control: Control, at: int) -> list[Node]:
             "waiting": sum(r.outbox.waiting for r in reports),
             "waiting_s": max((r.outbox.oldest_s for r in reports), default=0.0),
             "refused": sum(r.outbox.refused for r in reports),
+            "dead": sum(r.outbox.dead for r in reports),
             "cameras": [one for s in shards for one in _cameras_of(control, s)],
         }
         nodes.append(Node(name, at, name in control.draining, details))

@@ -134,3 +134,21 @@ def test_a_store_that_is_away_costs_no_row(tmp_path: Path) -> None:
     assert forwarder.report.error == ""
     outbox.close(remove=True)
     assert list(folder.iterdir()) == []
+
+
+def test_an_entry_that_the_store_does_not_take_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamer.cluster.fleet.forward._MOST_WAIT_S", 0.05)
+    where, folder = tmp_path / "plates.db", tmp_path / "state"
+    open_database(where, create=True).close()
+    outbox = new_outbox(folder)
+    sink = sink_of(outbox)
+    sink.passage(row(1))
+    outbox.put("row", LEASE, 1, {"status": "final", "record": {"plate": "X"}})
+    sink.passage(row(2))
+    forwarder = Forwarder(outbox, folder, StoreOutput(type="store", path=str(where)), "1.0")
+    wait_for(lambda: len(rows_in(where)) == 2, 40)
+    wait_for(lambda: forwarder.report.dead == 1)
+    assert '"plate": "X"' in outbox.graveyard.read_text(encoding="utf-8")
+    assert forwarder.close()
+    outbox.close(remove=True)
+    assert list(folder.iterdir()) == [outbox.graveyard]
