@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamer.cli.console import notice, start_log, warn
+from streamer.cli.console import notice, report_error, start_log
 from streamer.cli.options import (
     archive_model_options,
     cadence_option,
@@ -272,9 +272,9 @@ def line_of(p: Progress) -> str:
 def _conclude(p: Progress, out: Path, quiet: bool) -> None:
     """The summary, and the files that failed."""
     for path, reason in p.failures[:_MOST_LISTED]:
-        warn(reason if path in reason or Path(path).name in reason else f"{path}: {reason}")
+        report_error(reason if path in reason or Path(path).name in reason else f"{path}: {reason}")
     if len(p.failures) > _MOST_LISTED:
-        warn(f"... and {len(p.failures) - _MOST_LISTED} more: see {out}/manifest.jsonl")
+        report_error(f"... and {len(p.failures) - _MOST_LISTED} more: see {out}/manifest.jsonl")
     if quiet:
         return
     missing = p.files - p.done - p.kept

@@ -229,7 +229,7 @@ def test_the_command_from_end_to_end(
     assert "1 left: the same command goes on" in capsys.readouterr().err
     assert not (out / "_SUCCESS").exists()
     assert alpr(*command) == 0
-    assert "rows of 2 files in" in capsys.readouterr().err
+    assert "rows of 2 files (1 by an earlier run) in" in capsys.readouterr().err
     assert alpr(*command) == 0
     assert "2 files (2 by an earlier run)" in capsys.readouterr().err
     assert (out / "_SUCCESS").exists()
