@@ -117,11 +117,11 @@ def running(folder: Path, *arguments: str, config: str = "") -> Iterator[Running
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(20)
+            process.wait(120)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-            raise AssertionError("the run did not end within 20 s of SIGTERM") from None
+            raise AssertionError("the run did not end within 120 s of SIGTERM") from None
 
 
 def free_port() -> int:
