@@ -26,7 +26,7 @@ SERVER_PACKAGES = postgresql
 # And a real browser before the page.
 BROWSER_PACKAGES = chromium
 
-.PHONY: demo rtsp broker database browser test lint coverage docs test-torch detector refiner reader clean
+.PHONY: demo rtsp broker database browser test lint coverage docs image benchmarks benchmarks-check test-torch detector refiner reader clean
 
 demo: $(VENV)/.runs
 	@mkdir -p out
@@ -73,6 +73,17 @@ coverage: $(VENV)/.tests
 # out/site, with the pages generated from the command line and the docstrings; a warning fails.
 docs: $(VENV)/.tests
 	$(BIN)/python docs/generate.py --build out/site
+
+# Every figure that README.md and the model cards state, measured anew where code, networks or data have changed, into
+# docs/benchmarks.json, a measurement at a time: hours, and the next call goes on. Data by ALPR_DATA, openalpr's
+# benchmark by ALPR_OPENALPR, a 1080p25 file by ALPR_BENCH_VIDEO; what needs one that is not set is skipped.
+# ONLY="scenes reader" chooses. Both fail where a text states otherwise.
+ONLY ?=
+benchmarks: $(VENV)/.tests
+	$(BIN)/python -m train.benchmarks $(addprefix --only ,$(ONLY))
+
+benchmarks-check: $(VENV)/.tests
+	$(BIN)/python -m train.benchmarks --check $(addprefix --only ,$(ONLY))
 
 # The container, by Docker, Podman or Buildah; the build reads the demo clip. BASE is its base image. Where no engine
 # runs: make image ENGINE="buildah --storage-driver vfs" ENGINE_ARGS="--isolation chroot --format docker"
