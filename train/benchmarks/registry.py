@@ -193,7 +193,7 @@ def _texts() -> Iterator[Figure]:
         "other": r"([\d.]+) % have another mistake", "invented": r"and ([\d.]+) % \(five\) invent",
     }.items():  # fmt: skip
         yield _share("covered", f"total/{key}", pattern)
-    yield _sentence("videos", "total/passages", r"FOLDER`: (\d+) legible passages in", "count")
+    yield _sentence("videos", "total/found", r"FOLDER`: (\d+) legible passages in", "count")
     yield _sentence("videos", "total/rows", r"legible passages in \w+ real videos gave (\d+) rows", "count")
 
 

@@ -159,6 +159,7 @@ def test_what_is_lacking(root: Path) -> None:
 def test_reports_become_paths() -> None:
     report = {"sets": {"a": {"ap50": 0.51234567, "corner": None, "ok": True}}, "total": {"n": 3}, "backgrounds": None}
     assert measuring.flat(report) == {"sets/a/ap50": 0.512346, "total/n": 3}
+    assert measuring.flat({**report, "what": "videos"}) == {"total/n": 3}
 
 
 def test_printed_figures() -> None:
