@@ -28,6 +28,9 @@ def save_places(path: Path, camera: str | None, zones: Places, lines: Places, *,
     digest. `seen`: the digest of the file that was looked at. ConfigError, and the file as it was, where the new one
     would be wrong or where something else would change with it."""
     found: list[RunConfig] = []
+    for name in (*zones, *lines):
+        if not name.strip() or not name.isprintable():
+            raise ConfigError(f"{name!r}: is no name of a zone or line: give letters, digits or signs", at=path)
 
     def check(part: Path, data: bytes) -> None:
         try:

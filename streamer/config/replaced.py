@@ -35,7 +35,10 @@ def replace_file(
             before = path.read_bytes()
             if digest_of(before) != seen:
                 raise ConfigError(f"{path}: was changed meanwhile: look at it again, and repeat your change", at=path)
-            after = edit(before)
+            try:
+                after = edit(before)
+            except UnicodeError:
+                raise ConfigError(f"{path}: is no text in UTF-8, or would be none: save it as UTF-8", at=path) from None
             if after != before:
                 _write(path, after, check)
             return digest_of(after)

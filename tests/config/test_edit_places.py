@@ -131,6 +131,23 @@ def test_what_cannot_be_edited(tmp_path: Path, site: Path) -> None:
         save_places(tmp_path / "none.yaml", None, {}, {}, seen="")
 
 
+def test_what_is_no_text_is_not_written(site: Path) -> None:
+    for name in ("\ud800", "a\nb", " ", ""):
+        with pytest.raises(ConfigError, match="is no name of a zone"):
+            saved(site, "gate", {name: DRIVE}, {})
+    assert site.read_text() == SITE
+    site.write_bytes(SITE.encode() + b"# \xff\n")
+    with pytest.raises(ConfigError, match="no text in UTF-8"):
+        saved(site, "gate", {"drive": DRIVE}, {})
+
+
+@pytest.mark.parametrize("name", ["NO", "1e5", "~", "a: b", "#x", "京", "two words", "'", "zones"])
+def test_any_name_is_a_name(site: Path, name: str) -> None:
+    saved(site, "gate", {name: DRIVE}, {name: LINE})
+    gate = load_config(site).cameras["gate"]
+    assert (list(gate.zones), list(gate.lines)) == ([name], [name])
+
+
 def test_a_link_stays_a_link(site: Path, tmp_path: Path) -> None:
     link = tmp_path / "link.yaml"
     link.symlink_to(site)

@@ -51,10 +51,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def client_of(folder: Path, users: dict[str, str] | None = None, site: str = "site.yaml") -> TestClient:
+    """As `alpr serve --config FILE --set cadence=auto`."""
     path = folder / site
     return served(
         folder / "plates.db",
-        config=load_config(path),
+        config=load_config(path, ["cadence=auto"]),
         config_path=path,
         files=folder / "plates.db.files",
         users=users,
@@ -121,6 +122,7 @@ def test_zones_are_saved_into_the_file_whose_comments_stay(folder: Path) -> None
     assert config.cameras["gate"].zones["walk"].use == "ignore"
     assert config.cameras["gate"].lines["entry"].end == (1.0, 0.5)
     assert places(client)["zones"]["walk"] == ZONE  # as the page knows it now
+    assert client.site.config.cadence == "auto"  # type: ignore[attr-defined]  # an option of the command line stays
     stale = client.post("/api/v1/places", json=asked, headers=headers)
     assert stale.status_code == 422
     assert "was changed meanwhile" in stale.json()["detail"]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streamer.config.edit_places import digest_of_file, save_places
+from streamer.config.models import RunConfig
 from streamer.errors import ConfigError, OutputError
 from streamer.serve.web.context import Site
 from streamer.serve.web.faults import Wrong
@@ -44,11 +45,20 @@ def saved(site: Site, who: str, camera: str, zones: dict[str, Any], lines: dict[
         raise Wrong(before.why or "fit.no_file")
     name = camera if camera in site.config.cameras else None
     try:
-        _, digest = save_places(site.config_path, name, zones, lines, seen=seen)
+        written, digest = save_places(site.config_path, name, zones, lines, seen=seen)
     except (ConfigError, OutputError) as error:
         told = getattr(error, "messages", ()) or (str(error),)
         raise Wrong("; ".join(told)) from None
-    site.reload_config()
+    site.config = _with_places(site.config, written, name)
     if site.store is not None:
         noted(site.database(), "zones", {"camera": camera}, rows=len(zones) + len(lines), who=who)
     return Placed(zones, lines, digest)
+
+
+def _with_places(known: RunConfig, written: RunConfig, camera: str | None) -> RunConfig:
+    """What the page goes by: what options of the command line set stays."""
+    if camera is None:
+        return known.model_copy(update={"zones": written.zones, "lines": written.lines})
+    own = written.cameras[camera]
+    changed = known.cameras[camera].model_copy(update={"zones": own.zones, "lines": own.lines})
+    return known.model_copy(update={"cameras": {**known.cameras, camera: changed}})
