@@ -10,7 +10,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,10 @@ class Outbox:
         with self._errors():
             if not existing:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # plates are for the user alone
+                # Plates are for the user alone. A file that is there is not opened here: closing it would give up the
+                # locks of a connection that this process has.
+                with suppress(FileExistsError):
+                    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
             elif not path.is_file():
                 raise OutputError(f"{path}: no such outbox: check the name (`alpr notify list`)", at=path)
             self._db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)

@@ -10,7 +10,7 @@ import errno
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -140,16 +140,35 @@ def _check_file(path: Path, *, create: bool) -> None:
             raise ConfigError(f"{path}: no such store: alpr run SOURCE --store {path} begins one", at=path)
         if create:
             path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("rb") if path.exists() else path.open("xb+") as stream:
-            head = stream.read(16)
+        # An existing file is not opened here: this process may have it open already, and closing a second descriptor
+        # would give up SQLite's locks, so that another process could take its log away.
+        if not path.exists():
+            with suppress(FileExistsError):  # another process was quicker
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666))
+        elif not os.access(path, os.R_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         kind = OutputError if create else ConfigError
         raise kind(f"{path}: cannot be opened ({reason}): give a path in a folder you may write to", at=path) from None
-    if head and head != b"SQLite format 3\0":
+    if not _is_sqlite(path):
         raise ConfigError(
             f"{path}: is no SQLite file: give the store another name (alpr store import reads CSV)", at=path
         )
+
+
+def _is_sqlite(path: Path) -> bool:
+    """Whether SQLite takes it for one of its files; also an empty one, and one that cannot be read just now."""
+    try:
+        with closing(sqlite3.connect(path.absolute().as_uri() + "?mode=rw", uri=True, timeout=0)) as connection:
+            connection.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.OperationalError:
+        return True  # whoever opens it next is told why
+    except sqlite3.DatabaseError as error:
+        if "not a database" in str(error):
+            with path.open("rb") as stream:  # nobody has it open as a database
+                return stream.read(16) == b"SQLite format 3\0"  # a damaged one: as above
+    return True
 
 
 def _prepare(connection: Any, _: object) -> None:

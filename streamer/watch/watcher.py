@@ -135,7 +135,7 @@ class WatchLists:
 
     def of(self, config: RunConfig) -> Watcher | None:
         """Who watches a stream with this configuration; None where it has no list."""
-        return Watcher([self._opened[one] for one in config.watch]) if config.watch else None
+        return Watcher([self._opened[one] for one in config.watch], config.vote.rejoin_s) if config.watch else None
 
 
 @dataclass
@@ -147,10 +147,14 @@ class _Reported:
 
 
 class Watcher:
-    """Marks the passages of one stream (`Passage.watch`) and adds a WatchHit for every list that reports one."""
+    """Marks the passages of one stream (`Passage.watch`) and adds a WatchHit for every list that reports one.
 
-    def __init__(self, lists: Sequence[OpenList]) -> None:
-        self._lists = tuple(lists)
+    A vehicle that comes back within `rejoin_s` is one passage in the end: what has been reported of it already is not
+    reported as provisional again."""
+
+    def __init__(self, lists: Sequence[OpenList], rejoin_s: float = 0.0) -> None:
+        self._lists, self._rejoin_s = tuple(lists), rejoin_s
+        self._recent: OrderedDict[tuple[str, str], float] = OrderedDict()  # list and its plate: when last in view
         self._reported: OrderedDict[str, _Reported] = OrderedDict()
         self._waiting: dict[str, tuple[Passage, Passage]] = {}  # by event id: without and with its mark
 
@@ -176,6 +180,8 @@ class Watcher:
             case PassagesWaiting():
                 marked = [(passage, self._mark(passage)) for passage in event.passages]
                 self._waiting = {passage.event_id: (passage, new) for passage, new in marked}
+                for _, new in marked:
+                    self._stay(new)
                 yield replace(event, passages=tuple(new for _, new in marked))
             case _:
                 yield event
@@ -202,15 +208,38 @@ class Watcher:
         reported.passage = replace(passage, crop=None, snapshot=None)
         for match in matches:
             before, text, revision = reported.by_list.get(match.list, _NOTHING)
+            if status == "provisional" and before is None and self._is_back(match, passage):
+                continue
             if status == "final" or before is None or (before.plate, text) != (match.plate, passage.plate):
                 reported.by_list[match.list] = match, passage.plate, revision + 1
                 yield WatchHit(stream, match, passage, status, revision + 1)
+        if status == "provisional":
+            for match in matches:
+                self._note(match, passage)
         if status == "final":
             self._reported.pop(passage.event_id, None)
         elif reported.by_list:
             self._reported[passage.event_id] = reported
             if len(self._reported) > _MOST_OPEN:
                 self._reported.popitem(last=False)
+
+    def _is_back(self, match: WatchMatch, passage: Passage) -> bool:
+        """Whether the list has reported the plate just before: this track will be joined to that passage."""
+        last_s = self._recent.get((match.list, match.plate))
+        return last_s is not None and 0 <= passage.first_s - last_s < self._rejoin_s
+
+    def _note(self, match: WatchMatch, passage: Passage) -> None:
+        key = match.list, match.plate
+        self._recent[key] = max(passage.last_s, self._recent.get(key, passage.last_s))
+        self._recent.move_to_end(key)
+        if len(self._recent) > _MOST_OPEN:
+            self._recent.popitem(last=False)
+
+    def _stay(self, passage: Passage) -> None:
+        """A row waits: the vehicle was in view until its end."""
+        for match in passage.watch or ():
+            if (match.list, match.plate) in self._recent:
+                self._note(match, passage)
 
     def _withdraw(self, stream: str, passage: Passage, kept: Sequence[str], *, ends: bool) -> Iterator[WatchHit]:
         """Takes back what was reported of the passage, or of one that was joined to it, by lists not in `kept`.
@@ -223,6 +252,7 @@ class Watcher:
                 if match is not None and name not in kept:
                     of = passage if event_id == passage.event_id else reported.passage or passage
                     reported.by_list[name] = None, "", revision + 1
+                    self._recent.pop((name, match.plate), None)
                     yield WatchHit(stream, match, of, "withdrawn", revision + 1)
             if ends and (event_id != passage.event_id or not kept):
                 del self._reported[event_id]

@@ -279,3 +279,46 @@ def test_names_that_are_no_cameras(tmp_path: Path, caplog: pytest.LogCaptureFixt
         "watch: a: cameras: no camera is named 'roof': there are gate, yard",
         f"{tmp_path / 'a.csv'}:2: cameras: no camera is named 'gaet': there are gate, yard",
     ]
+
+
+def at(event_id: str, first_s: float, last_s: float, text: str = "京A12845") -> Passage:
+    return read_as(text, event_id=event_id, first_s=first_s, last_s=last_s)
+
+
+@pytest.mark.parametrize(
+    ("rejoin_s", "second", "reported"),
+    [
+        (60.0, at("2", 40.0, 41.0), ["1"]),  # will be joined to the first
+        (60.0, at("2", 62.0, 63.0), ["1", "2"]),
+        (0.0, at("2", 2.1, 3.0), ["1", "2"]),
+        (60.0, at("2", 40.0, 41.0, "京B99999"), ["1", "2"]),  # another plate of the list
+    ],
+)
+def test_a_vehicle_that_comes_back_is_reported_once(
+    stolen: Watcher, rejoin_s: float, second: Passage, reported: list[str]
+) -> None:
+    stolen._rejoin_s = rejoin_s
+    hits = play(stolen, PassageProvisional("gate", at("1", 0.0, 2.0), 1), PassageProvisional("gate", second, 1))
+    assert [hit[-1] for hit in hits] == reported
+
+
+def test_a_parked_vehicle_that_traffic_hides_is_reported_once(stolen: Watcher) -> None:
+    stolen._rejoin_s = 60.0
+    events: list[Event] = [PassageProvisional("gate", at("1", 0.0, 1.0), 1)]
+    for k in range(1, 6):  # the row so far waits, and the vehicle is seen again
+        events.append(PassagesWaiting("gate", (at("1", 0.0, 120.0 * k),)))
+        events.append(PassageProvisional("gate", at(str(k + 1), 120.0 * k + 10, 120.0 * k + 11), 1))
+    assert [hit[-1] for hit in play(stolen, *events)] == ["1"]
+    final = PassageFinal("gate", replace(at("1", 0.0, 700.0), parts=("2", "3", "4", "5", "6")))
+    assert play(stolen, final) == [("stolen", "京A-12845", "exact", "final", 2, "1")]
+
+
+def test_what_was_taken_back_is_reported_again(stolen: Watcher) -> None:
+    stolen._rejoin_s = 60.0
+    hits = play(
+        stolen,
+        PassageProvisional("gate", at("1", 0.0, 1.0), 1),
+        PassageWithdrawn("gate", at("1", 0.0, 1.0), 2),
+        PassageProvisional("gate", at("2", 5.0, 6.0), 1),
+    )
+    assert [(hit[-1], hit[3]) for hit in hits] == [("1", "provisional"), ("1", "withdrawn"), ("2", "provisional")]
