@@ -42,6 +42,7 @@ def run(number, pipe):
             if sink.wants.matches(event):
                 sink.write(event)
         os.write(pipe, b"%d\\n" % number)
+        time.sleep(0.004)  # or rows come faster than they are sent
         number += 1
 
 chance, acknowledged = random.Random(11), []
@@ -56,7 +57,7 @@ for kill in range(kills):
     os.close(writing)
     if kill % 5:
         select.select([reading], [], [])
-    time.sleep(chance.uniform(0.0, 0.25))
+    time.sleep(chance.uniform(0.0, 0.15))
     os.kill(process, signal.SIGKILL)
     os.waitpid(process, 0)
     with os.fdopen(reading, "rb") as stream:
@@ -66,7 +67,7 @@ print(json.dumps(acknowledged))
 
 
 def entry_of(server: Receiver, more: str = "") -> str:
-    attempts = "attempts: {timeout_s: 20, first_s: 0.01, most_s: 0.05, drain_s: 60}"
+    attempts = "attempts: {timeout_s: 20, first_s: 0.01, most_s: 0.05, drain_s: 600}"
     return f"{{type: webhook, name: hook, url: '{server.url}', {attempts}{more}}}"
 
 
@@ -83,7 +84,7 @@ def kills(tmp_path: Path, where: str = "") -> None:
     with receiver() as server:
         # Not all goes well: a server that is away for a moment, and one that breaks off.
         server.answers = [
-            (503, {}) if n % 17 == 5 else "reset" if n % 29 == 7 else (200, {}) for n in range(400 * KILLS)
+            (503, {}) if n % 17 == 5 else "reset" if n % 29 == 7 else (200, {}) for n in range(50 * KILLS)
         ]
         command = [sys.executable, "-c", RUNS, where, entry_of(server, more), str(KILLS), " ".join(CAMERAS)]
         done = subprocess.run([*command, json.dumps(sys.path)], capture_output=True, text=True, check=True)
