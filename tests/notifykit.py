@@ -95,6 +95,9 @@ def receiver(port: int = 0, context: ssl.SSLContext | None = None) -> Iterator[R
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            if len(body) < int(self.headers["Content-Length"]):  # who sent it was killed
+                self.close_connection = True
+                return
             request = Request(self.path, dict(self.headers), body)
             state.requests.append(request)
             answer = state.answers.pop(0) if len(state.answers) > 1 else state.answers[0]
