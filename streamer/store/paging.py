@@ -17,7 +17,7 @@ from streamer.store.corrections import Correction, corrections_of
 from streamer.store.database import Database
 from streamer.store.rows import record_of_row
 from streamer.store.schema import files, hits, passages, plates
-from streamer.store.search import Query, _matches, _plates, find
+from streamer.store.search import _NEWEST_OF_FEW, Query, _matches, _plates, find
 from streamer.store.selection import Conditions, Selection, cursor_of, older, place_of
 from streamer.store.write import with_names
 
@@ -115,12 +115,14 @@ def _ids(
             conditions.others.append(exists().where(plates.c.id == passages.c.plate_id, fits))
     if conditions.named:
         behind = [] if place is None else older(*place)
-        rows = connection.execute(_NEWEST.where(*conditions.all, *behind).limit(limit + 1)).mappings().all()
+        few = _ROWS.where(*conditions.all, *behind).order_by(*_NEWEST_OF_FEW)
+        rows = connection.execute(few.limit(limit + 1)).mappings().all()
         return _cut(rows, limit)
     return _walked(connection, conditions, place, limit)
 
 
-_NEWEST = select(passages.c.id, passages.c.at).order_by(passages.c.at.desc(), passages.c.id.desc())
+_ROWS = select(passages.c.id, passages.c.at)
+_NEWEST = _ROWS.order_by(passages.c.at.desc(), passages.c.id.desc())
 
 
 def _walked(

@@ -63,8 +63,9 @@ def written(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         at = now - timedelta(hours=1, minutes=60 - number)
         passage = row(
             number, "AB123" if number % 10 == 0 else f"XY{number:03}", camera=("gate", "yard")[number % 2],
-            event_id=f"{number:016x}", first_seen=at, last_seen=at, posterior=SLOTS, snapshot=jpeg,
-            watch=(LISTED,) if number % 10 == 0 else (), crop=picture[180:240, 270:430],
+            event_id=f"{number:016x}", first_seen=at, last_seen=at, posterior=SLOTS,
+            watch=(LISTED,) if number % 10 == 0 else (), snapshot=jpeg if number % 10 == 0 else None,
+            crop=picture[180:240, 270:430] if number % 10 == 0 else None,
             box=(300.0, 200.0, 400.0, 225.0),
         )  # fmt: skip
         sink.write(PassageFinal(passage.camera, passage))
