@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, select, update
 
 from streamer.errors import ConfigError
 from streamer.plates.look_alikes import as_plate
@@ -86,8 +86,3 @@ def corrections_of(connection: Connection, passage_ids: Sequence[int]) -> dict[i
         made = Correction(row.event_id, row.at, row.who, row.before, row.after)
         out.setdefault(row.passage_id, []).append(made)
     return out
-
-
-def count(connection: Connection) -> int:
-    """Passages that somebody corrected or confirmed."""
-    return int(connection.execute(select(func.count(corrections.c.passage_id.distinct()))).scalar_one())
