@@ -28,6 +28,7 @@ class _Process:
     name: str
     popen: subprocess.Popen[str]
     reader: threading.Thread
+    orders: queue.SimpleQueue[str | None]
     asked: bool = False
     answered: bool = False
 
@@ -78,13 +79,8 @@ class LocalEngine:
         process = None if slot is None else slot.process
         if process is None or process.asked or not process.answered:
             return
-        assert process.popen.stdin is not None
-        try:
-            process.popen.stdin.write(json.dumps(order, ensure_ascii=False) + "\n")
-            process.popen.stdin.flush()
-            process.asked = True
-        except OSError:
-            return  # it has ended: its reader says so
+        process.orders.put(json.dumps(order, ensure_ascii=False) + "\n")
+        process.asked = True
 
     def answers(self) -> list[tuple[str, dict[str, Any]]]:
         self._work()
@@ -130,6 +126,7 @@ class LocalEngine:
                 self._take(slot, process, line)
             else:
                 code = process.popen.wait()
+                process.orders.put(None)
                 slot.process, slot.start_at = None, time.monotonic() + slot.wait_s
                 slot.wait_s = min(2 * slot.wait_s, _AGAIN_S[1])
                 self._ended.append(
@@ -161,7 +158,7 @@ class LocalEngine:
             env={**os.environ, **self._start.environment},
             start_new_session=True,  # Ctrl-C reaches the supervisor alone
         )
-        process = _Process(name, popen, threading.Thread())
+        process = _Process(name, popen, threading.Thread(), queue.SimpleQueue())
         process.reader = threading.Thread(target=self._read, args=(process,), name=f"alpr-{name}", daemon=True)
         process.reader.start()
         first = {
@@ -170,10 +167,9 @@ class LocalEngine:
             "cores": self._cores,
             "log_level": self._start.log_level,
         }
-        assert popen.stdin is not None
-        with contextlib.suppress(OSError):
-            popen.stdin.write(json.dumps(first, ensure_ascii=False) + "\n")
-            popen.stdin.flush()
+        process.orders.put(json.dumps(first, ensure_ascii=False) + "\n")
+        # In a thread of its own: a process that stands still does not take an order, and must stop nobody else.
+        threading.Thread(target=_write, args=(process,), name=f"alpr-{name}-orders", daemon=True).start()
         return process
 
     def _read(self, process: _Process) -> None:
@@ -183,8 +179,16 @@ class LocalEngine:
         self._said.put((process, ""))
 
 
-def _end(process: _Process) -> None:
-    """It closes its cameras, and ends."""
+def _write(process: _Process) -> None:
     assert process.popen.stdin is not None
+    with contextlib.suppress(OSError):  # it has ended: its reader says so
+        while (line := process.orders.get()) is not None:
+            process.popen.stdin.write(line)
+            process.popen.stdin.flush()
     with contextlib.suppress(OSError):
         process.popen.stdin.close()
+
+
+def _end(process: _Process) -> None:
+    """It closes its cameras, and ends."""
+    process.orders.put(None)

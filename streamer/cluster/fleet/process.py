@@ -15,6 +15,7 @@ from typing import Any
 
 from streamer.cluster.fleet.reports import ShardReport, order_of
 from streamer.errors import AlprError
+from streamer.process.memory import keep_memory_small
 
 
 def main() -> None:
@@ -27,7 +28,8 @@ def main() -> None:
     if not line:
         return
     start = json.loads(line)
-    logging.basicConfig(level=start["log_level"], format=f"{start['name']}: %(levelname)s %(message)s")
+    logging.basicConfig(level=start["log_level"], format=f"%(asctime)s %(levelname)s {start['name']} %(message)s")
+    keep_memory_small()
     _say(out, _run(start, out))
 
 

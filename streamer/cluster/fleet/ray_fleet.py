@@ -17,6 +17,7 @@ from streamer.cluster.fleet.engine import Place, Start
 from streamer.cluster.fleet.reports import ShardReport, order_of
 from streamer.cluster.ray_engine import connect, disconnect, report_here
 from streamer.errors import AlprError
+from streamer.process.memory import keep_memory_small
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +33,8 @@ class ShardActor:
     not."""
 
     def __init__(self, name: str, start: dict[str, Any], cores: float) -> None:
-        logging.basicConfig(level=start["log_level"], format=f"{name}: %(levelname)s %(message)s")
+        logging.basicConfig(level=start["log_level"], format=f"%(asctime)s %(levelname)s {name} %(message)s")
+        keep_memory_small()
         os.environ.update(start["environment"])
         self._shard: Any = None
         self._fault = ShardReport(str(os.getpid()), version=report_here().version)
