@@ -113,7 +113,9 @@ def _engine(config: FleetConfig, address: str, log_level: str) -> Engine:
     )
     if address == "local":
         from streamer.cluster.fleet.local import LocalEngine
+        from streamer.store.database import open_database
 
+        open_database(config.store.path, create=True).close()  # before its processes look for it
         return LocalEngine(start)
     if Place.of(config.store.path).path is not None:
         raise ConfigError(

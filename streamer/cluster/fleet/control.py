@@ -77,7 +77,7 @@ class Control:
             return
         self.placement.joined(shard, cores, now_s)
         self.placement.drain(shard, node in self._draining)
-        self.placement.measured(shard, self._loads(known, report), now_s)
+        self.placement.measured(shard, self._loads(known, report), now_s, relieved=report.overload > 0)
 
     def refuse(self, shard: str, reason: str, now_s: float) -> None:
         """A shard is not to read anything."""
@@ -168,5 +168,5 @@ class Control:
                 frames = dropped = 0
             shard.totals[name] = one.token, one.frames, one.dropped
             new, lost = max(one.frames - frames, 0), max(one.dropped - dropped, 0)
-            loads[name] = Load(one.cores, one.age_s, lost / max(new + lost, 1))
+            loads[name] = Load(one.cores, one.age_s, lost / max(new + lost, 1), one.state == "paused")
         return loads

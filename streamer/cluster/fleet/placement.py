@@ -43,11 +43,13 @@ class Rules:
 @dataclass(frozen=True)
 class Load:
     """A camera as its shard measured it since the last report. `cores`: of CPU, or None where it was not measured;
-    `age_s`: median age of its frames when they were done; `drops`: share of its frames that were dropped."""
+    `age_s`: median age of its frames when they were done; `drops`: share of its frames that were dropped;
+    `paused`: it is left out, as the cores of its shard do not suffice."""
 
     cores: float | None
     age_s: float = 0.0
     drops: float = 0.0
+    paused: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ class _Camera:
     measured: bool = False
     shard: str | None = None
     moved_at: float = float("-inf")
+    paused: bool = False
 
 
 _RISE, _FALL = 0.5, 0.02  # weight of a measurement above, below what was measured so far
@@ -145,18 +148,21 @@ class Placement:
         if shard in self._shards and camera in self._cameras and self._cameras[camera].shard is None:
             self._put(camera, shard)
 
-    def measured(self, shard: str, loads: Mapping[str, Load], now_s: float) -> None:
-        """What a shard measured of its cameras since the last time."""
+    def measured(self, shard: str, loads: Mapping[str, Load], now_s: float, *, relieved: bool = False) -> None:
+        """What a shard measured of its cameras since the last time. `relieved`: it leaves out work, so that it is
+        behind though its frames are not late, and cameras would cost more than they do."""
         known = self._shards.get(shard)
         if known is None:
             return
         for name, load in loads.items():
             camera = self._cameras.get(name)
-            if camera is not None and camera.shard == shard and load.cores is not None:
-                _measure(camera, load)
+            if camera is not None and camera.shard == shard:
+                camera.paused = load.paused
+                if load.cores is not None:
+                    _measure(camera, load, falls=not relieved)
         known.load = sum(self._cameras[name].cost for name in known.cameras)
         own = [load for name, load in loads.items() if name in known.cameras]
-        late = any(load.age_s > self.rules.age_s for load in own)
+        late = relieved or any(load.age_s > self.rules.age_s for load in own)
         dropped = sum(load.drops for load in own) > self.rules.drops * len(own)
         if not (late or dropped):
             known.behind_since = None
@@ -237,7 +243,8 @@ class Placement:
         return known.here and not known.draining
 
     def _relieve(self, name: str, now_s: float, moves: list[Move]) -> None:
-        """A shard that is behind gives up the camera that brings it closest to what it can do."""
+        """A shard that is behind gives up the cameras that it leaves out, as far as others have room; or else the one
+        that brings it closest to what it can do."""
         shard, rules = self._shards[name], self.rules
         if shard.behind_since is None or not self._may_stay(name):
             return
@@ -247,14 +254,17 @@ class Placement:
         others = [n for n in self._usable(now_s) if n != name and self._shards[n].behind_since is None]
         shard.limit = min(load * 0.95, shard.cores * rules.fill if shard.limit is None else shard.limit)
         excess = load - shard.limit
-        fitting = [
-            (abs(self._cameras[c].cost - excess), c, target)
-            for c in sorted(shard.cameras)
-            if (target := self._with_room(others, self._cameras[c].cost)) is not None
-        ]
-        if fitting:
-            _, camera, target = min(fitting)
-            self._move(camera, target, "behind", now_s, moves)
+        paused = sorted(c for c in shard.cameras if self._cameras[c].paused)
+        nearest = sorted(shard.cameras, key=lambda c: (abs(self._cameras[c].cost - excess), c))
+        moved = False
+        for camera in paused or nearest:
+            target = self._with_room(others, self._cameras[camera].cost)
+            if target is not None and len(shard.cameras) > 1:
+                self._move(camera, target, "behind", now_s, moves)
+                moved = True
+                if not paused:
+                    break
+        if moved:
             shard.behind_since, shard.settled_at = now_s, now_s + rules.settle_s - rules.behind_s
 
     def _balance(self, now_s: float, moves: list[Move]) -> None:
@@ -320,6 +330,7 @@ class Placement:
         source = self._cameras[camera].shard
         self._take(camera)
         self._put(camera, target)
+        self._cameras[camera].paused = False
         self._cameras[camera].moved_at = now_s if source is not None else float("-inf")
         moves.append(Move(camera, source, target, why))
 
@@ -335,13 +346,13 @@ class Placement:
             self._shards[shard].load -= self._cameras[camera].cost
 
 
-def _measure(camera: _Camera, load: Load) -> None:
-    """Follows a rise fast and a fall slowly: a camera at night costs little, and comes back in the morning. What was
-    dropped would have cost as much as what was not."""
+def _measure(camera: _Camera, load: Load, *, falls: bool = True) -> None:
+    """Follows a rise fast and a fall slowly (or not at all): a camera at night costs little, and comes back in the
+    morning. What was dropped would have cost as much as what was not."""
     assert load.cores is not None
     demand = max(load.cores / max(1.0 - load.drops, 0.1), _LEAST_COST)
     if not camera.measured:
         camera.cost, camera.measured = demand, True
         return
-    weight = _RISE if demand > camera.cost else _FALL
+    weight = _RISE if demand > camera.cost else _FALL if falls else 0.0
     camera.cost += weight * (demand - camera.cost)

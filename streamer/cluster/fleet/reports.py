@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-State = Literal["starting", "reading", "away", "closing", "failed"]
+# "paused": its node leaves it out while its cores do not suffice.
+State = Literal["starting", "reading", "paused", "away", "closing", "failed"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ class OutboxReport:
 @dataclass(frozen=True)
 class ShardReport:
     """`process`: new with every start of the shard; `order`: number of the last order that it has followed; `version`
-    and `models`: of the program and networks it has; `error`: why it cannot read anything."""
+    and `models`: of the program and networks it has; `error`: why it cannot read anything; `overload`: step of its
+    ladder in force."""
 
     process: str
     order: int = 0
@@ -75,6 +77,7 @@ class ShardReport:
     version: str = ""
     models: str = ""
     error: str = ""
+    overload: int = 0
 
 
 def order_of(values: dict[str, Any]) -> Order:

@@ -124,7 +124,7 @@ class Shard:
             cameras = {n: self._camera(n, c, watched.get(n), new) for n, c in self._open.items()}
             return ShardReport(
                 self.process, self._number, cameras, self._forwarder.report, round(self._meter.whole, 3),
-                self._version, self._models,
+                self._version, self._models, overload=0 if self._overload is None else self._overload.step,
             )  # fmt: skip
 
     def close(self, within_s: float = 8.0) -> None:
@@ -195,6 +195,8 @@ class Shard:
             state = "starting"
         elif last > _AWAY_S:
             state = "away"
+        elif self._overload is not None and self._overload.relief(name).paused:
+            state, new = "paused", False  # what it costs now is not what it would
         frames = 0 if watched is None else watched.summary.frames
         return CameraReport(
             one.grant.token,

@@ -83,6 +83,7 @@ def test_a_fleet_of_one_process_starts_and_ends(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(Supervisor, "run", lambda self, stop: ran.append(",".join(self._settings)))
     monkeypatch.setattr("streamer.cluster.fleet.local.LocalEngine", lambda start: start)
     path = tmp_path / "fleet.yaml"
-    path.write_text(PLACE + "cameras: {gate: rtsp://192.0.2.1/x}\n", encoding="utf-8")
+    text = f"outputs: [{{type: store, path: {tmp_path / 'p.db'}}}]\ncameras: {{gate: rtsp://192.0.2.1/x}}\n"
+    path.write_text(text, encoding="utf-8")
     done = CliRunner().invoke(cli, ["fleet", "--config", str(path), "--metrics", "0"])
     assert (done.exit_code, ran) == (0, ["gate"]), done.output

@@ -85,6 +85,20 @@ def test_a_shard_that_is_behind_gives_up_what_helps() -> None:
     assert len(before) == 1  # nothing to give up
 
 
+def test_what_a_shard_leaves_out_goes_where_there_is_room() -> None:
+    placement = placed({f"c{k}": 0.3 for k in range(4)}, a=2)
+    costs = {name: placement.cost(name) for name in placement.where}
+    for at in range(1, 12):  # its ladder of overload keeps its frames young, and its cameras cheap
+        loads = {name: Load(0.05, paused=name in ("c2", "c3")) for name in placement.of_shard("a")}
+        placement.measured("a", loads, float(at), relieved=True)
+        assert whys(placement, float(at)) == []
+    assert {name: placement.cost(name) for name in placement.where} == costs
+    assert placement.is_behind("a")
+    placement.joined("b", 2, 12.0)
+    assert whys(placement, 12.0) == ["behind", "behind"]
+    assert placement.of_shard("b") == {"c2", "c3"}
+
+
 def test_behind_with_one_camera_or_without_room_elsewhere_stays() -> None:
     placement = placed({"one": 1.5, "two": 1.5}, a=2, b=2)
     for at in range(0, 60, 2):

@@ -22,13 +22,15 @@ pytestmark = pytest.mark.timeout(60)
 
 
 @pytest.fixture
-def shard(tmp_path: Path) -> Iterator[Shard]:
+def shard(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Shard]:
+    """`request.param`: what it leaves out where the cores do not suffice; nothing."""
     open_database(tmp_path / "plates.db", create=True).close()
     settings: dict[str, Any] = {
         "outputs": [{"type": "store", "path": str(tmp_path / "plates.db")}],
         "fleet": {"state": str(tmp_path / "state")},
         "vote": {"rejoin_s": 0.0},
         "live": {"backoff_s": 0.05, "give_up_s": 0.5},
+        "overload": getattr(request, "param", "drop"),
     }
     made = Shard(
         "s0", settings, 1.0, engines=Engines(FakeDetector(), FakeReader(), 0.5),
@@ -112,6 +114,19 @@ def test_a_camera_that_another_reads_is_closed(shard: Shard) -> None:
     while shard.report().cameras:
         assert time.monotonic() < deadline
         time.sleep(0.03)
+
+
+@pytest.mark.parametrize("shard", ["ladder"], indirect=True)
+def test_one_that_the_ladder_pauses_is_told(shard: Shard) -> None:
+    orders = Orders(shard)
+    orders(lambda c: all(one.frames > 2 for one in c.values()), gate="blue", yard="green")
+    assert shard._overload is not None
+    shard._overload.step = 9
+    report = shard.report()
+    assert (report.overload, {n: c.state for n, c in report.cameras.items()}) == (
+        9,
+        {"gate": "reading", "yard": "paused"},
+    )
 
 
 def test_costs_are_measured(shard: Shard) -> None:
