@@ -209,7 +209,7 @@ class Placement:
 
     def load(self, shard: str) -> float:
         """Cores that a shard's cameras take."""
-        return self._shards[shard].load
+        return max(self._shards[shard].load, 0.0)
 
     def is_behind(self, shard: str) -> bool:
         """Whether a shard has fallen behind."""
