@@ -71,8 +71,9 @@ def doctor(
 ) -> None:
     """Check this machine, and SOURCE (a camera's address or a file) or the cameras of --config where given.
 
-    Prints one line per check, and a remedy for each fault; exit code 3 where there is a fault. With --camera: reads
-    the camera for half a minute and reports codec, rate, key frames, height, sharpness and exposure of its plates.
+    Prints one line per check (-- for what is not there and need not be), and a remedy for each fault; exit code 3 where
+    there is a fault. With --camera: reads the camera for half a minute and reports codec, rate, key frames, height,
+    sharpness and exposure of its plates.
     """
     if camera is not None:
         from streamer.cli.fit import report_fit
@@ -108,7 +109,7 @@ def doctor(
         for finding in check():
             is_fault = finding.bad or bool(finding.remedy)
             bad += is_fault
-            mark = click.style("!!", fg="red") if is_fault else click.style("ok", fg="green")
+            mark = click.style("!!", fg="red") if is_fault else "--" if finding.lacks else click.style("ok", fg="green")
             print_line(f"{mark}  {finding.what}: {finding.found}")
             if finding.remedy:
                 print_line(f"    {finding.remedy}")

@@ -55,11 +55,24 @@ def check_earlier(
     for note in notes() if conflicts and not quiet else ():
         warn(note)
     for path, reason in conflicts:
-        if sys.stdin.isatty() and sys.stderr.isatty() and click.confirm(f"{path} {reason}: overwrite it?", err=True):
+        if _agreed(path, reason):
             continue
         raise ConfigError(
             f"{path}: {reason}: add --append to keep that, --replace to overwrite it, or give another name", at=path
         )
+
+
+def check_new(files: Sequence[Path]) -> None:
+    """Where one of these would be overwritten: asks on a terminal, raises ConfigError elsewhere."""
+    for path in files:
+        if path.is_file() and path.stat().st_size and not _agreed(path, "exists already"):
+            raise ConfigError(f"{path}: exists already: add --replace to overwrite it, or give another name", at=path)
+
+
+def _agreed(path: Path, reason: str) -> bool:
+    """What somebody at the terminal says; False without one."""
+    asked = sys.stdin.isatty() and sys.stderr.isatty()
+    return asked and click.confirm(f"{path} {reason}: overwrite it?", err=True)
 
 
 def check_kept(outputs: Sequence[Output], cameras: Sequence[str]) -> None:

@@ -17,7 +17,8 @@ def hardware() -> Iterator[Finding]:
     from streamer.source.hardware import on_this_machine
 
     for found in on_this_machine():
-        yield Finding(f"decode {found.kind}", f"no ({found.reason})" if found.reason else "yes (tried with H.264)")
+        told = f"no ({found.reason})" if found.reason else "yes (tried with H.264)"
+        yield Finding(f"decode {found.kind}", told, lacks=bool(found.reason))
     for name, calls_itself in devices_here().items():
         yield Finding(f"device {name}", calls_itself)
 

@@ -67,7 +67,7 @@ def list_(config_path: Path | None, store: str | None, waiting: bool) -> None:
                         cells = (target, one.message.key, one.message.camera, plate, _time(one.made))
                         letters.add_row(*map(one_line, (*cells, str(one.tries), reason)))
     if not table.row_count:
-        print_line("no outbox: nothing was sent yet" + ("" if config_path or store else " by this user"))
+        print_line(_nothing(config_path, store))
         return
     console = table_console(160)
     console.print(table)
@@ -169,6 +169,12 @@ def test(target: str, config_path: Path) -> None:
     finally:
         sent_to.close()
     print_line(f"{name}: took the row {message.key}")
+
+
+def _nothing(config_path: Path | None, store: str | None) -> str:
+    if store is not None and config_path is None:
+        return "no target: no run with outputs of type webhook, mqtt or apprise has sent rows of this store"
+    return "no outbox: nothing was sent yet" + ("" if config_path else " by this user")
 
 
 def _name(entry: Any) -> str:

@@ -88,7 +88,8 @@ def _check_users(site: Site) -> None:
 
     where = f"--web {site.web.at}: others can reach the page there, so it needs a login"
     if site.store is None:
-        raise ConfigError(f"{where}: give --store plates.db, and a user by alpr user add NAME --store plates.db")
+        add = "alpr user add NAME --role admin --store plates.db"
+        raise ConfigError(f"{where}: give --store plates.db, and a user by {add}")
     try:
         with open_database(site.store) as database:
             users = count(database)
@@ -100,7 +101,7 @@ def _check_users(site: Site) -> None:
         users = 0
     if not users:
         name = Place.of(site.store).name
-        raise ConfigError(f"{where}, and {name} has no user: alpr user add NAME --store {name}")
+        raise ConfigError(f"{where}, and {name} has no user: alpr user add NAME --role admin --store {name}")
 
 
 def _files(store: str, files: str | None) -> Path | None:

@@ -55,6 +55,7 @@ def import_(where: str, paths: tuple[Path, ...]) -> None:
 @click.option(
     "--labels", type=_FILE, metavar="FOLDER", help="Corrected and confirmed readings with their crops, for training."
 )
+@click.option("--replace", is_flag=True, help="Overwrite files that exist. [default: ask, or refuse]")
 @_FILES
 def export(
     where: str,
@@ -65,16 +66,20 @@ def export(
     until: int | None,
     camera: str | None,
     labels: Path | None,
+    replace: bool,
     folder: Path | None,
 ) -> None:
     """Write the final rows of STORE to files, in the order in which they became final. Each export is noted in the
     audit log."""
+    from streamer.cli.earlier import check_new
     from streamer.store.labels import export_labels
     from streamer.store.transfer import Format, Selection, export_file
 
     files = dict(zip(get_args(Format), (csv_path, jsonl_path, parquet_path), strict=True))
     if not any(files.values()) and labels is None:
         raise click.UsageError("nothing to write: give --csv, --jsonl or --parquet FILE, or --labels FOLDER")
+    if not replace:
+        check_new([path for path in files.values() if path is not None])
     with _opened(where) as database:
         for form, path in files.items():
             if path is not None:

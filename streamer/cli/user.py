@@ -58,7 +58,10 @@ def list_(where: str, as_json: bool) -> None:
     from streamer.store.times import moment
 
     with _opened(where) as database:
-        for one in accounts(database):
+        found = accounts(database)
+        if not found:
+            notice(f"{database.name}: no user yet: alpr user add NAME --role admin --store {database.name}")
+        for one in found:
             cameras = None if one.user.cameras is None else sorted(one.user.cameras)
             added = moment(one.added_at).isoformat(timespec="seconds")
             if as_json:

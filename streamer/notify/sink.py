@@ -106,7 +106,7 @@ class NotifySink:
             self._waiting(event)
             return
         if isinstance(event, StreamOpened):
-            message = None if self._camera is None else self._camera(event.info.name)
+            message = None if self._camera is None else self._camera(event.stream)
         else:
             message = message_of(event, crop=self.output.crop)
         finished = [event.passage.event_id, *event.passage.parts] if isinstance(event, PassageFinal) else []

@@ -23,11 +23,12 @@ from streamer.notify.sink import NotifySink
 from streamer.sink.events import Event
 from streamer.sink.sink import Wants
 from streamer.store.database import Database
-from streamer.store.schema import outbox, revisions
+from streamer.store.schema import meta, outbox, revisions
 from streamer.store.write import Stored as Revision
 from streamer.store.write import insert
 
 _STATES: dict[State, str] = {"waiting": "pending", "dead": "dead"}
+_TARGET = "target:"  # keys of meta
 _LOCKS = 0x616C7072  # of PostgreSQL's advisory locks, those of this program
 
 
@@ -192,6 +193,7 @@ class Deliveries:
     def take(self, targets: Sequence[NotifySink]) -> None:
         for target in targets:
             target.join_store(StoreBox(self._database, target.name))
+            _note(self._database, target.name)
         self._targets += targets
 
     @property
@@ -246,9 +248,19 @@ def put(connection: Connection, target: str, message: Message, now: float | None
 
 
 def targets_of(database: Database) -> list[str]:
-    """The targets for which something is in a store."""
+    """The targets that rows of a store were sent to, whether or not something waits for them."""
+    noted = select(meta.c.key).where(meta.c.key.like(f"{_TARGET}%"))
     with database.read() as connection:
-        return list(connection.execute(select(outbox.c.target).distinct().order_by(outbox.c.target)).scalars())
+        found = set(connection.execute(select(outbox.c.target).distinct()).scalars())
+        found |= {key.removeprefix(_TARGET) for key in connection.execute(noted).scalars()}
+    return sorted(found)
+
+
+def _note(database: Database, target: str) -> None:
+    """Keeps the name of a target: of messages that were sent nothing is left."""
+    with database.write() as connection:
+        statement = insert(connection, meta).values(key=_TARGET + target, value="")
+        connection.execute(statement.on_conflict_do_nothing(index_elements=["key"]))
 
 
 def _of(keys: Sequence[str] | None) -> list[ColumnElement[bool]]:

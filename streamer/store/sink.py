@@ -15,10 +15,16 @@ from sqlalchemy import Connection, insert, select, update
 
 from streamer.config.keep import HashConfig, KeepConfig
 from streamer.errors import ConfigError
-from streamer.sink.events import Event, HealthChanged, PassageProvisional, PassageWithdrawn, TrackRejected
+from streamer.sink.events import (
+    Event,
+    HealthChanged,
+    PassageProvisional,
+    PassageWithdrawn,
+    StreamOpened,
+    TrackRejected,
+)
 from streamer.sink.ledger import record_of as rejection_record
 from streamer.sink.sink import BaseSink, Wants
-from streamer.source.source import StreamInfo
 from streamer.store.database import ConflictError, Database, open_database
 from streamer.store.files import FileFolder, default_folder
 from streamer.store.outbox import Deliveries
@@ -101,13 +107,17 @@ class StoreSink(BaseSink):
     def _write(self, event: Event) -> None:
         if isinstance(event, HealthChanged):
             self._health(event)
+        elif isinstance(event, StreamOpened):
+            self._stream(event)
         elif self._provisional or not isinstance(event, PassageProvisional | PassageWithdrawn):
             super().write(event)
 
-    def begin(self, info: StreamInfo) -> None:
+    def _stream(self, event: StreamOpened) -> None:
+        """Notes where a camera is read from. A recording that a camera plays has a name of its own, which is none of a
+        camera."""
         with self._writer.transaction() as connection:
-            number = self._writer.camera(connection, {"camera": info.name})
-            connection.execute(update(cameras).where(cameras.c.id == number).values(source=info.address))
+            number = self._writer.camera(connection, {"camera": event.stream})
+            connection.execute(update(cameras).where(cameras.c.id == number).values(source=event.info.address))
 
     def passage(self, passage: Passage) -> None:
         hides = self._privacy.hides(passage)

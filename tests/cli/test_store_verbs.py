@@ -128,6 +128,10 @@ def test_a_run_with_a_store_writes_the_rows_of_the_csv(
     assert alpr("run", "a.avi", "--csv", "again.csv", "--store", "plates.db", "--quiet") == 0  # the same rows again
     assert Path("again.csv").read_bytes() == Path("a.csv").read_bytes()
     assert alpr("store", "export", "plates.db", "--csv", "out.csv") == 0
+    assert alpr("store", "export", "plates.db", "--csv", "out.csv", "--camera", "none") == 2
+    assert "out.csv: exists already: add --replace to overwrite it, or give another name" in capsys.readouterr().err
+    assert Path("out.csv").read_bytes() == Path("a.csv").read_bytes()
+    assert alpr("store", "export", "plates.db", "--csv", "out.csv", "--replace") == 0
     assert Path("out.csv").read_bytes() == Path("a.csv").read_bytes()
     Path("c.yaml").write_text("outputs: [{type: store, path: own.db, crops: true, snapshots: true}]\n")
     assert alpr("run", "a.avi", "--config", "c.yaml", "--quiet") == 0

@@ -9,9 +9,14 @@ from pathlib import Path
 import pytest
 from brokerkit import Listener, broker
 from notifykit import Receiver, message, receiver, until
+from storekit import row
 from streamkit import alpr
 
+from streamer.config.models import load_config
 from streamer.notify.outbox import Outbox
+from streamer.sink.events import PassageFinal
+from streamer.sink.registry import OutputPlace, open_outputs
+from streamer.store.database import open_database
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -137,3 +142,19 @@ def test_mqtt_is_tried_without_telling_that_the_program_is_gone(tmp_path: Path, 
         assert run("notify", "test", "mqtt", "--config", path)[0] == 0
         until(lambda: listener.topics())
         assert listener.topics() == ["alpr/test/provisional"]
+
+
+def test_a_store_names_targets_that_took_everything(server: Receiver, tmp_path: Path, run: Run) -> None:
+    store = tmp_path / "plates.db"
+    path = config(tmp_path, server, f"  - {{type: store, path: {store}}}\n")
+    open_database(str(store), create=True).close()
+    assert "no target: no run with outputs of type webhook" in run("notify", "list", "--store", store)[1]
+    settings = load_config(path)
+    sinks = open_outputs(settings.outputs, OutputPlace(settings, None, live=False))
+    for sink in sinks:
+        sink.write(PassageFinal("gate", row(1)))
+    until(lambda: len(server.taken) == 1)
+    for sink in sinks:
+        sink.close()
+    by_store, by_config = run("notify", "list", "--store", store)[1], run("notify", "list", "--config", path)[1]
+    assert ("gate" in by_store, by_store) == (True, by_config)

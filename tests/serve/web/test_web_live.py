@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 from starlette.testclient import TestClient
 from storekit import row
 from webkit import as_user, served
@@ -30,12 +30,14 @@ from streamer.sink.events import (
     PassageFinal,
     PassageProvisional,
     PassageWithdrawn,
+    StreamOpened,
     TrackView,
     WatchHit,
 )
 from streamer.source.health import Health
+from streamer.source.source import StreamInfo
 from streamer.store.database import open_database
-from streamer.store.schema import hits
+from streamer.store.schema import hits, runs
 from streamer.store.sink import StoreSink
 from streamer.types import Frame, RunSummary, WatchMatch
 
@@ -331,9 +333,26 @@ def test_a_store_alone(store: Path) -> None:
     answer = client.get(f"/live/crop/{items[0]['event_id']}")
     assert answer.headers["content-type"] == "image/png"
     assert client.get("/live/picture/gate").status_code == 404
+    assert ("not running" in page, "Last seen" in page) == (True, True)
+    states = {one["name"]: one for one in client.get("/api/v1/cameras").json()["items"]}
+    assert {one["state"] for one in states.values()} == {"stopped"}
+    assert all(one["since"] for one in states.values())
+    with open_database(store) as database, database.write() as connection:  # a run that goes on
+        connection.execute(update(runs).values(ended_at=None))
     states = {one["name"]: one for one in client.get("/api/v1/cameras").json()["items"]}
     assert states["gate"]["state"] == "unknown"
     assert (states["yard"]["state"], states["yard"]["faults"]) == ("offline", "timeout")
+    with open_database(store) as database, database.write() as connection:  # one that was killed
+        connection.execute(update(runs).values(pid=2**22 + 1))
+    assert {one["state"] for one in client.get("/api/v1/cameras").json()["items"]} == {"stopped"}
+
+
+def test_a_recording_that_a_camera_plays_is_no_camera(tmp_path: Path) -> None:
+    sink = StoreSink(str(tmp_path / "plates.db"))
+    sink.write(StreamOpened("gate", StreamInfo("my.mp4", 320, 180, address="/videos/my.mp4")))
+    sink.close()
+    items = served(tmp_path / "plates.db").get("/api/v1/cameras").json()["items"]
+    assert [(one["name"], one["source"]) for one in items] == [("gate", "/videos/my.mp4")]
 
 
 def test_rights_of_cameras_in_a_store(store: Path) -> None:

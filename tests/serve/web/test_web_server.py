@@ -175,6 +175,9 @@ def test_users_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert (code, "at least 12" in told) == (2, True)
     code, told = alpr("user", "add", "a b", *words, stdin=PASSWORD + "\n")
     assert (code, "expected a name" in told) == (2, True)
+    open_database(tmp_path / "new.db", create=True).close()
+    code, told = alpr("user", "list", "--store", str(tmp_path / "new.db"))
+    assert (code, "no user yet: alpr user add NAME --role admin" in told) == (0, True)
     code, told = alpr("user", "list", "--store", store)
     assert "ann" in told
     assert "gate" in told
@@ -193,7 +196,10 @@ def test_users_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize(
     ("made", "told"),
-    [(False, "no such store|has no user: alpr user add"), (True, "has no user: alpr user add NAME --store")],
+    [
+        (False, "no such store|has no user: alpr user add"),
+        (True, "has no user: alpr user add NAME --role admin --store"),
+    ],
 )
 def test_others_can_reach_it_only_where_there_are_users(tmp_path: Path, made: bool, told: str) -> None:
     store = tmp_path / "plates.db"
@@ -267,7 +273,7 @@ def test_the_page_of_a_run_is_there_while_it_runs(tmp_path: Path) -> None:
     assert not server.is_alive()
     others = config.model_copy(update={"web": config.web.model_copy(update={"at": "0.0.0.0:0"})})
     refused = RunRequest(others, None, others.outputs, None, None, quiet=True)
-    with pytest.raises(ConfigError, match="alpr user add NAME --store"), refused.served(threading.Event()):
+    with pytest.raises(ConfigError, match="alpr user add NAME --role admin --store"), refused.served(threading.Event()):
         pass
     bare = RunRequest(others, None, (), None, None, quiet=True)
     with pytest.raises(ConfigError, match="give --store"), bare.served(threading.Event()):

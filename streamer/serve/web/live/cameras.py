@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from sqlalchemy import func, select
 
 from streamer.store.database import Database
+from streamer.store.running import is_written
 from streamer.store.schema import cameras, health, passages
 
 if TYPE_CHECKING:
@@ -16,16 +17,17 @@ if TYPE_CHECKING:
     from streamer.pipeline.status import Streams, Watched
     from streamer.types import RunSummary
 
-State = Literal["online", "asleep", "stalled", "offline", "starting", "file", "ended", "unknown"]
+State = Literal["online", "asleep", "stalled", "offline", "starting", "file", "ended", "stopped", "unknown"]
 _STALLED_S = 3.0  # without a frame
 
 
 @dataclass(frozen=True)
 class CameraState:
     """`state`: online, asleep (only key frames are decoded), stalled (connected, no frame comes), offline (is being
-    reconnected), starting, a file that is read, ended, or unknown (of a store, without news of its connection).
-    `age_s`: since the last frame; `delay_s`: the frames' usual age when they are done; `rate`: arrived frames per
-    second since the start. `since`: of a store, when it was connected or lost; `reason`: why it was lost."""
+    reconnected), starting, a file that is read, ended, stopped (no run), or unknown (of a store, without
+    news of its connection). `age_s`: since the last frame; `delay_s`: the frames' usual age when they are done;
+    `rate`: arrived frames per second since the start. `since`: of a store, when it was connected or lost, or seen last;
+    `reason`: why it was lost."""
 
     name: str
     state: State
@@ -45,7 +47,7 @@ class CameraState:
     @property
     def live(self) -> bool:
         """Whether it is a camera of this process."""
-        return self.state not in ("unknown", "ended", "file")
+        return self.state not in ("unknown", "stopped", "ended", "file")
 
 
 def states_of_run(streams: Streams, config: RunConfig | None) -> list[CameraState]:
@@ -103,9 +105,13 @@ def states_of_store(database: Database) -> list[CameraState]:
             )
         ).all()
         heard = {row.camera_id: row for row in connection.execute(select(health).where(health.c.id.in_(last)))}
-    out = []
+    out, written = [], is_written(database)
     for one in known:
         row = heard.get(one.id)
+        if not written:
+            seen = max((at for at in (one.newest, None if row is None else row.at) if at is not None), default=None)
+            out.append(CameraState(one.name, "stopped", source=one.source, since=seen))
+            continue
         state: State = "unknown" if row is None else "online" if row.up else "offline"
         since = one.newest if row is None else row.at
         faults = "" if row is None or row.up else row.reason
