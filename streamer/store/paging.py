@@ -22,7 +22,9 @@ from streamer.store.selection import Conditions, Selection, cursor_of, older, pl
 from streamer.store.write import with_names
 
 MOST = 500  # rows of a page
-_MANY = 1500  # plates: where more match, passages are walked
+_MANY = 6000  # plates: where more match, passages are walked
+_CHUNK = 1000  # numbers in one statement
+_SPARE = 3  # rows of plates that are looked at for one of a page
 _FIRST, _STEPS = 4_000, 4  # rows that are looked at for one page: each step twice as many as the one before
 
 
@@ -108,6 +110,8 @@ def _ids(
         numbers = _plates(connection, Query(text, chosen.how), text)
         if not numbers:
             return [], None, None
+        if len(numbers) < _MANY and not conditions.named:
+            return _of_plates(connection, numbers, conditions, place, limit)
         if len(numbers) < _MANY:
             conditions.named.append(passages.c.plate_id.in_(numbers))
         else:
@@ -123,6 +127,31 @@ def _ids(
 
 _ROWS = select(passages.c.id, passages.c.at)
 _NEWEST = _ROWS.order_by(passages.c.at.desc(), passages.c.id.desc())
+
+
+def _of_plates(
+    connection: Connection, numbers: Sequence[int], conditions: Conditions, place: tuple[int, int] | None, limit: int
+) -> tuple[list[int], str | None, int | None]:
+    """Of these plates: their times are in the index, and rows are looked at from the newest on."""
+    found: list[Any] = []
+    size = _SPARE * (limit + 1)
+    while True:
+        behind = [] if place is None else older(*place)
+        newest: list[Any] = []
+        for k in range(0, len(numbers), _CHUNK):
+            some = _ROWS.where(passages.c.plate_id.in_(numbers[k : k + _CHUNK]), *conditions.times, *behind)
+            newest += connection.execute(some.order_by(*_NEWEST_OF_FEW).limit(size)).mappings().all()
+        newest = sorted(newest, key=lambda row: (row["at"], row["id"]), reverse=True)[:size]
+        for k in range(0, len(newest), _CHUNK):
+            part = newest[k : k + _CHUNK]
+            some = select(passages.c.id).where(passages.c.id.in_([row["id"] for row in part]), *conditions.all)
+            fit = set(connection.execute(some).scalars())
+            found += [row for row in part if row["id"] in fit]
+            if len(found) > limit:
+                return _cut(found, limit)
+        if len(newest) < size:
+            return _cut(found, limit)
+        place, size = (newest[-1]["at"], newest[-1]["id"]), 2 * size
 
 
 def _walked(

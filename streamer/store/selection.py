@@ -25,10 +25,16 @@ class Conditions:
     served: list[ColumnElement[bool]]
     named: list[ColumnElement[bool]]
     others: list[ColumnElement[bool]]
+    cameras: int = 0  # how many of `served` are about a camera: the first ones
 
     @property
     def all(self) -> list[ColumnElement[bool]]:
         return [*self.named, *self.served, *self.others]
+
+    @property
+    def times(self) -> list[ColumnElement[bool]]:
+        """Those of `served` that are about times alone."""
+        return self.served[self.cameras :]
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,7 @@ class Selection:
                 served.append(passages.c.camera_id == numbers[0])  # by the index of the camera's rows
             else:  # not by that index: all their rows would be put in order
                 several = (passages.c.camera_id + 0).in_(numbers)
+        by_camera = len(served)
         if self.since is not None:
             served.append(passages.c.at >= self.since)
         if self.until is not None:
@@ -105,7 +112,7 @@ class Selection:
             named.append(passages.c.id.in_(select(corrections.c.passage_id)))
         if self.watchlist is not None:
             self._listed(connection, named, others)
-        return Conditions(served, named, others)
+        return Conditions(served, named, others, by_camera)
 
     def _listed(
         self, connection: Connection, named: list[ColumnElement[bool]], others: list[ColumnElement[bool]]

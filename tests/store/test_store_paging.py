@@ -109,6 +109,8 @@ def test_pages_are_all_that_is_chosen_once_in_order(
     database: Database, many: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paging, "_FIRST", 3)
+    monkeypatch.setattr(paging, "_CHUNK", 2)
+    monkeypatch.setattr(paging, "_SPARE", 1)
     if many:  # as where more plates and hits match than are looked up
         monkeypatch.setattr(paging, "_MANY", 1)
         monkeypatch.setattr("streamer.store.selection._FEW_HITS", 1)
