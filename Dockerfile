@@ -8,7 +8,7 @@ ARG BASE=python:3.13-slim-bookworm
 FROM ${BASE} AS build
 ARG EXTRAS=store,postgres,notify,web
 ARG HARDWARE=0
-ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+ENV PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 RUN python3 -m venv /opt/alpr
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
@@ -20,11 +20,14 @@ COPY streamer streamer
 RUN /opt/alpr/bin/pip install ".[${EXTRAS}]" \
  && /opt/alpr/bin/pip uninstall -y opencv-python matplotlib fonttools pillow kiwisolver contourpy cycler pyparsing \
  && /opt/alpr/bin/pip install "opencv-python-headless>=5,<6"
+# Bytecode is written by the commands below, of what they load: the environment cannot be written later.
 COPY deploy/container/trim.py /src/trim.py
 RUN /opt/alpr/bin/python trim.py ${HARDWARE} \
  && ln -s "$(/opt/alpr/bin/alpr demo --path)" /opt/alpr/demo.mp4 \
  && /opt/alpr/bin/alpr demo --csv /tmp/rows.csv \
- && test "$(wc -l < /tmp/rows.csv)" = 4
+ && test "$(wc -l < /tmp/rows.csv)" = 4 \
+ && /opt/alpr/bin/alpr run /opt/alpr/demo.mp4 --store /tmp/rows.db --jsonl /tmp/rows.jsonl --quiet \
+ && /opt/alpr/bin/alpr find --store /tmp/rows.db 9SDB273
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="alpr-streamer" \

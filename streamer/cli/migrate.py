@@ -30,13 +30,22 @@ _PROGRAMS = "platerecognizer", "frigate", "openalpr"
     "--env", "env_path", type=_FILE, metavar="FILE", help="Write the passwords to this new file, as NAME=VALUE lines."
 )
 @click.option("--plates", "plates_path", type=_FILE, metavar="FILE", help="Write known plates to this new CSV file.")
-def migrate(program: str, config: Path, target: Path | None, env_path: Path | None, plates_path: Path | None) -> None:
+@click.option("--logs", is_flag=True, help="CONFIG is a file of rows: write them to --to FILE.csv or FILE.jsonl.")
+def migrate(
+    program: str, config: Path, target: Path | None, env_path: Path | None, plates_path: Path | None, logs: bool
+) -> None:
     """Convert CONFIG of another program (Plate Recognizer Stream's config.ini, Frigate's config.yml, OpenALPR's
     alprd.conf) to a configuration of this one.
 
     The configuration is printed, or written with --to. What has no counterpart, or another meaning here, is named on
     standard error and in comments. Passwords of addresses become variables, like ${GATE_PASSWORD}.
+
+    With --logs the rows that the program kept are converted: Plate Recognizer's CSV, JSON lines or webhooks, Frigate's
+    frigate.db or events as JSON, OpenALPR's JSON. alpr store import reads the result.
     """
+    if logs:
+        _logs(program, config, target)
+        return
     from importlib import import_module
 
     draft: Draft = import_module(f"streamer.migrate.{program}").convert(_text(config), str(config))
@@ -61,6 +70,32 @@ def migrate(program: str, config: Path, target: Path | None, env_path: Path | No
         writer = csv.writer(rows, lineterminator="\n")
         writer.writerows([("plate", "name"), *draft.plates])
         _write(plates_path, rows.getvalue())
+
+
+def _logs(program: str, path: Path, target: Path | None) -> None:
+    from streamer.migrate.logs import convert_logs
+    from streamer.sink.csv import COLUMNS
+    from streamer.sink.table import encode_row
+    from streamer.store.records import cells_of, json_line
+
+    if target is None or target.suffix not in (".csv", ".jsonl"):
+        raise click.UsageError("--logs: give --to FILE.csv or FILE.jsonl")
+    if target.exists():
+        raise ConfigError(f"{target}: is there already: give the name of a new file", at=target)
+    found = convert_logs(program, path)
+    for line in found.broken[:20]:
+        warn(line)
+    if len(found.broken) > 20:
+        warn(f"{path}: {len(found.broken) - 20} more that are no rows")
+    for name, count in sorted(found.notes.items()):
+        warn(f"{path}: {name}: has no counterpart ({count} rows)")
+    if not found.records:
+        raise InputError(f"{path}: holds no row with a plate", at=path)
+    lines = [json_line(r) for r in found.records]
+    if target.suffix == ".csv":
+        lines = [encode_row(COLUMNS), *(encode_row(cells_of(r)) for r in found.records)]
+    _write(target, b"".join(lines).decode("utf-8"))
+    notice(f"written: {len(found.records)} rows in {target}; next: alpr store import STORE {target}")
 
 
 def _text(path: Path) -> str:

@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from streamer.errors import InputError
 from streamer.sink.csv import COLUMNS, guard, unguard
+from streamer.sink.jsonl import encode_line
 from streamer.types import TimeSource
 
 _NEEDED = ("camera", "track_id", "plate", "confidence", "first_frame", "last_frame", "first_s", "last_s")
@@ -160,3 +161,14 @@ def cells_of(record: Mapping[str, Any]) -> tuple[str, ...]:
         guard(r["zone"]), guard(" ".join(r["crossed"])), ",".join(r["flags"]), r["region"] or "", r["colour"] or "",
         "" if r["rows"] is None else str(r["rows"]),
     )  # fmt: skip
+
+
+def json_line(record: dict[str, Any]) -> bytes:
+    """A record as a run writes it."""
+    order = (
+        "schema",
+        "type",
+        "status",
+        *(key for key in record if key not in ("schema", "type", "status", "revision")),
+    )
+    return encode_line({key: record[key] for key in order})

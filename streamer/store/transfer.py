@@ -13,14 +13,13 @@ from sqlalchemy import ColumnElement, select
 
 from streamer.sink.arrow import arrow_row, arrow_schema
 from streamer.sink.csv import COLUMNS
-from streamer.sink.jsonl import encode_line
 from streamer.sink.opening import open_output, output_errors, write_whole
 from streamer.sink.table import encode_row
 from streamer.store.audit import noted
 from streamer.store.bulk import put_many
 from streamer.store.database import Database
 from streamer.store.extras import extra
-from streamer.store.records import cells_of, records_of
+from streamer.store.records import cells_of, json_line, records_of
 from streamer.store.rows import record_of_row
 from streamer.store.schema import cameras, passages
 from streamer.store.write import Writer, with_names
@@ -114,17 +113,6 @@ def _lines(path: Path, records: Iterator[dict[str, Any]], form: Format) -> int:
 
 def _csv_line(record: dict[str, Any]) -> bytes:
     return encode_row(cells_of(record))
-
-
-def json_line(record: dict[str, Any]) -> bytes:
-    """A record as a run writes it."""
-    order = (
-        "schema",
-        "type",
-        "status",
-        *(key for key in record if key not in ("schema", "type", "status", "revision")),
-    )
-    return encode_line({key: record[key] for key in order})
 
 
 def _parquet(path: Path, records: Iterator[dict[str, Any]]) -> int:

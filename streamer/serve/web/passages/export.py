@@ -11,9 +11,8 @@ from streamer.sink.csv import COLUMNS
 from streamer.sink.table import encode_row
 from streamer.store.database import Database
 from streamer.store.paging import every
-from streamer.store.records import cells_of
+from streamer.store.records import cells_of, json_line
 from streamer.store.selection import Selection
-from streamer.store.transfer import json_line
 
 Format = Literal["csv", "jsonl"]
 _TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
