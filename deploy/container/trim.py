@@ -13,10 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 FRONT_ENDS = "onnx", "tensorflow", "tensorflow_lite", "pytorch", "paddle", "jax", "gguf"  # networks are in IR
+FRONT_ENDS_OF_PYTHON = "onnx", "tensorflow", "pytorch", "paddle", "jax"
 HARDWARE = "libopenvino_intel_gpu_plugin*", "libopenvino_intel_npu_plugin*", "cache.json"
 TESTED = "numpy", "scipy"  # their own tests lie beside their modules
 SCIPY = "io", "signal", "cluster", "odr", "misc", "fftpack", "datasets", "differentiate"  # what filterpy never loads
-FOLDERS = "openvino/include", "openvino/cmake", "cv2/data", "sqlalchemy/testing", "pip", "setuptools", "pkg_resources"
+FOLDERS = (
+    "openvino/include", "openvino/cmake", "cv2/data", "pip", "setuptools", "pkg_resources", "sqlalchemy/testing",
+    "sqlalchemy/dialects/mysql", "sqlalchemy/dialects/oracle", "sqlalchemy/dialects/mssql",
+)  # fmt: skip
 FILES = "pip-*.dist-info", "setuptools-*.dist-info", "distutils-precedence.pth", "_distutils_hack"
 FOR_BUILDING = "*.h", "*.hpp", "*.a", "*.lib", "*.cmake", "*.pyx", "*.pxd", "*.pyi"
 
@@ -24,15 +28,24 @@ FOR_BUILDING = "*.h", "*.hpp", "*.a", "*.lib", "*.cmake", "*.pyx", "*.pxd", "*.p
 def groups(site: Path, keep_hardware: bool) -> Iterator[tuple[str, list[Path]]]:
     """What goes, by kind."""
     libs = site / "openvino" / "libs"
-    yield "front ends", [path for name in FRONT_ENDS for path in libs.glob(f"libopenvino_{name}_frontend*")]
+    yield (
+        "front ends",
+        [
+            *(path for name in FRONT_ENDS for path in libs.glob(f"libopenvino_{name}_frontend*")),
+            *(site / "openvino" / "frontend" / name for name in FRONT_ENDS_OF_PYTHON),
+        ],
+    )
     if not keep_hardware:
         yield "GPU and NPU", [path for pattern in HARDWARE for path in libs.glob(pattern)]
     yield "tests", [path for name in TESTED for path in (site / name).rglob("tests") if path.is_dir()]
     yield "SciPy", [site / "scipy" / name for name in SCIPY]
-    yield "tools and data", [
-        *(site / name for name in FOLDERS),
-        *(path for pattern in FILES for path in site.glob(pattern)),
-    ]
+    yield (
+        "tools and data",
+        [
+            *(site / name for name in FOLDERS),
+            *(path for pattern in FILES for path in site.glob(pattern)),
+        ],
+    )
     yield "headers", [path for pattern in FOR_BUILDING for path in site.rglob(pattern) if path.is_file()]
     yield "bytecode", list(site.rglob("__pycache__"))  # the demo writes that which is used
 

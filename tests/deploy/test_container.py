@@ -115,7 +115,9 @@ def test_what_is_trimmed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     libs.mkdir(parents=True)
     for name in (*kept, *gone, *hardware):
         (libs / name).write_bytes(b"x" * 1000)
-    for name in ("scipy/linalg/tests/test_a.py", "scipy/linalg/_a.py", "streamer/tests/x.py", "pip/__init__.py"):
+    for name in ("scipy/linalg/tests/test_a.py", "scipy/linalg/_a.py", "streamer/tests/x.py", "pip/__init__.py",
+                 "scipy/signal/_a.py", "openvino/frontend/onnx/a.py", "openvino/frontend/a.py", "numpy/a.pyi",
+                 "numpy/__pycache__/a.pyc", "setuptools-65.dist-info/METADATA"):  # fmt: skip
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("", encoding="utf-8")
     trim.main(tmp_path, True)
@@ -125,7 +127,22 @@ def test_what_is_trimmed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert (tmp_path / "scipy" / "linalg" / "_a.py").exists()
     assert (tmp_path / "streamer" / "tests" / "x.py").exists()
     assert not (tmp_path / "scipy" / "linalg" / "tests").exists()
-    assert not (tmp_path / "pip").exists()
+    for name in ("pip", "scipy/signal", "openvino/frontend/onnx", "numpy/a.pyi", "numpy/__pycache__"):
+        assert not (tmp_path / name).exists(), name
+    assert not list(tmp_path.glob("setuptools*"))
+    assert (tmp_path / "openvino" / "frontend" / "a.py").exists()
+    assert "SciPy 0" in capsys.readouterr().out
+
+
+def test_bytecode_is_written_before_the_environment_is_copied() -> None:
+    """The image's environment cannot be written, and is copied without what was not loaded while it was built."""
+    build = [
+        arguments for name, arguments in instructions(ROOT / "Dockerfile") if name == "RUN" and "trim.py" in arguments
+    ]
+    assert len(build) == 1
+    before, after = build[0].split("trim.py", 1)
+    assert "alpr demo --csv" not in before
+    assert "alpr demo --csv" in after
 
 
 def test_the_health_check(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
