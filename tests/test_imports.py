@@ -54,7 +54,7 @@ ORDER = [
 # Modules of streamer that may have threads, queues and locks.
 WITH_THREADS = {
     "process/imports", "engine/runtime", "sink/delivery", "sink/answers", "source/reconnect", "source/connection",
-    "source/turns",
+    "source/turns", "serve/web/searches",
     "serve/metrics", "serve/systemd", "notify/sender", "notify/mqtt", "notify/deadline", "testing", "pipeline/detect",
     "pipeline/engines", "pipeline/feed", "pipeline/iterate", "pipeline/runner", "pipeline/site", "serve/web/app",
     "pipeline/cameras", "cluster/fleet/outbox", "cluster/fleet/shard", "cluster/fleet/forward", "cluster/fleet/local",

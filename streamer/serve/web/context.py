@@ -15,12 +15,15 @@ from streamer.serve.web.faults import NoStore, Unavailable
 from streamer.serve.web.live.cameras import CameraState, states_of_run, states_of_store
 from streamer.serve.web.live.feed import NewsFeed
 from streamer.serve.web.live.pictures import Pictures
+from streamer.serve.web.searches import Searches
 from streamer.serve.web.system.history import History
 from streamer.serve.web.system.log_lines import LogLines
 
 if TYPE_CHECKING:
     from streamer.pipeline.status import Streams
     from streamer.store.database import Database
+    from streamer.store.paging import Page
+    from streamer.store.selection import Selection
 
 
 @dataclass(eq=False)
@@ -41,6 +44,7 @@ class Site:
     pictures: Pictures = field(default_factory=Pictures)
     history: History = field(default_factory=History)
     log: LogLines = field(default_factory=LogLines)
+    searches: Searches = field(default_factory=Searches)
 
     def __post_init__(self) -> None:
         self._opened: Database | None = None
@@ -78,6 +82,15 @@ class Site:
         """Whether a camera of that name is read in this process."""
         return self.streams is not None and self.streams.has(camera)
 
+    def found(self, chosen: Selection, *, cursor: str | None, limit: int, who: str) -> Page:
+        """The passages that are chosen; a search by text beside cameras does not hold them up."""
+        from streamer.store.paging import page
+
+        store = self.database()
+        if self.runs_cameras and chosen.text:
+            return self.searches.page(store, chosen, cursor=cursor, limit=limit, who=who)
+        return page(store, chosen, cursor=cursor, limit=limit, who=who)
+
     def reload_config(self) -> None:
         """Reads the configuration file again, after it was saved; a run goes on with what it began with."""
         if self.config_path is not None:
@@ -86,6 +99,7 @@ class Site:
     def close(self) -> None:
         """Wakes up who waits for what is new, and closes the store."""
         self.feed.close()
+        self.searches.close()
         with self._opening:
             if self._opened is not None:
                 self._opened.close()

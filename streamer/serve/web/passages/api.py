@@ -15,7 +15,7 @@ from streamer.serve.web.passages.export import Format, exported
 from streamer.serve.web.passages.pictures import Kind, stored_picture
 from streamer.store.corrections import Correction, correct
 from streamer.store.detail import Detail, detail
-from streamer.store.paging import Line, page
+from streamer.store.paging import Line
 from streamer.store.rows import time_text
 
 api = APIRouter()
@@ -112,7 +112,7 @@ class Correcting(BaseModel):
 
 @api.get("/passages", response_model=Passages, operation_id="passages")
 def passages(
-    store: StoreDep,
+    site: SiteDep,
     user: UserDep,
     chosen: ChosenDep,
     cursor: str = Query("", max_length=60, description="`next` of the page before"),
@@ -121,7 +121,7 @@ def passages(
     """Passages, the newest first (ranked searches: the best first)."""
     if chosen.fault:
         raise Wrong(chosen.fault)
-    found = page(store, chosen.selection, cursor=cursor or None, limit=limit, who=user.name)
+    found = site.found(chosen.selection, cursor=cursor or None, limit=limit, who=user.name)
     looked = None if found.looked is None else time_text(found.looked, 0)
     return {"items": [_passage(line) for line in found.lines], "next": found.next, "looked": looked}
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from sqlalchemy import func, select
 
 from streamer.errors import ConfigError
+from streamer.serve.web.context import Site
 from streamer.serve.web.faults import Missing, Wrong
 from streamer.serve.web.needs import PageDep, SiteDep, StoreDep, UserDep, needs
 from streamer.serve.web.page import Page as WebPage
@@ -18,7 +19,6 @@ from streamer.store.corrections import correct
 from streamer.store.database import Database
 from streamer.store.detail import detail
 from streamer.store.paging import Page
-from streamer.store.paging import page as found_page
 from streamer.store.schema import cameras, hits, passages
 from streamer.store.selection import SHOWN
 
@@ -32,7 +32,7 @@ def index(
     page: PageDep, store: StoreDep, user: UserDep, site: SiteDep, chosen: ChosenDep, cursor: str = ""
 ) -> Response:
     """The newest passages, or those that are looked for."""
-    found = _found(store, chosen, cursor, user.name)
+    found = _found(site, chosen, cursor, user.name)
     return page.show(
         "passages/index.html",
         found=found,
@@ -48,9 +48,9 @@ def index(
 
 
 @router.get("/more")
-def more(page: PageDep, store: StoreDep, user: UserDep, chosen: ChosenDep, cursor: str = "") -> Response:
+def more(page: PageDep, site: SiteDep, user: UserDep, chosen: ChosenDep, cursor: str = "") -> Response:
     """The rows behind the cursor, as a part of the page."""
-    return page.part("passages/_rows.html", found=_found(store, chosen, cursor, user.name), chosen=chosen)
+    return page.part("passages/_rows.html", found=_found(site, chosen, cursor, user.name), chosen=chosen)
 
 
 @router.get("/new")
@@ -104,10 +104,10 @@ def correction(
     return page.back(f"/passages/{event_id}", note=note)
 
 
-def _found(store: Database, chosen: Chosen, cursor: str, who: str) -> Page:
+def _found(site: Site, chosen: Chosen, cursor: str, who: str) -> Page:
     if chosen.fault:
         return Page(())
-    return found_page(store, chosen.selection, cursor=cursor or None, limit=_PAGE, who=who)
+    return site.found(chosen.selection, cursor=cursor or None, limit=_PAGE, who=who)
 
 
 def _check(chosen: Chosen) -> None:
