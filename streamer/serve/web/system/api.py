@@ -69,6 +69,23 @@ class Plots(BaseModel):
     plots: dict[str, Any]
 
 
+class FleetNode(BaseModel):
+    """A node of a fleet as its supervisor saw it last. `seen_s`: seconds since then."""
+
+    name: str
+    state: str
+    seen_s: float
+    draining: bool
+    cores: float
+    load: float
+    waiting: int
+    cameras: list[dict[str, Any]]
+
+
+class FleetNodes(BaseModel):
+    items: list[FleetNode]
+
+
 _OPERATOR = [needs("operator")]
 
 
@@ -95,6 +112,13 @@ def models(site: SiteDep) -> object:
 def checks(site: SiteDep) -> object:
     """Checks of this machine, made now."""
     return {"items": list(facts.checks(site))}
+
+
+@api.get("/system/fleet", response_model=FleetNodes, operation_id="fleet", dependencies=_OPERATOR)
+def fleet(site: SiteDep, user: UserDep) -> object:
+    """The nodes of the fleet that writes to the store."""
+    whole(user)
+    return {"items": [vars(one) for one in facts.fleet(site)]}
 
 
 @api.get("/system/log", response_model=Lines, operation_id="log", dependencies=_OPERATOR)

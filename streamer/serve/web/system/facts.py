@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -16,6 +17,7 @@ from streamer.config.models import RunConfig
 from streamer.config.secrets import Secrets, shown
 from streamer.engine.zoo import find_model, read_card, zoo_folder
 from streamer.errors import AlprError, ConfigError
+from streamer.serve.web.faults import Unavailable
 from streamer.serve.web.system.history import Sample
 
 if TYPE_CHECKING:
@@ -108,6 +110,42 @@ def checks(site: Site) -> Iterator[dict[str, Any]]:
     for one in () if site.doctor is None else site.doctor():
         fault = bool(one.bad or one.remedy)
         yield {"what": one.what, "found": shown(one.found), "remedy": shown(one.remedy), "fault": fault}
+
+
+@dataclass(frozen=True)
+class FleetNode:
+    """A node as its fleet's supervisor saw it `seen_s` seconds ago."""
+
+    name: str
+    state: str
+    seen_s: float
+    draining: bool
+    cores: float
+    load: float
+    waiting: int
+    cameras: list[dict[str, Any]]
+
+
+def fleet(site: Site) -> list[FleetNode]:
+    """The nodes of the fleet that writes to the store; none without one. A store that cannot be used is told of by the
+    pages of its rows."""
+    if site.store is None:
+        return []
+    from streamer.store.leases import Leases
+
+    try:
+        found = Leases(site.database()).nodes()
+    except (Unavailable, AlprError):
+        return []
+    now = time.time()
+    return [
+        FleetNode(
+            one.name, str(one.details.get("state", "")), round(max(0.0, now - one.seen_at / 1e6), 1), one.draining,
+            float(one.details.get("cores", 0)), float(one.details.get("load", 0)),
+            int(one.details.get("waiting", 0)), list(one.details.get("cameras", [])),
+        )
+        for one in found
+    ]  # fmt: skip
 
 
 def _model(use: str, name: str) -> Model:

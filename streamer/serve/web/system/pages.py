@@ -28,7 +28,14 @@ def index(page: PageDep, site: SiteDep) -> Response:
         machine=facts.machine(),
         models=facts.models(site.config or RunConfig()),
         checkable=site.doctor is not None,
+        nodes=facts.fleet(site),
     )
+
+
+@router.get("/fleet")
+def fleet(page: PageDep, site: SiteDep) -> Response:
+    """The nodes of the fleet that writes to the store, as a part of the overview, which loads it again."""
+    return page.part("system/_fleet.html", nodes=facts.fleet(site))
 
 
 @router.get("/checks")
