@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, func, select
 
 from streamer.fit.measure import Measures, Vehicle
 from streamer.fit.sharpness import Sharpness, sharpness_of
@@ -67,7 +67,8 @@ class Rejected:
 @dataclass(frozen=True)
 class CameraFit:
     """`fit` by `measures`; `hours`: rows and median confidence by hour of the clock; `brings`: tracks without a row, in
-    the days looked at, that the first change would be for; `seen`: time of the newest row."""
+    the days looked at, that the first change would be for; `seen`: time of the newest row; `unfinished`: rows that are
+    not final yet; `keeps_rejected`: whether the store has any track without a row."""
 
     camera: str
     days: float
@@ -82,6 +83,8 @@ class CameraFit:
     brings: int
     seen: int | None = None
     edges: tuple[float, ...] = field(default=())
+    unfinished: int = 0
+    keeps_rejected: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -101,6 +104,8 @@ def camera_fit(
             return None
         rows = _rows(connection, number, since)
         rejected = tuple(_rejected(connection, number, since))
+        keeps = bool(rejected) or connection.execute(select(rejections.c.id).limit(1)).first() is not None
+        unfinished = _unfinished(connection, number, since)
         down, outages = _down(connection, number, since, at)
         crops = _crops(connection, number, since) if pictures is not None else []
     measures = Measures(heights=[row.height for row in rows], confidences=[row.confidence for row in rows])
@@ -123,6 +128,8 @@ def camera_fit(
         brings=_brings(fit, measures.rejected),
         seen=rows[0].at if rows else None,
         edges=tuple(100 * max(one.along, one.across) for one in measures.sharp),
+        unfinished=unfinished,
+        keeps_rejected=keeps,
     )
 
 
@@ -168,6 +175,12 @@ def _rows(connection: Connection, number: int, since: int) -> list[_Row]:
             hour = moment(row.at, row.offset_s).hour
             found.append(_Row(row.text, row.confidence, row.n_reads, row.dwell_s, bottom - top, hour, row.at))
     return found
+
+
+def _unfinished(connection: Connection, number: int, since: int) -> int:
+    states = passages.c.status.in_(("provisional", "waiting"))
+    wanted = select(func.count()).where(passages.c.camera_id == number, passages.c.at >= since, states)
+    return int(connection.execute(wanted).scalar_one())
 
 
 def _rejected(connection: Connection, number: int, since: int) -> Iterator[Rejected]:

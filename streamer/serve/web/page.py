@@ -125,18 +125,27 @@ class Page:
             "lang": self.lang, "languages": LANGUAGES, "theme": self.theme, "themes": THEMES, "site": self.site,
             "csrf": token, "csrf_field": Markup('<input type="hidden" name="csrf_token" value="{}">').format(token),
             "navigation": shown, "here": here, "section": next((s for s in sections() if s.name == here), None),
-            "when": when, "icon": partial(_icon, self.url(static_path("icons.svg"))), "note": "",
+            "when": when, "percent": percent, "icon": partial(_icon, self.url(static_path("icons.svg"))), "note": "",
         }  # fmt: skip
 
 
 def when(at: int | datetime | None, style: str = "") -> Markup:
-    """A time that app.js shows in the reader's zone. `style`: "time" without the date, "age" as time passed."""
+    """A time that app.js shows in the reader's zone. `style`: "time" without the date where that is today, "age" as
+    time passed."""
     if at is None:
         return Markup('<span class="muted">–</span>')
     time = moment(at) if isinstance(at, int) else at.astimezone(UTC)
     iso = time.isoformat(timespec="milliseconds")
-    shown = time.strftime("%H:%M:%S" if style == "time" else "%Y-%m-%d %H:%M:%S")
+    short = style == "time" and time.date() == datetime.now(UTC).date()
+    shown = time.strftime("%H:%M:%S" if short else "%Y-%m-%d %H:%M:%S")
     return Markup('<time datetime="{}" data-style="{}">{} UTC</time>').format(iso, style, shown)
+
+
+def percent(value: float) -> str:
+    """A probability, as all pages have it: never more sure than it is."""
+    if value > 0.995:
+        return "99+ %"
+    return "<1 %" if 0 < value < 0.005 else f"{value * 100:.0f} %"
 
 
 def _icon(file: str, name: str, title: str = "") -> Markup:

@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 from storekit import row
 from webkit import as_user, csrf, served
 
-from streamer.config.models import load_config
-from streamer.sink.events import PassageFinal, TrackRejected
+from streamer.config.models import RunConfig, load_config
+from streamer.sink.events import PassageFinal, PassageProvisional, TrackRejected
 from streamer.store.sink import StoreSink
 from streamer.types import Rejection
 
@@ -173,3 +173,22 @@ def test_without_a_store(tmp_path: Path) -> None:
     assert "No rows are kept" in client.get("/fit/camera?camera=gate").text
     assert places(client)["zones"]["drive"]["use"] == "read"
     assert "No camera yet" in served().get("/fit").text
+
+
+def test_rows_that_are_not_final_and_tracks_that_are_not_stored(tmp_path: Path) -> None:
+    at = datetime.now(UTC)
+    sink = StoreSink(str(tmp_path / "plates.db"), provisional=True)
+    for number in range(3):
+        sink.write(PassageProvisional("gate", row(number, first_seen=at, last_seen=at)))
+    client = served(tmp_path / "plates.db")
+    for path in ("/fit/card?camera=gate", "/fit/camera?camera=gate"):
+        shown = client.get(path).text
+        assert ("3 vehicles have no final row yet" in shown, "No vehicle was seen" in shown) == (True, False)
+    sink.write(PassageFinal("gate", row(9, first_seen=at, last_seen=at)))
+    sink.close()
+    client = served(tmp_path / "plates.db")
+    assert "not stored: set rejections: true" in client.get("/fit/card?camera=gate").text
+    settings = {"outputs": [{"type": "store", "path": str(tmp_path / "plates.db"), "rejections": True}]}
+    client = served(tmp_path / "plates.db", config=RunConfig.model_validate(settings))
+    assert "not stored" not in client.get("/fit/card?camera=gate").text
+    assert "Every track had a row" in client.get("/fit/camera?camera=gate").text

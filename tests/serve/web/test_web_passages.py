@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from starlette.testclient import TestClient
 from storekit import WHEN, row
 from webkit import as_user, csrf, served
 
+from streamer.serve.web.page import percent
 from streamer.sink.events import PassageFinal
 from streamer.store import paging
 from streamer.store.sink import StoreSink
@@ -166,7 +168,8 @@ def test_a_correction_is_found(client: TestClient) -> None:
     assert answer.status_code == 303
     assert answer.headers["location"] == f"/passages/{event}"
     shown = client.get(f"/passages/{event}").text
-    assert "The correction is saved" in shown
+    assert "The correction is saved. Watchlists are not judged again" in shown
+    assert "Watchlists were judged by what was read" in shown
     assert "What was read: XY003" in shown
     assert plates(client.get("/api/v1/passages?plate=京A0003&how=exact")) == ["京A0003"]
     assert plates(client.get("/api/v1/passages?plate=XY003")) == []
@@ -181,6 +184,10 @@ def test_a_correction_is_found(client: TestClient) -> None:
     wrong = client.post(f"/passages/{event}/correction", data={"plate": "=1", "csrf_token": token})
     assert wrong.status_code == 422
     assert "no plate has =" in wrong.text
+    assert 'name="plate" value="=1"' in wrong.text  # the same page, with what was written
+    assert 'id="correct-title"' in wrong.text
+    none = client.post(f"/passages/{event}/correction", data={"plate": " ", "csrf_token": token})
+    assert (none.status_code, "The plate is missing" in none.text) == (422, True)
     gone = client.post(f"/passages/{'9' * 16}/correction", data={"plate": "A1", "csrf_token": token})
     assert gone.status_code == 404
 
@@ -260,3 +267,34 @@ def test_times_without_a_clock(tmp_path: Path) -> None:
     assert "the recording has no clock" in client.get(f"/passages/{FIRST}").text
     assert client.get(f"/api/v1/passages/{FIRST}").json()["first_seen"] is None
     assert "no picture" in client.get("/passages").text
+
+
+def test_words_of_one_passage(tmp_path: Path) -> None:
+    store = str(tmp_path / "plates.db")
+    sink = StoreSink(store)
+    for number, camera in enumerate(["gate", "gate", "yard"]):
+        once = row(number, "AB1" if number < 2 else "CD2", camera=camera, confidence=(0.994, 0.999, 0.7)[number])
+        sink.write(PassageFinal(camera, once))
+        sink.write(PassageFinal(camera, replace(once, flags=(), last_seen=WHEN + timedelta(hours=1))))
+    sink.close()
+    client = served(store)
+    shown = client.get(f"/passages/{1:016x}").text
+    assert ("99 %" in shown, "99+ %" in shown) == (True, True)
+    assert "Seen 2 times" in shown
+    assert 'id="way-title"' not in shown  # of one camera: the same list
+    assert "few readings</del> → <ins>–</ins>" in shown
+    assert "['few_reads']" not in shown
+    assert ".123456" not in shown
+    assert "Event id" in shown
+    assert "Seen once" in client.get(f"/passages/{2:016x}").text
+    assert "of any plate" in client.get("/passages/new?after=0&plate=AB1").text
+    assert "/passages?plate=AB1" in client.get("/passages/new?after=0&plate=AB1").text
+    assert "Show 3 new" in client.get("/passages/new?after=0").text
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(1.0, "99+ %"), (0.996, "99+ %"), (0.994, "99 %"), (0.95, "95 %"), (0.003, "<1 %"), (0.0, "0 %")],
+)
+def test_a_confidence_is_written_one_way(value: float, shown: str) -> None:
+    assert percent(value) == shown

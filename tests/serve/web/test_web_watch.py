@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from storekit import row
 from webkit import as_user, csrf, served
 
-from streamer.config.models import load_config
+from streamer.config.models import RunConfig, load_config
 from streamer.notify.queue import FileBox
 from streamer.notify.sample import sample
 from streamer.sink.events import PassageFinal
@@ -118,8 +118,11 @@ def test_what_a_plate_would_find(folder: Path) -> None:
 
 
 def test_without_lists_the_page_says_what_to_do(folder: Path) -> None:
-    text = served(folder / "plates.db").get("/watch").text
+    text = served(folder / "plates.db", config=RunConfig()).get("/watch").text
     assert "{name: stolen, file: stolen.csv}" in text
+    text = served(folder / "plates.db").get("/watch").text  # without a configuration nobody knows whether there are
+    assert ("The lists are not known here" in text, "--config FILE" in text) == (True, True)
+    assert "No list of plates yet" not in text
     assert "AB123" in text  # hits of the store
 
 

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import select
 
+from streamer.config.outputs import StoreOutput
 from streamer.fit.from_store import CameraFit, camera_fit
 from streamer.serve.web.context import Site
 from streamer.serve.web.faults import Missing
@@ -56,6 +57,12 @@ def fit_of(site: Site, camera: str, *, fresh: bool = False) -> CameraFit | None:
     if found is not None:
         kept[camera] = now, found
     return found
+
+
+def keeps_rejected(site: Site) -> bool:
+    """Whether the configuration says that tracks without a row are stored."""
+    outputs = () if site.config is None else site.config.outputs
+    return any(isinstance(one, StoreOutput) and one.path == site.store and one.rejections for one in outputs)
 
 
 def plot_of(fit: CameraFit, name: str, labels: dict[str, str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from streamer.fit.from_store import crop_of
 from streamer.serve.web.faults import Missing
-from streamer.serve.web.fit.measures import PLOTS, fit_of, known, names_of, plot_of, points_of, view_of
+from streamer.serve.web.fit.measures import PLOTS, fit_of, keeps_rejected, known, names_of, plot_of, points_of, view_of
 from streamer.serve.web.fit.places import places_of
 from streamer.serve.web.needs import PageDep, SiteDep, StoreDep, UserDep
 from streamer.serve.web.pictures import picture_response
@@ -27,7 +27,9 @@ def index(page: PageDep, site: SiteDep, user: UserDep) -> Response:
 @router.get("/card")
 def card(page: PageDep, site: SiteDep, user: UserDep, camera: Camera) -> Response:
     """One camera in short, as a part of the page."""
-    return page.part("fit/_card.html", camera=known(site, user, camera), fit=fit_of(site, camera))
+    return page.part(
+        "fit/_card.html", camera=known(site, user, camera), fit=fit_of(site, camera), keeps=keeps_rejected(site)
+    )
 
 
 @router.get("/camera")
@@ -39,6 +41,7 @@ def one(page: PageDep, site: SiteDep, user: UserDep, camera: Camera) -> Response
         "fit/one.html",
         camera=camera,
         fit=fit_of(site, camera, fresh=True),
+        keeps=keeps_rejected(site),
         plots=PLOTS,
         view=view,
         points=[] if view is None else points_of(site, camera, view.size),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request, Response
@@ -12,9 +13,11 @@ from streamer.serve.web.context import Site
 from streamer.serve.web.faults import Missing, Wrong
 from streamer.serve.web.needs import PageDep, SiteDep, StoreDep, UserDep, needs
 from streamer.serve.web.page import Page as WebPage
+from streamer.serve.web.passages.changes import told
 from streamer.serve.web.passages.chosen import HOWS, MOVEMENTS, SURE, Chosen, ChosenDep
 from streamer.serve.web.passages.export import Format, exported
 from streamer.serve.web.passages.pictures import Kind, size_of, stored_picture
+from streamer.serve.web.roles import User
 from streamer.store.corrections import correct
 from streamer.store.database import Database
 from streamer.store.detail import detail
@@ -54,15 +57,18 @@ def more(page: PageDep, site: SiteDep, user: UserDep, chosen: ChosenDep, cursor:
 
 
 @router.get("/new")
-def new(page: PageDep, store: StoreDep, user: UserDep, after: int = Query(0, ge=0, lt=1 << 62)) -> Response:
-    """How many passages came since the page was loaded, for a link that shows them."""
+def new(
+    page: PageDep, store: StoreDep, user: UserDep, chosen: ChosenDep, after: int = Query(0, ge=0, lt=1 << 62)
+) -> Response:
+    """How many passages came since the page was loaded, for a link that shows them (those of the search, where there is
+    one: which of the new ones it has is not known before)."""
     wanted = select(passages.c.id).where(passages.c.id > after, passages.c.status.in_(SHOWN))
     if user.cameras is not None:
         seen = select(cameras.c.id).where(cameras.c.name.in_(sorted(user.cameras)))
         wanted = wanted.where(passages.c.camera_id.in_(seen))
     with store.read() as connection:
         count = len(connection.execute(wanted.limit(100)).all())
-    return page.part("passages/_new.html", count=count)
+    return page.part("passages/_new.html", count=count, chosen=chosen)
 
 
 @router.get("/export")
@@ -75,12 +81,7 @@ def export(store: StoreDep, user: UserDep, chosen: ChosenDep, format: Format = "
 @router.get("/{event_id}")
 def one(page: PageDep, store: StoreDep, user: UserDep, site: SiteDep, event_id: str) -> Response:
     """One passage."""
-    found = detail(store, event_id, seen=user.cameras)
-    if found is None:
-        raise Missing("passages.missing")
-    return page.show(
-        "passages/one.html", d=found, size=size_of(site, found.pictures.get("snapshot")), states=_states(page)
-    )
+    return _shown(page, store, user, site, event_id)
 
 
 @router.get("/{event_id}/{kind}")
@@ -91,17 +92,44 @@ def picture(request: Request, store: StoreDep, user: UserDep, site: SiteDep, eve
 
 @router.post("/{event_id}/correction", dependencies=[needs("operator")])
 def correction(
-    page: PageDep, store: StoreDep, user: UserDep, event_id: str, plate: Annotated[str, Form(max_length=64)]
+    page: PageDep,
+    store: StoreDep,
+    user: UserDep,
+    site: SiteDep,
+    event_id: str,
+    plate: Annotated[str, Form(max_length=1000)] = "",
 ) -> Response:
-    """Puts a reading right, or confirms it."""
+    """Puts a reading right, or confirms it; a text that can be no plate comes back with what is wrong with it."""
     if detail(store, event_id, seen=user.cameras) is None:
         raise Missing("passages.missing")
     try:
         made = correct(store, event_id, plate, who=user.name)
     except ConfigError as error:
-        raise Wrong(str(error)) from None
+        fault = str(error) if plate.strip() else page.t("passages.no_text")
+        if page.in_part:
+            raise Wrong(fault) from None
+        return _shown(page, store, user, site, event_id, fault=fault, given=plate[:64])
     note = "passages.corrected_now" if made.before != made.after else "passages.confirmed_now"
     return page.back(f"/passages/{event_id}", note=note)
+
+
+def _shown(
+    page: WebPage, store: Database, user: User, site: Site, event_id: str, *, fault: str = "", given: str | None = None
+) -> Response:
+    """The page of a passage; `fault`: of the text that was `given` as its correction."""
+    found = detail(store, event_id, seen=user.cameras)
+    if found is None:
+        raise Missing("passages.missing")
+    return page.show(
+        "passages/one.html",
+        status=422 if fault else 200,
+        d=found,
+        size=size_of(site, found.pictures.get("snapshot")),
+        states=_states(page),
+        told=partial(told, page),
+        fault=fault,
+        given=given,
+    )
 
 
 def _found(site: Site, chosen: Chosen, cursor: str, who: str) -> Page:

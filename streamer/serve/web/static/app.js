@@ -52,6 +52,8 @@ window.alpr = (() => {
 
   document.addEventListener("DOMContentLoaded", () => {
     showTimes(document);
+    const tab = document.querySelector(".side > ul [aria-current]");  // on a phone they scroll
+    if (tab) { const list = tab.closest("ul"), at = tab.parentElement; list.scrollLeft = at.offsetLeft - (list.clientWidth - at.offsetWidth) / 2; }
     for (const form of document.querySelectorAll("form[data-submit-on-change]")) {
       form.querySelector("button").hidden = true;
       form.addEventListener("change", () => form.requestSubmit());
