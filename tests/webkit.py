@@ -144,7 +144,7 @@ def browser() -> Iterator[Any]:
             one.close()
 
 
-SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
+SIZES = {"phone": (390, 844), "tablet": (768, 1024), "desktop": (1280, 800)}
 
 
 @contextmanager

@@ -16,21 +16,27 @@ from streamer.cli.options import plates_option, set_option
 def check(config: Path, sets: tuple[str, ...], plates: str | None) -> None:
     """Check CONFIG, a YAML file of settings, and list what differs from the defaults.
 
-    Reports every fault with its line and key: first of keys and values; where these are right, of variables that are
-    not set, countries, the folder of plates, outputs and networks. Outputs are not opened. Exit code 2 (5
-    where networks alone are missing).
+    Reports every fault with its line and key: of keys and values, variables that are not set and lists; where keys and
+    values are right, also of countries, the folder of plates, files that cameras play, packages, outputs and networks.
+    Outputs are not opened. Exit code 2 (5 where networks alone are missing).
     """
     from streamer.cli.console import print_line, warn
     from streamer.cli.differences import differences
+    from streamer.cli.first_faults import first_faults
     from streamer.cli.settings_faults import check_settings
     from streamer.config.models import load_config
     from streamer.engine.zoo import plate_folders
-    from streamer.errors import AlprError
+    from streamer.errors import AlprError, ConfigError
     from streamer.plates.countries import replacements
     from streamer.source.resolve import open_source
     from streamer.watch.watcher import WatchLists
 
-    checked = load_config(config, sets, {"plates": ("--plates", plates)})
+    try:
+        checked = load_config(config, sets, {"plates": ("--plates", plates)})
+    except ConfigError as error:
+        if not error.messages:
+            raise
+        raise ConfigError(*dict.fromkeys((*error.messages, *first_faults(config))), at=config, key=error.key) from None
     check_settings(checked, config, sets)
     for name, camera in checked.cameras.items():
         try:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from streamer.cli.first_faults import missing_extras
 from streamer.cli.output_options import check_for_cameras, flag_of
 from streamer.config.load import Loc, YamlFile
 from streamer.config.models import CameraConfig, RunConfig
@@ -21,6 +22,7 @@ from streamer.sink.picture_files import FIELDS as PICTURES
 from streamer.sink.policy import policy_of
 from streamer.sink.rows import FIELDS as ROWS
 from streamer.sink.segments import FIELDS as VIDEO
+from streamer.source.address import local_path
 from streamer.source.registry import check_sources
 from streamer.watch.watcher import OpenList
 
@@ -65,6 +67,8 @@ def _faults(config: RunConfig) -> Iterator[Fault]:
             yield ("cameras", name, "url"), ConfigError(told)
         if not unset:
             yield from _tried(("cameras", name, "url"), partial(_check_address, camera))
+    if told := missing_extras(config):
+        yield (), ConfigError(told)
     yield from _of_stream(config, ())
     for name, camera in config.cameras.items():
         own = config.of_camera(name)
@@ -95,7 +99,11 @@ def _of_stream(config: RunConfig, above: Loc) -> Iterator[Fault]:
 
 
 def _check_address(camera: CameraConfig) -> None:
-    check_sources([camera.address()])
+    address = camera.address()
+    check_sources([address])
+    path = Path(local_path(address))
+    if "://" not in str(path) and path.suffix and "/dev/" not in path.as_posix() and not path.exists():
+        raise ConfigError(f"{path}: no such file or folder: check the path")  # a device may come later
 
 
 def _of_output(output: Output, loc: Loc, *, live: bool) -> Iterator[Fault]:

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from streamkit import alpr
 
+from streamer.cli.first_faults import missing_extras
+from streamer.config.models import RunConfig
+
 FAULTY = """countries: [XX, DE]
 detector: nope
 outputs:
@@ -77,3 +80,35 @@ def test_only_what_differs_is_printed_also_of_cameras(tmp_path: Path, capsys: py
         "  cameras.yard.url: rtsp://h/x",
         "  cameras.yard.min_height: 12.0 (default 8.0)",
     ]
+
+
+def test_variables_and_lists_are_told_beside_faults_of_keys(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ALPR_NOPE", raising=False)
+    (path := tmp_path / "c.yaml").write_text(
+        "colour: red\nwatch: [{name: stolen, file: nothere.csv}]\ncameras:\n  gate: rtsp://u:${ALPR_NOPE}@h/x\n"
+    )
+    assert alpr("check", path) == 2
+    told = capsys.readouterr().err
+    assert f"{path}:1: colour" in told
+    assert "nothere.csv" in told
+    assert f"{path}:4: cameras.gate: ${{ALPR_NOPE}} is not set in the environment" in told
+
+
+def test_a_file_that_a_camera_plays_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (path := tmp_path / "c.yaml").write_text(f"cameras: {{gate: {tmp_path / 'none.mp4'}}}\n")
+    assert alpr("check", path) == 2
+    assert "none.mp4: no such file or folder: check the path" in capsys.readouterr().err
+
+
+def test_missing_extras_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {
+        "outputs": [{"type": "store", "path": "a.db"}, {"type": "mqtt", "url": "mqtt://h"}],
+        "web": {"at": "80"},
+    }
+    config = RunConfig.model_validate(settings)
+    assert missing_extras(config) == ""
+    monkeypatch.setattr("streamer.cli.first_faults.find_spec", lambda name: None)
+    assert missing_extras(config).endswith("pip install 'alpr-streamer[store,notify,web]'")
+    assert missing_extras(RunConfig()) == ""

@@ -79,7 +79,7 @@ def test_plots_checks_and_log(chromium: Any, run: Running) -> None:
         assert "rejoin_s" in page.locator("pre").inner_text()
 
 
-@pytest.mark.parametrize(("size", "dark"), [("phone", True), ("desktop", False)])
+@pytest.mark.parametrize(("size", "dark"), [("phone", True), ("tablet", False), ("desktop", False)])
 def test_nobody_is_left_out(chromium: Any, run: Running, size: str, dark: bool) -> None:
     """axe-core finds nothing serious; nothing is wider than the screen."""
     with looking(chromium, run.url, size=size, dark=dark) as page:
