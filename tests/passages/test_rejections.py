@@ -229,7 +229,7 @@ def test_a_broken_ledger_is_named(tmp_path: Path, text: str, says: str, capsys: 
 def test_a_run_without_rejections(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(Script(still(9), [ROW]), LedgerSink(tmp_path))
     assert explain(tmp_path) == 0
-    assert capsys.readouterr().out == "1 rows; 0 tracks without a row\n"
+    assert capsys.readouterr().out == "1 row; 0 tracks without a row\n"
 
 
 def test_zones_decide_where_plates_count() -> None:

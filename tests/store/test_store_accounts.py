@@ -51,7 +51,6 @@ def test_what_the_live_page_reads(where: str) -> None:
     for k, camera in enumerate(("gate", "yard", "gate"), 1):
         sink.write(PassageFinal(camera, row(k, f"AB12{k}", camera=camera)))
     sink.write(HealthChanged("yard", False, "timeout"))
-    sink.close()
     with open_database(where) as database:
         assert [one.plate for one in stored_rows(database)] == ["AB123", "AB122", "AB121"]
         assert [one.plate for one in stored_rows(database, User("u", "viewer", frozenset({"yard"})))] == ["AB122"]
@@ -59,3 +58,5 @@ def test_what_the_live_page_reads(where: str) -> None:
             ("gate", "unknown"),
             ("yard", "offline"),
         ]
+        sink.close()  # the run has ended
+        assert [one.state for one in states_of_store(database)] == ["stopped", "stopped"]
