@@ -357,12 +357,12 @@ def test_check(tmp_path: Path, repo: Path, capsys: pytest.CaptureFixture[str]) -
     assert alpr("check", tmp_path / "c.yaml") == 2
     assert "countries: QQ: nothing is known of its plates" in capsys.readouterr().err
     (tmp_path / "c.yaml").write_text("cameras: {gate: rtsp://u:secret@h/, file: gone.mp4}\n")
-    assert alpr("check", tmp_path / "c.yaml") == 0
+    assert alpr("check", tmp_path / "c.yaml") == 2
     captured = capsys.readouterr()
     assert "secret" not in captured.out
     assert (
         captured.err
-        == f"alpr: warning: {tmp_path}/c.yaml: cameras.file.url: gone.mp4: no such file or folder: check the path\n"
+        == f"alpr: error: {tmp_path}/c.yaml:1: cameras.file.url: gone.mp4: no such file or folder: check the path\n"
     )
     (tmp_path / "c.yaml").write_text("reader: plate-redaer\n")
     assert alpr("check", tmp_path / "c.yaml") == 5

@@ -23,7 +23,7 @@ from streamer.serve.web.live.pictures import Pictures
 from streamer.serve.web.live.recent import MOST, PageSink, Row
 from streamer.serve.web.live.store_news import StoreNews
 from streamer.serve.web.live.stream import json_events, message, page_events
-from streamer.serve.web.page import Page
+from streamer.serve.web.page import Page, percent
 from streamer.serve.web.roles import LOCAL, User
 from streamer.sink.events import (
     HealthChanged,
@@ -215,7 +215,7 @@ def test_events_are_of_the_cameras_that_a_user_may_see() -> None:
         if of_page:
             page = Page.__new__(Page)
             page.request, page.site, page.user, page.lang, page.theme = request, site, user, "en", "auto"  # type: ignore[assignment]
-            page._common = lambda: {"t": page.t, "url": page.url, "when": lambda *a: ""}  # type: ignore[method-assign]
+            page._common = lambda: {"t": page.t, "url": page.url, "when": lambda *a: "", "percent": percent}  # type: ignore[method-assign]
             source = page_events(page, site, listener)
         else:
             source = json_events(request, site, listener, user)  # type: ignore[arg-type]
