@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import os
 import re
@@ -99,3 +100,21 @@ def _remedy(error: OSError) -> str:
     if error.errno == errno.EISDIR:
         return "it is a folder, give the name of a file"
     return "give a path in a folder you may write to"
+
+
+def write_atomically(path: Path, data: bytes) -> str:
+    """Writes a whole file or none, and gives its SHA-256. OutputError where it cannot."""
+    with output_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        try:
+            with part.open("wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            part.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                part.unlink()
+            raise
+    return hashlib.sha256(data).hexdigest()

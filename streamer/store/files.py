@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection
 
-from streamer.sink.opening import output_errors
+from streamer.sink.opening import output_errors, write_atomically
 from streamer.store.schema import files
 from streamer.store.times import now
 from streamer.store.write import insert
@@ -49,20 +46,7 @@ class FileFolder:
     def _write(self, kind: str, event_id: str, suffix: str, data: bytes) -> Picture:
         name = f"{kind}/{event_id[:2]}/{event_id}{suffix}"
         path = self.folder / name
-        with output_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(path.name + ".part")
-            try:
-                with part.open("wb") as stream:
-                    stream.write(data)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                part.replace(path)
-            except BaseException:
-                with suppress(OSError):
-                    part.unlink()
-                raise
-        return Picture(kind, name, hashlib.sha256(data).hexdigest(), len(data))
+        return Picture(kind, name, write_atomically(path, data), len(data))
 
 
 def default_folder(database: Path) -> Path:

@@ -11,10 +11,11 @@ import pytest
 
 from streamer.cluster.archive import fetch
 from streamer.cluster.archive.files import Entry, entries_of, file_system, of_shard, shard_of
-from streamer.cluster.archive.manifest import Manifest, digest, write_atomically
+from streamer.cluster.archive.manifest import Manifest, digest
 from streamer.cluster.archive.settings import config_of_archive, settings_of
 from streamer.config.models import RunConfig
 from streamer.errors import ConfigError, InputError, OutputError
+from streamer.sink.opening import write_atomically
 
 
 def tree(folder: Path, *names: str) -> Path:

@@ -16,7 +16,7 @@ from typing import Any
 
 from streamer.cluster.archive.files import Entry
 from streamer.errors import ConfigError
-from streamer.sink.opening import output_errors
+from streamer.sink.opening import output_errors, write_atomically
 
 try:
     import fcntl
@@ -25,24 +25,6 @@ except ImportError:  # Windows: nothing keeps two runs apart there
 
 SCHEMA = 1
 _SHOWN = 4  # changed settings
-
-
-def write_atomically(path: Path, data: bytes) -> str:
-    """Writes a whole file or none, and gives its hash. OutputError where it cannot."""
-    with output_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        try:
-            with part.open("wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            part.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                part.unlink()
-            raise
-    return digest(data)
 
 
 def digest(data: bytes) -> str:
