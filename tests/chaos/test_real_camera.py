@@ -119,8 +119,10 @@ class Rows(BaseSink):
         self.passages.append(passage)
 
 
-def run(url: str, rows: Rows, stop: threading.Event, at: Callable[[int], None] = lambda frames: None) -> RunSummary:
-    config = RunConfig.model_validate({"live": LIVE.model_dump(), "vote": {"rejoin_s": 0.2}})
+def run(
+    url: str, rows: Rows, stop: threading.Event, at: Callable[[int], None] = lambda frames: None, rejoin_s: float = 0.2
+) -> RunSummary:
+    config = RunConfig.model_validate({"live": LIVE.model_dump(), "vote": {"rejoin_s": rejoin_s}})
     engines = {"detector": FakeDetector(), "reader": FakeReader()}
     return run_stream(url, [rows], config, **engines, stop=stop, progress=lambda _, done: at(done.frames))  # type: ignore[arg-type]
 
@@ -151,7 +153,8 @@ def test_tracks_end_where_the_picture_changes_its_size(own_camera: ClipCamera) -
         if frames == 100:
             stop.set()
 
-    summary = run(own_camera.url, rows, stop, at)
+    # A busy machine drops frames between the two: the second track may begin well after the first has ended.
+    summary = run(own_camera.url, rows, stop, at, rejoin_s=30)
     (row,) = rows.passages  # the same plate before and after: one vehicle
     assert summary.tracks >= 2
     assert row.first_box[2] - row.first_box[0] > 40
