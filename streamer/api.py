@@ -17,6 +17,7 @@ from streamer.engine.crop_location import SURE, better, locate
 from streamer.engine.detector import Detector
 from streamer.engine.large import find
 from streamer.engine.reader import Reader
+from streamer.engine.verdict import heard
 from streamer.engine.zoo import plate_folders
 from streamer.errors import ConfigError
 from streamer.geometry import box_quad
@@ -76,7 +77,8 @@ class PlateReader:
         return f"PlateReader(precision={self._detector.precision!r}, min_score={self.min_score:g})"
 
     def read(self, image_bgr: npt.NDArray[Any]) -> list[Plate]:
-        """Every plate of `min_score` and more with its text, best first. `image_bgr`: (H, W, 3) uint8.
+        """Every plate of `min_score` and more with its text, best first. `image_bgr`: (H, W, 3) uint8. A find in which
+        the reader sees nothing legible has a lower score than `detect` gives it.
 
         Grey and BGRA pictures work too; ValueError names shape and dtype of anything else.
         """
@@ -84,13 +86,14 @@ class PlateReader:
         with self._networks() as (detector, reader):
             plates = find(detector, frame)
             readings = self._texts(reader, [_cut(reader, frame, quad) for quad in plates.quad])
+        plates, readings = heard(plates, readings, self._reader.alphabet.eos, self.min_score)
         for i, box in enumerate(plates.box_xyxy):
             if not inside(box, frame.width, frame.height):  # a part of its text may be missing
                 readings[i] = replace(readings[i], confidence=readings[i].confidence * CUT_TEXT)
         return [_plate(plates, i, _legible(reading)) for i, reading in enumerate(readings)]
 
     def detect(self, image_bgr: npt.NDArray[Any]) -> list[Plate]:
-        """The same without reading: text "" and confidence 0.0."""
+        """What the detector alone takes for plates: text "" and confidence 0.0."""
         with self._networks() as (detector, _):
             plates = find(detector, frame_of(image_bgr))
         return [_plate(plates, i, None) for i in range(len(plates))]

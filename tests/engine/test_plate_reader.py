@@ -69,7 +69,9 @@ def test_a_picture(reader: PlateReader, street: Image) -> None:
         assert len(p.char_confidence) == len(p.text)
         assert 0 <= p.confidence <= 1
     seen = reader.detect(street)
-    assert [(p.score, p.text, p.confidence) for p in seen] == [(p.score, "", 0.0) for p in plates]
+    assert [(p.text, p.confidence) for p in seen] == [("", 0.0)] * len(plates)
+    # The reader sees letters in each.
+    assert [p.score for p in seen] == pytest.approx([p.score for p in plates], abs=0.01)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (37, 21), (540, 960), (1200, 90)])

@@ -24,7 +24,7 @@ from streamer.types import FloatArray, Image
 from train.data.cache import PictureCache
 from train.data.compose import stacked
 from train.data.cover import chinese_boxes, cover
-from train.data.grounds import ground
+from train.data.grounds import Grounds
 from train.data.photometric import lens, photometric
 from train.data.plates import Crop, Drawn
 from train.data.regions import region_class
@@ -137,12 +137,12 @@ class ReadingData(Dataset[ReadingSample]):
         joints: Joints | None = None,
         splice: float = 0.0,
         stack: float = 0.0,
-        grounds: PictureCache | None = None,
+        grounds: Grounds | None = None,
         empty: float = 0.0,
     ) -> None:
         """`texts` False: crops need none, and slots and length have no meaning. `splice`: chance that a real crop is
         joined with another at `joints`; `stack`: that it is made one of two rows there. `empty`: share of samples that
-        are a place in one of the plate-free `grounds`, with no text."""
+        are a place of the `grounds`, where no plate is, with no text."""
         self.crops, self.cache, self.drawn, self.bank = crops, cache, drawn, bank
         self.cumulative = np.cumsum(weights / weights.sum()) if len(crops) else np.zeros(0)
         self.alphabet, self.total, self.slots, self.seed = alphabet, total, slots, seed
@@ -159,7 +159,7 @@ class ReadingData(Dataset[ReadingSample]):
     def __getitem__(self, i: int) -> ReadingSample:
         rng = np.random.default_rng((self.seed, i))
         if self.grounds is not None and self.empty and rng.random() < self.empty:
-            image, crop = ground(rng, self.grounds), NOTHING
+            image, crop = self.grounds.draw(rng), NOTHING
         else:
             image, crop = self._drawn(rng) if rng.random() < self.share else self._real(rng)
         text, rows = crop.text, crop.rows

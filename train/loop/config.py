@@ -94,6 +94,9 @@ class ReaderTrainConfig(TrainConfig):
     empty: float = Field(
         0.05, ge=0, lt=1, description="share of pictures without a plate, whose label is an empty text"
     )
+    empty_from: str | None = Field(
+        None, description="a detector of the zoo whose false finds in fully labelled pictures are among them"
+    )
     dropout: float = Field(0.0, ge=0, lt=1)
     ctc_weight: float = Field(1.0, ge=0)
     smoothing: float = Field(0.05, ge=0, lt=1)

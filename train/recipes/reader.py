@@ -19,6 +19,7 @@ from streamer.plates.alphabet import Alphabet
 from train.data.assets import assets_of, store
 from train.data.cache import PictureCache, Region, build_cache
 from train.data.check import decodable, trainable
+from train.data.grounds import Grounds, false_finds
 from train.data.manifest import Sample, is_validation
 from train.data.open import open_datasets
 from train.data.plates import Crop, Drawn
@@ -142,11 +143,24 @@ def reader_data(
     return dataset, samples
 
 
-def plate_free(config: ReaderTrainConfig, data: Sequence[str], folder: Path) -> PictureCache | None:
-    """The pictures without a plate, None where there are none or none are wanted."""
-    samples = [s for s in open_datasets(data, "train") if s.kind == "background"] if config.empty else []
-    samples = decodable(samples)
-    return build_cache([s.path for s in samples], folder, GROUND_SIDE) if samples else None
+def plate_free(config: ReaderTrainConfig, data: Sequence[str], folder: Path) -> Grounds | None:
+    """Places without a plate: in the plate-free pictures, and where a detector has found what is none. None where there
+    are none or none are wanted."""
+    if not config.empty:
+        return None
+    samples = open_datasets(data, "train")
+    free = decodable([s for s in samples if s.kind == "background"])
+    pictures, finds = free, []
+    if config.empty_from is not None:
+        pictures = [*free, *(s for s in samples if s.kind == "scene" and not is_validation(s))]
+        finds = false_finds(pictures, config.empty_from, folder)
+    used = [*range(len(free)), *sorted({f.sample for f in finds if f.sample >= len(free)})]
+    if not used:
+        return None
+    cache = build_cache([pictures[k].path for k in used], folder, GROUND_SIDE)
+    number = {k: i for i, k in enumerate(used)}
+    moved = (f.moved(number[f.sample], float(cache.scale[number[f.sample]])) for f in finds)
+    return Grounds(cache, len(free), tuple(moved))
 
 
 def reader_part(model: nn.Module, state: Weights) -> dict[str, Tensor]:
