@@ -1,0 +1,66 @@
+"""The reader's word on what the detector found."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from streamkit import reading_of
+
+from streamer.engine.verdict import SWAY, heard, nothing_there
+from streamer.geometry import box_quad
+from streamer.testing import FakeAlphabet
+from streamer.types import Plates, Reading
+
+END = FakeAlphabet.eos
+
+
+def plates_of(*scores: float) -> Plates:
+    boxes = np.array([[10.0 * i, 0, 10 * i + 8, 4] for i in range(len(scores))]).reshape(-1, 4)
+    quads = np.array([box_quad(b) for b in boxes]).reshape(-1, 4, 2)
+    return Plates(boxes, np.array(scores, float), quads, np.zeros(len(scores), bool))
+
+
+@pytest.mark.parametrize(
+    ("reading", "nothing"),
+    [
+        (reading_of("AB12", sure=0.98), 0.0),
+        (reading_of("", sure=1.0), 1.0),
+        (reading_of("", sure=0.7), 0.7),
+        (Reading("", 0.0, ()), 0.0),  # a reader that tells no distributions says nothing
+    ],
+)
+def test_how_sure_it_is_that_nothing_is_there(reading: Reading, nothing: float) -> None:
+    assert nothing_there(reading, END) == pytest.approx(nothing, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("scores", "texts", "kept"),
+    [
+        ((), (), []),
+        ((0.9,), ("AB12",), [("AB12", 0.9)]),
+        ((0.6,), ("",), []),  # a doubtful find without letters
+        ((0.95,), ("",), [("", 0.475)]),  # a plate too blurred to be read
+        ((0.8, 0.7, 0.5), ("", "AB12", "CD34"), [("AB12", 0.7), ("CD34", 0.5)]),
+        ((0.96, 0.47), ("", "CD34"), [("", 0.48), ("CD34", 0.47)]),
+        ((0.96, 0.5), ("", "CD34"), [("CD34", 0.5), ("", 0.48)]),
+    ],
+)
+def test_finds_after_it(scores: tuple[float, ...], texts: tuple[str, ...], kept: list[tuple[str, float]]) -> None:
+    plates, readings = heard(plates_of(*scores), [reading_of(t, sure=1.0) for t in texts], END, 0.45)
+    assert [r.text for r in readings] == [text for text, _ in kept]
+    assert plates.score.tolist() == pytest.approx([score for _, score in kept])
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.sampled_from(["", "AB12"]), st.floats(0.5, 1)), max_size=6))
+def test_each_keeps_its_box_and_none_gains(finds: list[tuple[float, str, float]]) -> None:
+    before = plates_of(*(score for score, _, _ in finds))
+    readings = [reading_of(text, sure=sure) for _, text, sure in finds]
+    after, kept = heard(before, readings, END, 0.0)
+    assert len(after) == len(kept) == len(finds)
+    assert (np.diff(after.score) <= 0).all()
+    for box, score, reading in zip(after.box_xyxy, after.score, kept, strict=True):
+        k = int(box[0] // 10)
+        assert readings[k] is reading
+        assert (1 - SWAY) * before.score[k] - 1e-9 <= score <= before.score[k]
