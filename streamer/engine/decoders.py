@@ -18,6 +18,9 @@ REGIONS = ("china", "europe", "north-america", "latin-america", "asia", "africa"
 KIND_KNOWN = 0.6  # a colour, number of rows or region less probable than this is not told
 KINDS: tuple[Sequence[Any], ...] = (COLOURS, (1, 2), REGIONS)
 KIND_OUTPUTS = "colour", "rows", "region"
+# Where texts hold 0 for every letter O (`zero_for_o` in configs/plates): the two look alike on most plates there, and
+# which of them was meant nobody can tell.
+ZERO_FOR_O = ("north-america",)
 _SLOTS, _COLUMNS = ("characters", *KIND_OUTPUTS), ("columns_one", "columns_two")  # of one row of text and of two
 _KIND_OUTPUTS = 4  # the characters and the kinds come before the columns
 
@@ -60,6 +63,24 @@ def softmax(logits: F32Array) -> F32Array:
     return result
 
 
+def _zero_for_o(region: F32Array | None) -> bool:
+    """Whether these logits tell a region whose texts hold 0 for every letter O."""
+    if region is None or len(region) != len(REGIONS):
+        return False
+    p = softmax(region)
+    return bool(p.max() >= KIND_KNOWN) and REGIONS[int(p.argmax())] in ZERO_FOR_O
+
+
+def _characters(logits: F32Array, zero_for_o: bool, alphabet: Alphabet) -> F32Array:
+    """Logits (n, C) of characters as probabilities; `zero_for_o`: what is O counts as 0."""
+    p = softmax(logits)
+    if zero_for_o and {"O", "0"} <= set(alphabet.symbols):
+        letter, digit = alphabet.symbols.index("O"), alphabet.symbols.index("0")
+        p[:, digit] += p[:, letter]
+        p[:, letter] = 0.0
+    return p
+
+
 def calibrated(confidence: float, scale: float, shift: float) -> float:
     """A confidence after Platt: its log-odds scaled and shifted. Slots are not independent, so their product says too
     little or too much."""
@@ -98,14 +119,15 @@ def weighed(
 ) -> Weighed:
     """The most probable class of each slot up to the first EOS, or what the columns spell where that has more evidence
     of both. Arguments as of `reading_of`."""
-    slot_probs = softmax(characters / temperature)
+    zero_for_o = _zero_for_o(others[2] if len(others) > 2 else None)  # colour, rows, region
+    slot_probs = _characters(characters / temperature, zero_for_o, alphabet)
     best = slot_probs.argmax(-1).tolist()
     classes = best[: best.index(alphabet.eos)] if alphabet.eos in best else best
     places = places_likelihood(slot_probs, classes, alphabet.eos)
     if len(others) <= _KIND_OUTPUTS:
         return Weighed(alphabet.decode(classes), slot_probs, places, None)
     two_rows = others[1][1] > others[1][0]
-    columns = softmax(others[_KIND_OUTPUTS if two_rows else _KIND_OUTPUTS - 1])
+    columns = _characters(others[_KIND_OUTPUTS if two_rows else _KIND_OUTPUTS - 1], zero_for_o, alphabet)
     mine = places, likelihood(columns, classes)
     other, where = best_path(columns, alphabet.eos)
     if other != classes and len(other) < len(slot_probs):
@@ -143,7 +165,8 @@ class Classes:
 
 def read_slots(outputs: Mapping[str, F32Array], classes: Classes) -> Reading:
     """By the places of the text, one query each."""
-    found = weighed(outputs["characters"], (), classes.alphabet, classes.temperature, classes.whole)
+    others = [outputs.get(name, np.zeros(1, np.float32)) for name in KIND_OUTPUTS]
+    found = weighed(outputs["characters"], others, classes.alphabet, classes.temperature, classes.whole)
     return reading(found, outputs, classes.whole)
 
 
@@ -163,7 +186,8 @@ def read_columns(outputs: Mapping[str, F32Array], classes: Classes) -> Reading:
 def weighed_columns(outputs: Mapping[str, F32Array], classes: Classes) -> Weighed:
     """The best path of the columns, told in places as queries tell it, and the probability of its text."""
     two_rows = outputs["rows"][1] > outputs["rows"][0]
-    columns = softmax(outputs["columns_two" if two_rows else "columns_one"] / classes.temperature)
+    logits = outputs["columns_two" if two_rows else "columns_one"] / classes.temperature
+    columns = _characters(logits, _zero_for_o(outputs.get("region")), classes.alphabet)
     path, where = best_path(columns, classes.alphabet.eos)
     if len(path) >= classes.slots:  # no plate has so long a text
         path, where = [], []

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.engine.columns import best_path, likelihood, places_likelihood, spelled
-from streamer.engine.decoders import Certainty, reading_of
+from streamer.engine.decoders import DECODERS, REGIONS, Certainty, Classes, reading_of
 from streamer.engine.zoo import config_folder
 from streamer.plates.alphabet import Alphabet
 
@@ -115,3 +115,45 @@ def test_agreement_makes_surer_and_a_reader_without_columns_reads_as_before() ->
     assert alike > unlike
     alone = reading_of(logits_of("AB123", 0.9), kinds, ALPHABET, 1.0, Certainty())
     assert alone.confidence == pytest.approx(0.9**6, rel=1e-4)
+
+
+NORTH_AMERICA = REGIONS.index("north-america")
+
+
+@pytest.mark.parametrize(
+    ("region", "sure", "text", "read"),
+    [
+        (NORTH_AMERICA, 0.9, "AGOR6T", "AG0R6T"),
+        (NORTH_AMERICA, 0.9, "OO0A1", "000A1"),
+        (NORTH_AMERICA, 0.9, "ABC123", "ABC123"),
+        (NORTH_AMERICA, 0.9, "", ""),
+        (NORTH_AMERICA, 0.5, "AGOR6T", "AGOR6T"),  # a region that is not known
+        (REGIONS.index("latin-america"), 0.9, "AGOR6T", "AGOR6T"),
+        (REGIONS.index("europe"), 0.9, "BOO1", "BOO1"),
+    ],
+)
+@pytest.mark.parametrize("decoder", sorted(DECODERS))
+def test_letter_o_is_zero_where_texts_hold_it_so(decoder: str, region: int, sure: float, text: str, read: str) -> None:
+    alphabet = Alphabet(tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+    p = np.full(len(REGIONS), (1 - sure) / (len(REGIONS) - 1))
+    p[region] = sure
+    slots = np.full((16, alphabet.size), 0.1 / alphabet.size)
+    slots[np.arange(16), alphabet.encode(text, 16)] = 0.9
+    columns = np.full((32, alphabet.size + 1), 0.1 / alphabet.size)
+    for t in range(32):
+        at, blank = divmod(t, 2)
+        columns[t, alphabet.size if blank or at >= len(text) else alphabet.encode(text, 16)[at]] = 0.9
+    outputs = {
+        "characters": np.log(slots).astype(np.float32),
+        "colour": np.zeros(5, np.float32),
+        "rows": np.array([1.0, 0.0], np.float32),
+        "region": np.log(p).astype(np.float32),
+        "columns_one": np.log(columns).astype(np.float32),
+        "columns_two": np.log(columns).astype(np.float32),
+    }
+    found = DECODERS[decoder].read(outputs, Classes(alphabet))
+    assert found.text == read
+    assert found.slot_probs is not None
+    assert alphabet.decode(found.slot_probs.argmax(-1).tolist()) == read
+    if read != text:  # what was O and what was 0 count together
+        assert min(found.char_confidence) > 0.9
