@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.config.models import as_countries, as_country
+from streamer.engine.again import read_again, together
 from streamer.engine.crop_location import SURE, better, locate
 from streamer.engine.detector import Detector
 from streamer.engine.large import find
@@ -85,8 +86,14 @@ class PlateReader:
         frame = frame_of(image_bgr)
         with self._networks() as (detector, reader):
             plates = find(detector, frame)
-            readings = self._texts(reader, [_cut(reader, frame, quad) for quad in plates.quad])
-        plates, readings = heard(plates, readings, self._reader.alphabet.eos, self.min_score)
+
+            def read(quads: Iterable[FloatArray]) -> list[Reading]:
+                return self._texts(reader, [_cut(reader, frame, quad) for quad in quads])
+
+            end = self._reader.alphabet.eos
+            cuts = read_again(plates.quad, read(plates.quad), read, end)
+        plates, rows = heard(plates, cuts, end, self.min_score)
+        readings = [together(cuts[k]) for k in rows]
         for i, box in enumerate(plates.box_xyxy):
             if not inside(box, frame.width, frame.height):  # a part of its text may be missing
                 readings[i] = replace(readings[i], confidence=readings[i].confidence * CUT_TEXT)

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from streamer.engine.verdict import nothing_there
 from streamer.geometry import grow_quad
 from streamer.types import FloatArray, Reading
 
@@ -26,11 +27,15 @@ def cuts_of(quad: FloatArray) -> list[FloatArray]:
 
 
 def read_again(
-    quads: Sequence[FloatArray], readings: Sequence[Reading], read: Callable[[Sequence[FloatArray]], Sequence[Reading]]
-) -> list[Reading]:
-    """The readings, those that are not sure replaced by what all cuts together say. `read` reads plates by corners."""
+    quads: Sequence[FloatArray],
+    readings: Sequence[Reading],
+    read: Callable[[Sequence[FloatArray]], Sequence[Reading]],
+    end: int,
+) -> list[list[Reading]]:
+    """For each plate the readings of all its cuts, the given one first: that one alone where it is sure, of a text or
+    that nothing is there. `read` reads plates by their corners; `end`: the class for the end of a text."""
     return [
-        one if one.confidence >= SURE else together([one, *read(cuts_of(quad))])
+        [one] if max(one.confidence, nothing_there(one, end)) >= SURE else [one, *read(cuts_of(quad))]
         for quad, one in zip(quads, readings, strict=True)
     ]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from streamer.types import FloatArray, Plates, Reading
 
@@ -22,11 +23,14 @@ def nothing_there(reading: Reading, end: int) -> float:
     return 0.0 if reading.slot_probs is None else float(reading.slot_probs[0, end])
 
 
-def heard(plates: Plates, readings: Sequence[Reading], end: int, min_score: float) -> tuple[Plates, list[Reading]]:
-    """The plates with their scores after the reader's word, those of `min_score` and more, best first, each with its
-    reading. `end`: the class for the end of a text."""
-    score: FloatArray = plates.score * [1 - SWAY * nothing_there(reading, end) for reading in readings]
-    order = np.argsort(-score, kind="stable")
-    order = order[score[order] >= min_score]
-    kept = Plates(plates.box_xyxy[order], score[order], plates.quad[order], plates.quad_is_box[order])
-    return kept, [readings[int(i)] for i in order]
+def heard(
+    plates: Plates, cuts: Sequence[Sequence[Reading]], end: int, min_score: float
+) -> tuple[Plates, npt.NDArray[np.intp]]:
+    """The plates with their scores after the reader's word, those of `min_score` and more, best first; and the rows
+    they had. `cuts`: each plate's readings; `end`: the class for the end of a text."""
+    nothing = np.array([np.mean([nothing_there(one, end) for one in readings]) for readings in cuts])
+    score: FloatArray = plates.score * (1 - SWAY * nothing)
+    rows = np.argsort(-score, kind="stable")
+    rows = rows[score[rows] >= min_score]
+    kept = plates[rows]
+    return Plates(kept.box_xyxy, score[rows], kept.quad, kept.quad_is_box), rows

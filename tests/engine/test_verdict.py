@@ -48,19 +48,24 @@ def test_how_sure_it_is_that_nothing_is_there(reading: Reading, nothing: float) 
     ],
 )
 def test_finds_after_it(scores: tuple[float, ...], texts: tuple[str, ...], kept: list[tuple[str, float]]) -> None:
-    plates, readings = heard(plates_of(*scores), [reading_of(t, sure=1.0) for t in texts], END, 0.45)
-    assert [r.text for r in readings] == [text for text, _ in kept]
+    plates, rows = heard(plates_of(*scores), [[reading_of(t, sure=1.0)] for t in texts], END, 0.45)
+    assert [texts[k] for k in rows] == [text for text, _ in kept]
+    assert plates.box_xyxy[:, 0].tolist() == [10.0 * k for k in rows]
     assert plates.score.tolist() == pytest.approx([score for _, score in kept])
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.sampled_from(["", "AB12"]), st.floats(0.5, 1)), max_size=6))
 def test_each_keeps_its_box_and_none_gains(finds: list[tuple[float, str, float]]) -> None:
     before = plates_of(*(score for score, _, _ in finds))
-    readings = [reading_of(text, sure=sure) for _, text, sure in finds]
-    after, kept = heard(before, readings, END, 0.0)
-    assert len(after) == len(kept) == len(finds)
+    after, rows = heard(before, [[reading_of(text, sure=sure)] for _, text, sure in finds], END, 0.0)
+    assert sorted(rows.tolist()) == list(range(len(finds)))
     assert (np.diff(after.score) <= 0).all()
-    for box, score, reading in zip(after.box_xyxy, after.score, kept, strict=True):
-        k = int(box[0] // 10)
-        assert readings[k] is reading
+    for k, box, score in zip(rows, after.box_xyxy, after.score, strict=True):
+        assert box.tolist() == before.box_xyxy[k].tolist()
         assert (1 - SWAY) * before.score[k] - 1e-9 <= score <= before.score[k]
+
+
+def test_all_cuts_of_a_plate_have_a_say() -> None:
+    cuts = [[reading_of("", sure=1.0), reading_of("AB12", sure=1.0)], [reading_of("", sure=1.0)] * 2]
+    plates, _ = heard(plates_of(0.8, 0.8), cuts, END, 0.1)
+    assert plates.score.tolist() == pytest.approx([0.8 * (1 - SWAY / 2), 0.8 * (1 - SWAY)])

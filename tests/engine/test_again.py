@@ -1,0 +1,69 @@
+"""Plates that are not read surely, read again from other cuts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from streamkit import reading_of
+
+from streamer.engine.again import SURE, cuts_of, read_again, together
+from streamer.geometry import box_quad, quad_box
+from streamer.testing import FakeAlphabet
+from streamer.types import FloatArray, Reading
+
+END = FakeAlphabet.eos
+
+
+def told(text: str, confidence: float) -> Reading:
+    return replace(reading_of(text), confidence=confidence)
+
+
+@pytest.mark.parametrize(
+    ("readings", "text", "confidence"),
+    [
+        ([("AB12", 0.8)], "AB12", 0.8),
+        ([("AB12", 0.8), ("AB12", 0.6)], "AB12", 0.7),
+        ([("AB12", 0.9), ("A812", 0.3), ("A812", 0.3)], "AB12", 0.3),  # one that is sure against two that are not
+        ([("AB12", 0.5), ("A812", 0.4), ("A812", 0.3)], "A812", 0.7 / 3),
+        ([("AB12", 0.4), ("A812", 0.4)], "AB12", 0.2),  # a tie goes to the first
+        ([("", 0.0), ("AB12", 0.9), ("AB12", 0.6)], "AB12", 0.5),
+        ([("", 0.0), ("", 0.0)], "", 0.0),
+    ],
+)
+def test_one_reading_of_several(readings: list[tuple[str, float]], text: str, confidence: float) -> None:
+    one = together([told(*r) for r in readings])
+    assert (one.text, one.confidence) == (text, pytest.approx(confidence))
+    assert len(one.char_confidence) == len(text)
+
+
+def test_the_surest_of_those_with_the_text_gives_the_rest() -> None:
+    weak, strong = replace(reading_of("AB12", 0.6), confidence=0.2), replace(reading_of("AB12", 0.9), confidence=0.8)
+    assert together([weak, strong]).char_confidence == strong.char_confidence
+
+
+@pytest.mark.parametrize(
+    ("first", "cuts"),
+    [(told("AB12", SURE), 1), (told("AB12", SURE - 0.01), 7), (reading_of("", 0.99), 1), (reading_of("", 0.5), 7)],
+)
+def test_only_what_is_not_sure_is_read_again(first: Reading, cuts: int) -> None:
+    asked: list[FloatArray] = []
+
+    def read(quads: Sequence[FloatArray]) -> list[Reading]:
+        asked.extend(quads)
+        return [told("AB12", 0.5)] * len(quads)
+
+    quad = box_quad(np.array([10.0, 10, 110, 40]))
+    (found,) = read_again([quad], [first], read, END)
+    assert (len(found), len(asked)) == (cuts, cuts - 1)
+    assert found[0] is first
+    assert read_again([], [], read, END) == []
+
+
+def test_cuts_differ_and_keep_the_plate_in_them() -> None:
+    quad = box_quad(np.array([10.0, 10, 110, 40]))
+    boxes = [quad_box(q).round(6).tolist() for q in cuts_of(quad)]
+    assert len({tuple(b) for b in boxes} | {(10.0, 10.0, 110.0, 40.0)}) == len(boxes) + 1
+    assert all(abs(a - b) <= 10 for box in boxes for a, b in zip(box, (10, 10, 110, 40), strict=True))
