@@ -1,5 +1,5 @@
-"""Things that look like plates and are none: bare lettering, badges, lamps. Drawn into pictures without a label, so
-that characters on any ground, or any bright rectangle, are not enough to be a plate."""
+"""Things that look like plates and are none: bare lettering, badges, lamps, boards with words. Drawn into pictures
+without a label, so that characters on any ground, or any bright rectangle, are not enough to be a plate."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import cv2
 import numpy as np
 
 from streamer.types import Image
+from train.data.boards import board
 
+_INWARD = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]], np.float32)  # from TL TR BR BL
 LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ0123456789"
 
 
@@ -21,12 +23,14 @@ def distract(rng: np.random.Generator, image: Image, width: float) -> tuple[Imag
     out = image.copy()
     part = out[y : y + h, x : x + w]
     kind = rng.random()
-    if kind < 0.5:
+    if kind < 0.38:
         _lettering(rng, part)
-    elif kind < 0.8:
+    elif kind < 0.6:
         _badge(rng, part)
-    else:
+    elif kind < 0.75:
         _lamp(rng, part)
+    else:
+        _board(rng, part)
     return out, np.array([x, y, x + w, y + h], float)
 
 
@@ -83,3 +87,15 @@ def _lamp(rng: np.random.Generator, part: Image) -> None:
     mask = cv2.GaussianBlur(mask, (0, 0), max(0.5, 0.06 * h))[..., None] * float(rng.uniform(0.5, 1.0))
     tone = rng.uniform(0, 255) + rng.normal(0, 20, 3)
     part[:] = np.clip(part * (1 - mask) + tone * mask, 0, 255)
+
+
+def _board(rng: np.random.Generator, part: Image) -> None:
+    """A board with words, a little turned: names of streets, shops, warnings."""
+    h, w = part.shape[:2]
+    drawn = cv2.resize(board(rng), (w, h), interpolation=cv2.INTER_AREA)
+    corners = np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32)
+    moved = corners + rng.uniform(0, 0.08, (4, 2)) * (w, h) * _INWARD
+    matrix = cv2.getPerspectiveTransform(corners, moved.astype(np.float32))
+    turned = cv2.warpPerspective(drawn, matrix, (w, h), flags=cv2.INTER_LINEAR)
+    mask = cv2.warpPerspective(np.ones((h, w), np.float32), matrix, (w, h))[..., None]
+    part[:] = np.clip(part * (1 - mask) + turned * mask * float(rng.uniform(0.45, 1.05)), 0, 255)

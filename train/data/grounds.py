@@ -17,6 +17,7 @@ from streamer.engine.detector import Detector
 from streamer.geometry import box_quad, grow_quad, plate_height
 from streamer.image.warp import cut, frame_of
 from streamer.types import FloatArray, Image
+from train.data.boards import board
 from train.data.cache import PictureCache, write_whole
 from train.data.manifest import Sample
 from train.data.mine import far_from
@@ -25,6 +26,7 @@ NARROWEST, WIDEST = 24, 320  # px of a place's width
 LEAST_SCORE = 0.08  # of a find: below it there is little that looks like a plate
 FOUND = 0.6  # share of the places that are finds, where there are any
 LARGEST_MARGIN = 0.12  # of a find's sides
+BOARDS = 0.2  # share of the places that are drawn boards with words
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,10 @@ class Grounds:
         return self.free + len(self.finds)
 
     def draw(self, rng: np.random.Generator) -> Image:
-        """A crop (48, 128, 3) of a find, those of a high score more often, or of any place in a plate-free picture."""
+        """A crop (48, 128, 3) of a drawn board with words, of a find, those of a high score more often, or of any place
+        in a plate-free picture."""
+        if rng.random() < BOARDS:
+            return _board(rng)
         if self.finds and (not self.free or rng.random() < FOUND):
             k = np.searchsorted(self._cumulative, rng.random(), side="right").clip(0, len(self.finds) - 1)
             find = self.finds[int(k)]
@@ -69,6 +74,17 @@ class Grounds:
             return cut(self.cache[find.sample], grow_quad(quad, along, across) + rng.normal(0, 0.05 * height, (4, 2)))
         image = self.cache[int(rng.integers(self.free))]
         return cut(image, draw_place(rng, image.shape[1], image.shape[0]))
+
+
+def _board(rng: np.random.Generator) -> Image:
+    """A crop (48, 128, 3) of a board on a plain ground, cut as loosely as a find."""
+    drawn = board(rng)
+    pad = drawn.shape[0] // 3
+    around = tuple(float(v) for v in rng.uniform(20, 220, 3))
+    picture = cv2.copyMakeBorder(drawn, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=around)
+    h, w = drawn.shape[:2]
+    quad = box_quad(np.array([pad, pad, pad + w, pad + h], float)) + rng.normal(0, 0.05 * h, (4, 2))
+    return cut(picture, grow_quad(quad, *rng.uniform(0, LARGEST_MARGIN, 2)))
 
 
 def draw_place(rng: np.random.Generator, width: int, height: int) -> FloatArray:

@@ -11,6 +11,7 @@ import pytest
 from streamer.geometry import box_quad
 from streamer.types import Frame, Plates
 from train.data import grounds
+from train.data.boards import board
 from train.data.cache import build_cache
 from train.data.grounds import FOUND, FalseFind, Grounds, false_finds
 from train.data.manifest import PlateLabel, Sample
@@ -74,12 +75,14 @@ def test_a_find_in_a_shrunk_picture() -> None:
     assert find.moved(2, 0.5) == FalseFind(2, ((0.0, 0.0), (4.0, 0.0), (4.0, 1.0), (0.0, 1.0)), 0.4)
 
 
-def test_finds_are_drawn_by_their_score_beside_any_place(tmp_path: Path) -> None:
+def test_finds_are_drawn_by_their_score_beside_any_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     samples = [scene(tmp_path, "free.png", labelled=False), scene(tmp_path, "scene.png")]
     cv2.imwrite(str(samples[0].path), np.zeros((100, 200, 3), np.uint8))
     cache = build_cache([s.path for s in samples], tmp_path, 640)
     red = FalseFind(1, tuple((float(x), float(y)) for x, y in box_quad(np.array(SIGN))), 0.9)
     blue = FalseFind(1, tuple((float(x), float(y)) for x, y in box_quad(np.array(PLATE))), 0.1)
+
+    monkeypatch.setattr(grounds, "BOARDS", 0.0)
 
     def shares(drawn: Grounds, n: int = 400) -> tuple[float, float]:
         rng, seen = np.random.default_rng(0), np.zeros(3)
@@ -92,3 +95,21 @@ def test_finds_are_drawn_by_their_score_beside_any_place(tmp_path: Path) -> None
     assert shares(Grounds(cache, 1, (red, blue))) == pytest.approx((0.9 * FOUND, 0.1 * FOUND), abs=0.06)
     assert shares(Grounds(cache, 0, (red,))) == (1.0, 0.0)
     assert (len(Grounds(cache, 0)), len(Grounds(cache, 1, (red, blue)))) == (0, 3)
+
+
+def test_boards_with_words_are_drawn_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grounds, "BOARDS", 1.0)
+    black = scene(tmp_path, "free.png", labelled=False)
+    cv2.imwrite(str(black.path), np.zeros((100, 200, 3), np.uint8))
+    drawn = Grounds(build_cache([black.path], tmp_path, 640), 1).draw(np.random.default_rng(0))
+    assert drawn.shape == (48, 128, 3)
+    assert drawn.std() > 10
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_board_of_any_words(seed: int) -> None:
+    drawn = board(np.random.default_rng(seed), 48)
+    assert drawn.dtype == np.uint8
+    assert drawn.shape[0] == 48
+    assert drawn.shape[1] > 20
+    assert drawn.std() > 10  # something is written on it
