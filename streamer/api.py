@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from streamer.config.models import as_countries, as_country
 from streamer.engine.again import read_again, together
-from streamer.engine.crop_location import SURE, better, locate
+from streamer.engine.crop_location import SURE as LOCATED
+from streamer.engine.crop_location import better, locate
 from streamer.engine.detector import Detector
 from streamer.engine.large import find
 from streamer.engine.reader import Reader
@@ -30,6 +31,8 @@ from streamer.plates.countries import check_countries
 from streamer.plates.formats import formats_of
 from streamer.tracking.edge import inside
 from streamer.types import FloatArray, Frame, Image, Plate, Plates, Reading
+
+Cut = Callable[[Reader, Frame, FloatArray], Image]
 
 
 class PlateReader:
@@ -86,13 +89,9 @@ class PlateReader:
         frame = frame_of(image_bgr)
         with self._networks() as (detector, reader):
             plates = find(detector, frame)
-
-            def read(quads: Iterable[FloatArray]) -> list[Reading]:
-                return self._texts(reader, [_cut(reader, frame, quad) for quad in quads])
-
-            end = self._reader.alphabet.eos
-            cuts = read_again(plates.quad, read(plates.quad), read, end)
-        plates, rows = heard(plates, cuts, end, self.min_score)
+            readings = self._texts(reader, [_cut(reader, frame, quad) for quad in plates.quad])
+            cuts = self._all_cuts(reader, frame, list(plates.quad), readings, _cut)
+        plates, rows = heard(plates, cuts, self._reader.alphabet.eos, self.min_score)
         readings = [together(cuts[k]) for k in rows]
         for i, box in enumerate(plates.box_xyxy):
             if not inside(box, frame.width, frame.height):  # a part of its text may be missing
@@ -114,12 +113,16 @@ class PlateReader:
         whole = [box_quad(np.array([0, 0, f.width, f.height], float)) for f in frames]
         with self._networks() as (detector, reader):
             readings = self._texts(reader, [_squeezed(reader, f, q) for f, q in zip(frames, whole, strict=True)])
-            unsure = [k for k, one in enumerate(readings) if one.confidence < SURE]
-            quads = {k: locate(detector, to_bgr(frames[k])) for k in unsure}
-            found = {k: quad for k, quad in quads.items() if quad is not None}
-            inner = self._texts(reader, [_cut(reader, frames[k], quad) for k, quad in found.items()])
-        for k, reading in zip(found, inner, strict=True):
-            readings[k] = better(readings[k], reading)
+            for k, (frame, quad) in enumerate(zip(frames, whole, strict=True)):
+                cut_as: Cut = _squeezed
+                found = None
+                if readings[k].confidence < LOCATED:
+                    found = locate(detector, to_bgr(frame))
+                if found is not None:
+                    (inner,) = self._texts(reader, [_cut(reader, frame, found)])
+                    if better(readings[k], inner) is inner:
+                        readings[k], quad, cut_as = inner, found, _cut
+                readings[k] = together(*self._all_cuts(reader, frame, [quad], [readings[k]], cut_as))
         return [_legible(one) for one in readings]
 
     @contextmanager
@@ -133,6 +136,16 @@ class PlateReader:
             yield mine
         finally:
             self._free.append(mine)
+
+    def _all_cuts(
+        self, reader: Reader, frame: Frame, quads: Sequence[FloatArray], readings: Sequence[Reading], cut_as: Cut
+    ) -> list[list[Reading]]:
+        """The readings of each plate's cuts, one where it was read surely."""
+
+        def read(quads: Iterable[FloatArray]) -> list[Reading]:
+            return self._texts(reader, [cut_as(reader, frame, quad) for quad in quads])
+
+        return read_again(quads, readings, read, self._reader.alphabet.eos)
 
     def _texts(self, reader: Reader, crops: Sequence[Image]) -> list[Reading]:
         readings = reader.read(crops)
