@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from streamer.errors import AlprError
-from train.benchmarks.check import Compared, compare
+from train.benchmarks.check import Compared, compare, write_measured
 from train.benchmarks.measure import identity, missing, read_file, run, write_file
 from train.benchmarks.places import ROOT
 from train.benchmarks.registry import MEASURES, Figure, Measure, figures
@@ -26,6 +26,9 @@ FILE = ROOT / "docs" / "benchmarks.json"
 @click.option("--list", "listed", is_flag=True, help="List the measurements, and the figures of each.")
 @click.option("--check", is_flag=True, help="Measure nothing; compare what was measured before.")
 @click.option("--again", is_flag=True, help="Measure also what has not changed since it was measured.")
+@click.option(
+    "--write", is_flag=True, help="Write what was measured into the texts; of speeds only with --strict-speed."
+)
 @click.option("--strict-speed", is_flag=True, help="A speed that differs by more than 25 % is a fault, too.")
 @click.option(
     "--file",
@@ -40,7 +43,14 @@ FILE = ROOT / "docs" / "benchmarks.json"
     help="Scratch folder.",
 )
 def main(
-    only: tuple[str, ...], listed: bool, check: bool, again: bool, strict_speed: bool, file: Path, work: Path
+    only: tuple[str, ...],
+    listed: bool,
+    check: bool,
+    again: bool,
+    write: bool,
+    strict_speed: bool,
+    file: Path,
+    work: Path,
 ) -> None:
     chosen = _chosen(only)
     try:
@@ -54,7 +64,12 @@ def main(
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
     names = {measure.name for measure in chosen}
-    compared, lacking = compare([f for f in figures() if f.measure in names], found)
+    wanted = [f for f in figures() if f.measure in names]
+    compared, lacking = compare(wanted, found)
+    if write:
+        changed = write_measured(one for one in compared if one.figure.kind != "speed" or strict_speed)
+        click.echo(f"{changed} figures written: read again what the texts say of them")
+        compared, lacking = compare(wanted, found)
     sys.exit(1 if _report(compared, [*lacking, *failed], strict_speed) else 0)
 
 

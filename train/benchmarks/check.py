@@ -60,3 +60,19 @@ def compare(
             measured = value * figure.scale
         compared.append(Compared(figure, stated, measured))
     return compared, lacking
+
+
+def write_measured(compared: Iterable[Compared], root: Path = ROOT) -> int:
+    """Writes what was measured into the texts, where they state otherwise; how many figures that were. Only digits
+    change: what a text concludes from them is for its author to read again."""
+    by_file: dict[str, list[tuple[int, str, str]]] = {}
+    for one in compared:
+        if one.measured is not None and (new := one.stated.written(one.measured)) != one.stated.text:
+            by_file.setdefault(one.stated.file, []).append((one.stated.start, one.stated.text, new))
+    for file, changes in by_file.items():
+        text = (root / file).read_text(encoding="utf-8")
+        for start, old, new in sorted(set(changes), reverse=True):
+            assert text[start : start + len(old)] == old, f"{file}: {old} is not at {start}"
+            text = text[:start] + new + text[start + len(old) :]
+        (root / file).write_text(text, encoding="utf-8")
+    return sum(len(set(changes)) for changes in by_file.values())

@@ -19,11 +19,13 @@ class NoPlace(Exception):
 
 @dataclass(frozen=True)
 class Stated:
-    """A number as a text writes it: file, line (from 1) and the digits, of which the last one is rounded."""
+    """A number as a text writes it: file, line (from 1), the digits, of which the last one is rounded, and the place of
+    the first in the text."""
 
     file: str
     line: int
     text: str
+    start: int
 
     @property
     def value(self) -> float:
@@ -34,6 +36,12 @@ class Stated:
         """Half a unit of the last digit: how far rounding alone may lie from what was measured."""
         decimals = self.text.partition(".")[2]
         return float(0.5 * 10 ** -len(decimals))
+
+    def written(self, value: float) -> str:
+        """Another value with as many decimals, and commas or a leading point as this one has them."""
+        decimals = len(self.text.partition(".")[2])
+        digits = f"{value:{',' if ',' in self.text else ''}.{decimals}f}"
+        return digits.removeprefix("0") if self.text.startswith(".") else digits
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ class Phrase:
         found = matches[0]
         if not _NUMBER.fullmatch(found[1]):
             raise NoPlace(f"{self.file}: {found[1]!r}, which {self.pattern!r} found, is no number")
-        return Stated(self.file, text.count("\n", 0, found.start(1)) + 1, found[1])
+        return Stated(self.file, text.count("\n", 0, found.start(1)) + 1, found[1], found.start(1))
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,7 @@ class Cell:
     number: int = 0
 
     def find(self, root: Path = ROOT) -> Stated:
-        lines = (root / self.file).read_text(encoding="utf-8").splitlines()
+        lines = (root / self.file).read_text(encoding="utf-8").split("\n")
         heads = [i for i, line in enumerate(lines) if line.startswith(self.head)]
         if len(heads) != 1:
             raise NoPlace(f"{self.file}: {len(heads)} tables begin with {self.head!r}, expected one")
@@ -74,14 +82,16 @@ class Cell:
                 break
             cells = lines[i].strip().strip("|").split("|")
             if self.row in cells[0]:
-                return self._number(i, cells)
+                return self._number(i, cells, sum(len(line) + 1 for line in lines[:i]))
         raise NoPlace(f"{self.file}:{heads[0] + 1}: the table has no row {self.row!r}")
 
-    def _number(self, i: int, cells: list[str]) -> Stated:
-        numbers = _NUMBER.findall(cells[self.column]) if self.column < len(cells) else []
+    def _number(self, i: int, cells: list[str], start: int) -> Stated:
+        numbers = list(_NUMBER.finditer(cells[self.column])) if self.column < len(cells) else []
         if len(numbers) <= self.number:
             raise NoPlace(f"{self.file}:{i + 1}: column {self.column} of row {self.row!r} has no number {self.number}")
-        return Stated(self.file, i + 1, numbers[self.number])
+        found = numbers[self.number]
+        before = sum(len(cell) + 1 for cell in cells[: self.column]) + 1  # and the first bar
+        return Stated(self.file, i + 1, found[0], start + before + found.start())
 
 
 @dataclass(frozen=True)
@@ -103,7 +113,7 @@ class CardValue:
                 raise NoPlace(f"{self.file}: has no {'.'.join(self.keys)}")
             node = below[key]
         assert isinstance(node, yaml.ScalarNode)
-        return Stated(self.file, node.start_mark.line + 1, node.value)
+        return Stated(self.file, node.start_mark.line + 1, node.value, node.start_mark.index)
 
 
 @functools.lru_cache(maxsize=8)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -13,7 +14,7 @@ from streamer.cli import cli
 from streamer.errors import AlprError, InputError
 from train.benchmarks import __main__ as command
 from train.benchmarks import measure as measuring
-from train.benchmarks.check import compare
+from train.benchmarks.check import compare, write_measured
 from train.benchmarks.places import ROOT, CardValue, Cell, NoPlace, Phrase
 from train.benchmarks.registry import MEASURES, Figure, Measure, figures
 
@@ -246,3 +247,38 @@ def test_data_is_known_by_its_labels(tmp_path: Path) -> None:
     (tmp_path / "plain").mkdir()
     (tmp_path / "plain" / "a.jpg").write_bytes(b"1")
     assert measuring.data_hash(tmp_path / "plain") != first
+
+
+@pytest.mark.parametrize(
+    ("place", "measured", "kind", "line"),
+    [
+        (Phrase("T.md", r"(\d+) found"), 13.0, "count", "Plates: 13 found, 1,006 wrong."),
+        (Phrase("T.md", r"found, ([\d,]+) wrong"), 12345.0, "count", "Plates: 12 found, 12,345 wrong."),
+        (Cell("T.md", "| set | n |", "`a`", 2, 0), 0.98749, "accuracy", "| one (`a`) | 7 | 0.987/.983 |"),
+        (Cell("T.md", "| set | n |", "`a`", 2, 1), 0.9, "accuracy", "| one (`a`) | 7 | 0.995/.900 |"),
+        (Cell("T.md", "| set | n |", "`b`", 2, 1), 65.0, "count", "| two (`b`) | - | 90.1 (65/71) |"),
+        (CardValue("net", ("figures", "reader", "sets", "a", "false")), 11.0, "count", "        'false': 11"),
+    ],
+)
+def test_what_was_measured_is_written_into_the_text(
+    root: Path, place: Phrase | Cell | CardValue, measured: float, kind: Any, line: str
+) -> None:
+    before = (root / place.file).read_text("utf-8").splitlines()
+    found = {"m": {"values": {"k": measured}}}
+    assert write_measured(compare([Figure("m", "k", place, kind)], found, root)[0], root) == 1
+    after = (root / place.file).read_text("utf-8").splitlines()
+    assert [new for old, new in zip(before, after, strict=True) if old != new] == [line]
+    compared, _ = compare([Figure("m", "k", place, kind)], found, root)
+    assert compared[0].agrees
+    assert write_measured(compared, root) == 0
+
+
+def test_several_figures_of_a_text_are_written_at_once(root: Path) -> None:
+    places = [Phrase("T.md", r"(\d+) found"), Cell("T.md", "| set | n |", "`a`", 1), Phrase("T.md", r"90.1 \((\d+)")]
+    wanted = [Figure("m", str(k), place, "count") for k, place in enumerate(places)]
+    found = {"m": {"values": {"0": 123.0, "1": 8.0, "2": 64.0}}}
+    assert write_measured(compare(wanted, found, root)[0], root) == 2
+    text = (root / "T.md").read_text("utf-8")
+    assert "123 found" in text
+    assert "| 8 |" in text
+    assert "(64/71)" in text
