@@ -21,6 +21,7 @@ KIND_OUTPUTS = "colour", "rows", "region"
 # Where texts hold 0 for every letter O (`zero_for_o` in configs/plates): the two look alike on most plates there, and
 # which of them was meant nobody can tell.
 ZERO_FOR_O = ("north-america",)
+_STAYS_O = 0.005  # share of their probability that O keeps there, so that lists and searches that write O find it
 _SLOTS, _COLUMNS = ("characters", *KIND_OUTPUTS), ("columns_one", "columns_two")  # of one row of text and of two
 _KIND_OUTPUTS = 4  # the characters and the kinds come before the columns
 
@@ -76,8 +77,8 @@ def _characters(logits: F32Array, zero_for_o: bool, alphabet: Alphabet) -> F32Ar
     p = softmax(logits)
     if zero_for_o and {"O", "0"} <= set(alphabet.symbols):
         letter, digit = alphabet.symbols.index("O"), alphabet.symbols.index("0")
-        p[:, digit] += p[:, letter]
-        p[:, letter] = 0.0
+        both = p[:, digit] + p[:, letter]
+        p[:, digit], p[:, letter] = both * (1 - _STAYS_O), both * _STAYS_O
     return p
 
 

@@ -139,3 +139,12 @@ def test_long_lists_are_compared_at_once() -> None:
         for _ in range(20):
             assert matcher.best(read_as("京C99999")) is None
         assert time.process_time() - began < 10  # some ms each; comparing one by one takes ten times as long
+
+
+@pytest.mark.parametrize(
+    ("mode", "found"), [("exact", False), ("edit", True), ("look_alike", True), ("likelihood", True)]
+)
+def test_a_plate_listed_with_o_where_o_is_told_as_zero(mode: WatchMode, found: bool) -> None:
+    """North American plates are read with 0 for O, which keeps a small share of the probability."""
+    read = read_as("AG0R6T", {2: {"O": 0.005}})
+    assert (Matcher(entries("AGOR6T"), mode, 9.4).best(read) is not None) is found
