@@ -10,6 +10,7 @@ import numpy as np
 
 from streamer.engine.columns import best_path, likelihood, places_likelihood, spelled
 from streamer.plates.alphabet import Alphabet
+from streamer.plates.look_alikes import ZERO_FOR_O
 from streamer.types import F32Array, Kind, Reading
 
 SLOTS = 16  # places that readings are told in where a card does not say
@@ -18,10 +19,7 @@ REGIONS = ("china", "europe", "north-america", "latin-america", "asia", "africa"
 KIND_KNOWN = 0.6  # a colour, number of rows or region less probable than this is not told
 KINDS: tuple[Sequence[Any], ...] = (COLOURS, (1, 2), REGIONS)
 KIND_OUTPUTS = "colour", "rows", "region"
-# Where texts hold 0 for every letter O (`zero_for_o` in configs/plates): the two look alike on most plates there, and
-# which of them was meant nobody can tell.
-ZERO_FOR_O = ("north-america",)
-_STAYS_O = 0.005  # share of their probability that O keeps there, so that lists and searches that write O find it
+_REGION_SURE = 0.9  # probability of a region from which O is told as 0 where its texts hold 0 for O
 _SLOTS, _COLUMNS = ("characters", *KIND_OUTPUTS), ("columns_one", "columns_two")  # of one row of text and of two
 _KIND_OUTPUTS = 4  # the characters and the kinds come before the columns
 
@@ -69,7 +67,7 @@ def _zero_for_o(region: F32Array | None) -> bool:
     if region is None or len(region) != len(REGIONS):
         return False
     p = softmax(region)
-    return bool(p.max() >= KIND_KNOWN) and REGIONS[int(p.argmax())] in ZERO_FOR_O
+    return bool(p.max() >= _REGION_SURE) and REGIONS[int(p.argmax())] in ZERO_FOR_O
 
 
 def _characters(logits: F32Array, zero_for_o: bool, alphabet: Alphabet) -> F32Array:
@@ -77,8 +75,8 @@ def _characters(logits: F32Array, zero_for_o: bool, alphabet: Alphabet) -> F32Ar
     p = softmax(logits)
     if zero_for_o and {"O", "0"} <= set(alphabet.symbols):
         letter, digit = alphabet.symbols.index("O"), alphabet.symbols.index("0")
-        both = p[:, digit] + p[:, letter]
-        p[:, digit], p[:, letter] = both * (1 - _STAYS_O), both * _STAYS_O
+        p[:, digit] += p[:, letter]
+        p[:, letter] = 0.0
     return p
 
 

@@ -23,3 +23,13 @@ def as_plate(text: str) -> str:
 def _digit(character: str) -> str:
     value = unicodedata.decimal(character, None)
     return character if value is None else str(value)
+
+
+# Regions whose texts hold 0 for every letter O: those whose layouts in configs/plates have `zero_for_o`. The two look
+# alike on most plates there, and which of them was meant nobody can tell.
+ZERO_FOR_O = frozenset({"north-america"})
+
+
+def as_read(text: str, region: str | None) -> str:
+    """`text` as a plate of that region with it is read."""
+    return text.replace("O", "0") if region in ZERO_FOR_O else text

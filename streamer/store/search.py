@@ -16,7 +16,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal_column, or_, select
 
 from streamer.errors import ConfigError
-from streamer.plates.look_alikes import as_plate, folded
+from streamer.plates.look_alikes import as_plate, as_read, folded
 from streamer.store.audit import noted
 from streamer.store.database import Database
 from streamer.store.plate_blocks import keep_blocks
@@ -276,7 +276,14 @@ def _likely(connection: Connection, query: Query, text: str, conditions: list[Co
     scored: list[tuple[float, int]] = []
     for k in range(0, len(numbers), _CHUNK):
         statement: Select[Any] = (
-            select(passages.c.id, plates.c.text, posteriors.c.slots, passages.c.confidence, passages.c.details)
+            select(
+                passages.c.id,
+                plates.c.text,
+                posteriors.c.slots,
+                passages.c.confidence,
+                passages.c.details,
+                passages.c.region,
+            )
             .join(plates, passages.c.plate_id == plates.c.id)
             .outerjoin(posteriors, posteriors.c.passage_id == passages.c.id)
             .where(passages.c.plate_id.in_(numbers[k : k + _CHUNK]), *conditions)
@@ -307,6 +314,7 @@ def _nearly(connection: Connection, text: str) -> list[int]:
 
 def _score(row: Row[Any], text: str) -> float:
     """The logarithm of how likely the text is beside the likeliest; without distributions by the row's alternatives."""
+    text = as_read(text, row.region)
     if row.text == text:
         return 0.0
     if row.slots is not None:

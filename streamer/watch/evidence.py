@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from streamer.plates.look_alikes import ZERO_FOR_O
 from streamer.types import FloatArray, Passage, Posterior
 from streamer.watch.background import Background, is_ideograph
 
@@ -52,6 +53,8 @@ def evidence_of(passage: Passage, symbols: Symbols, background: Background) -> E
     unreadable, likely = likely[:, -1:], likely[:, :-1]
     share = usual / np.maximum(usual.sum(1, keepdims=True), 1e-12)
     likely = likely + unreadable * share  # what cannot be read speaks for no symbol
+    if passage.kind.region in ZERO_FOR_O:  # what was read says the same of O as of 0
+        likely[:, symbols.index["O"]] = likely[:, symbols.index["0"]]
     gain = np.log(likely) - np.log((usual * likely).sum(1, keepdims=True))
     return Evidence(text, passage.confidence, likely, usual, gain)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from streamer.config.watch import WatchMode
-from streamer.plates.look_alikes import folded
+from streamer.plates.look_alikes import ZERO_FOR_O, folded
 from streamer.plates.texts import distance
 from streamer.types import Passage, WatchMatch
 from streamer.watch.background import Background
@@ -73,7 +73,8 @@ class Matcher:
         if not text:
             return
         counts = self.mode != "likelihood" or passage.confidence >= SURE
-        for entry in self._by_text.get(text, ()) if counts else ():
+        same = self._by_text if passage.kind.region not in ZERO_FOR_O else self._by_text_with_zero
+        for entry in same.get(text, ()) if counts else ():
             score = self._score(passage, entry)
             yield Found(entry, "exact", score, self._shown, f"reads {text}, {sure}")
         for entry in self._patterns:
@@ -143,6 +144,11 @@ class Matcher:
     @cached_property
     def _by_text(self) -> dict[str, list[Entry]]:
         return _grouped((entry.text, entry) for entry in self._plates)
+
+    @cached_property
+    def _by_text_with_zero(self) -> dict[str, list[Entry]]:
+        """For passages whose texts hold 0 for every letter O."""
+        return _grouped((entry.text.replace("O", "0"), entry) for entry in self._plates)
 
     @cached_property
     def _by_folded(self) -> dict[str, list[Entry]]:

@@ -123,11 +123,11 @@ NORTH_AMERICA = REGIONS.index("north-america")
 @pytest.mark.parametrize(
     ("region", "sure", "text", "read"),
     [
-        (NORTH_AMERICA, 0.9, "AGOR6T", "AG0R6T"),
-        (NORTH_AMERICA, 0.9, "OO0A1", "000A1"),
-        (NORTH_AMERICA, 0.9, "ABC123", "ABC123"),
-        (NORTH_AMERICA, 0.9, "", ""),
-        (NORTH_AMERICA, 0.5, "AGOR6T", "AGOR6T"),  # a region that is not known
+        (NORTH_AMERICA, 0.95, "AGOR6T", "AG0R6T"),
+        (NORTH_AMERICA, 0.95, "OO0A1", "000A1"),
+        (NORTH_AMERICA, 0.95, "ABC123", "ABC123"),
+        (NORTH_AMERICA, 0.95, "", ""),
+        (NORTH_AMERICA, 0.8, "AGOR6T", "AGOR6T"),  # a region that is not sure
         (REGIONS.index("latin-america"), 0.9, "AGOR6T", "AGOR6T"),
         (REGIONS.index("europe"), 0.9, "BOO1", "BOO1"),
     ],
@@ -156,6 +156,4 @@ def test_letter_o_is_zero_where_texts_hold_it_so(decoder: str, region: int, sure
     assert found.slot_probs is not None
     assert alphabet.decode(found.slot_probs.argmax(-1).tolist()) == read
     if read != text:
-        assert min(found.char_confidence) > 0.89  # what was O and what was 0 count together
-        letter = alphabet.symbols.index("O")
-        assert 0.003 < found.slot_probs[text.index("O"), letter] < 0.006  # and lists that write O find it
+        assert min(found.char_confidence) > 0.9  # what was O and what was 0 count together

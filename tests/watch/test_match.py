@@ -12,6 +12,7 @@ from watchkit import entries, read_as
 
 from streamer.config.watch import WatchMode
 from streamer.testing import passage_of
+from streamer.types import Kind
 from streamer.watch.background import Background
 from streamer.watch.evidence import Symbols, evidence_of
 from streamer.watch.lists import Entry
@@ -141,10 +142,13 @@ def test_long_lists_are_compared_at_once() -> None:
         assert time.process_time() - began < 10  # some ms each; comparing one by one takes ten times as long
 
 
-@pytest.mark.parametrize(
-    ("mode", "found"), [("exact", False), ("edit", True), ("look_alike", True), ("likelihood", True)]
-)
-def test_a_plate_listed_with_o_where_o_is_told_as_zero(mode: WatchMode, found: bool) -> None:
-    """North American plates are read with 0 for O, which keeps a small share of the probability."""
-    read = read_as("AG0R6T", {2: {"O": 0.005}})
-    assert (Matcher(entries("AGOR6T"), mode, 9.4).best(read) is not None) is found
+@pytest.mark.parametrize("listed", ["AGOROT", "AG0R0T", "AGOR0T"])
+@pytest.mark.parametrize("mode", ["exact", "look_alike", "likelihood"])
+def test_a_plate_listed_with_o_where_texts_hold_zero_for_it(mode: WatchMode, listed: str) -> None:
+    read = read_as("AG0R0T", kind=Kind(region="north-america"))
+    found = Matcher(entries("XYZ789", listed), mode, 9.4).best(read)
+    assert found is not None
+    assert (found.entry.text, found.how) == (listed, "exact")
+    if listed != "AG0R0T":
+        elsewhere = Matcher(entries(listed), mode, 9.4).best(read_as("AG0R0T", kind=Kind(region="europe")))
+        assert (elsewhere is not None) is (mode == "look_alike")
