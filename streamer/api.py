@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +14,7 @@ import numpy.typing as npt
 
 from streamer.config.models import as_countries, as_country
 from streamer.engine.again import read_again, together
-from streamer.engine.crop_location import SURE as LOCATED
-from streamer.engine.crop_location import better, locate
+from streamer.engine.crop_location import LOOK_INTO, better, locate
 from streamer.engine.detector import Detector
 from streamer.engine.large import find
 from streamer.engine.reader import Reader
@@ -89,8 +88,7 @@ class PlateReader:
         frame = frame_of(image_bgr)
         with self._networks() as (detector, reader):
             plates = find(detector, frame)
-            readings = self._texts(reader, [_cut(reader, frame, quad) for quad in plates.quad])
-            cuts = self._all_cuts(reader, frame, list(plates.quad), readings, _cut)
+            cuts = [self._all_cuts(reader, frame, quad, _cut) for quad in plates.quad]
         plates, rows = heard(plates, cuts, self._reader.alphabet.eos, self.min_score)
         readings = [together(cuts[k]) for k in rows]
         for i, box in enumerate(plates.box_xyxy):
@@ -110,20 +108,17 @@ class PlateReader:
         if isinstance(crops, np.ndarray) and crops.ndim < 4:
             raise ValueError(f"one picture of shape {crops.shape}, expected a list: read_crops([picture])")
         frames = [frame_of(crop) for crop in crops]
-        whole = [box_quad(np.array([0, 0, f.width, f.height], float)) for f in frames]
         with self._networks() as (detector, reader):
-            readings = self._texts(reader, [_squeezed(reader, f, q) for f, q in zip(frames, whole, strict=True)])
-            for k, (frame, quad) in enumerate(zip(frames, whole, strict=True)):
-                cut_as: Cut = _squeezed
-                found = None
-                if readings[k].confidence < LOCATED:
-                    found = locate(detector, to_bgr(frame))
-                if found is not None:
-                    (inner,) = self._texts(reader, [_cut(reader, frame, found)])
-                    if better(readings[k], inner) is inner:
-                        readings[k], quad, cut_as = inner, found, _cut
-                readings[k] = together(*self._all_cuts(reader, frame, [quad], [readings[k]], cut_as))
-        return [_legible(one) for one in readings]
+            return [_legible(self._read_crop(detector, reader, frame)) for frame in frames]
+
+    def _read_crop(self, detector: Detector, reader: Reader, frame: Frame) -> Reading:
+        whole = box_quad(np.array([0, 0, frame.width, frame.height], float))
+        reading = self._text(reader, frame, whole, _squeezed)
+        if reading.confidence < LOOK_INTO and (quad := locate(detector, to_bgr(frame))) is not None:
+            inner = self._text(reader, frame, quad, _cut)
+            if better(reading, inner) is inner:
+                return together(self._all_cuts(reader, frame, quad, _cut, inner))
+        return together(self._all_cuts(reader, frame, whole, _squeezed, reading))
 
     @contextmanager
     def _networks(self) -> Iterator[tuple[Detector, Reader]]:
@@ -138,20 +133,20 @@ class PlateReader:
             self._free.append(mine)
 
     def _all_cuts(
-        self, reader: Reader, frame: Frame, quads: Sequence[FloatArray], readings: Sequence[Reading], cut_as: Cut
-    ) -> list[list[Reading]]:
-        """The readings of each plate's cuts, one where it was read surely."""
+        self, reader: Reader, frame: Frame, quad: FloatArray, cut_as: Cut, first: Reading | None = None
+    ) -> list[Reading]:
+        """The readings of a plate's cuts: one where it is read surely. `first`: the one that is there already."""
 
-        def read(quads: Iterable[FloatArray]) -> list[Reading]:
-            return self._texts(reader, [cut_as(reader, frame, quad) for quad in quads])
+        def read(quads: Sequence[FloatArray]) -> list[Reading]:
+            return [self._text(reader, frame, one, cut_as) for one in quads]
 
-        return read_again(quads, readings, read, self._reader.alphabet.eos)
+        return read_again(quad, first or read([quad])[0], read, self._reader.alphabet.eos)
 
-    def _texts(self, reader: Reader, crops: Sequence[Image]) -> list[Reading]:
-        readings = reader.read(crops)
-        if self._formats is not None:
-            readings = [read_with_country_prior(one, self._formats, self._reader.alphabet) for one in readings]
-        return readings
+    def _text(self, reader: Reader, frame: Frame, quad: FloatArray, cut_as: Cut) -> Reading:
+        (reading,) = reader.read([cut_as(reader, frame, quad)])
+        if self._formats is None:
+            return reading
+        return read_with_country_prior(reading, self._formats, self._reader.alphabet)
 
 
 def _cut(reader: Reader, frame: Frame, quad: FloatArray) -> Image:

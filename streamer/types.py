@@ -130,7 +130,11 @@ class Reading:
 
 @dataclass(frozen=True, eq=False)
 class Plate:
-    """One plate of one picture, as `PlateReader.read` returns it. `box_xyxy` (4,), `quad` (4, 2), both in frame_xy."""
+    """One plate of one picture, as `PlateReader.read` returns it. `box_xyxy` (4,), `quad` (4, 2), both in frame_xy.
+
+    `score`: how surely it is a plate, 0-1. `confidence`: of the text as a whole, by all cuts that were read;
+    `char_confidence`: of each character in the surest of them.
+    """
 
     box_xyxy: FloatArray
     quad: FloatArray

@@ -29,8 +29,9 @@ def read(
     """Read the plates of IMAGES: picture files, or folders of them (without subfolders).
 
     Prints one line per plate, separated by tabs: picture, text (- where nothing can be read, ? for a character that
-    cannot be read), confidence of the text, score of the detection, and box as x1,y1,x2,y2 in pixels. Every detected
-    plate is printed, also with low confidence; alpr run writes a row only from vote.min_confidence (0.5) on.
+    cannot be read), confidence of the text, score of the plate, and box as x1,y1,x2,y2 in pixels. Plates are printed
+    also with low confidence; what the detector is not sure of and the reader sees nothing in is not. alpr run writes a
+    row only from vote.min_confidence (0.5) on.
     """
     from streamer import PlateReader
     from streamer.config.urls import redact

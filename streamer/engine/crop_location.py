@@ -14,7 +14,7 @@ from streamer.image.warp import frame_of, resize
 from streamer.types import FloatArray, Image, Reading
 
 # Fitted to plates held out of training, cut with 0, 12 and 25 % of margin.
-SURE = 0.97  # a picture whose whole is read so surely is not looked into
+LOOK_INTO = 0.97  # a picture whose whole is read less surely is looked into
 _PREFER = 0.9  # what was found inside is believed from this share of the confidence that the whole was read with
 _FIND_SCORE = 0.2  # one plate is there: a weak find is good enough to look at
 # Share of the picture's width and height that a plate has at least, and how far off the middle it may be.

@@ -320,3 +320,41 @@ def test_a_guess_is_no_text(monkeypatch: pytest.MonkeyPatch, reader: PlateReader
     monkeypatch.setattr(Reader, "read", lambda _, crops: [guess] * len(crops))
     for found in (*reader.read(street), *reader.read_crops([street])):
         assert (found.text, found.confidence, found.char_confidence, found.kind.colour) == ("", 0.0, (), "blue")
+
+
+def answers(monkeypatch: pytest.MonkeyPatch, *told: Reading) -> list[int]:
+    """The reader then says these one after the other, the last of them for ever; counts of the crops it was asked."""
+    left, asked = list(told), []
+
+    def read(_: Reader, crops: list[Image]) -> list[Reading]:
+        asked.append(len(crops))
+        return [left.pop(0) if len(left) > 1 else left[0] for _ in crops]
+
+    monkeypatch.setattr(Reader, "read", read)
+    return asked
+
+
+@pytest.mark.parametrize("crops", [False, True])
+def test_a_doubtful_plate_is_read_again(
+    monkeypatch: pytest.MonkeyPatch, reader: PlateReader, street: Image, crops: bool
+) -> None:
+    doubtful, other = Reading("AB12", 0.6, (0.9,) * 4), Reading("A812", 0.7, (0.95,) * 4)
+    monkeypatch.setattr("streamer.api.find", lambda detector, frame: detector.detect(frame)[:1])
+    monkeypatch.setattr("streamer.api.locate", lambda *_: None)
+    asked = answers(monkeypatch, doubtful, other)
+    (found,) = reader.read_crops([street]) if crops else reader.read(street)
+    assert sum(asked) == 7
+    assert (found.text, found.confidence, found.char_confidence) == ("A812", pytest.approx(6 * 0.7 / 7), (0.95,) * 4)
+
+
+def test_a_find_in_which_the_reader_sees_nothing_is_no_plate(
+    monkeypatch: pytest.MonkeyPatch, reader: PlateReader, street: Image
+) -> None:
+    slots = np.zeros((16, reader._reader.alphabet.size), np.float32)
+    slots[:, reader._reader.alphabet.eos] = 1.0
+    answers(monkeypatch, Reading("", 0.0, (), slot_probs=slots))
+    assert reader.detect(street)
+    assert [p for p in reader.read(street) if p.score > 0.5] == []
+    assert all(
+        p.score == pytest.approx(q.score / 2) for p, q in zip(reader.read(street), reader.detect(street), strict=False)
+    )

@@ -17,7 +17,7 @@ from streamer.store.database import Database, open_database
 from streamer.store.search import Query, find
 from streamer.store.times import micros
 from streamer.store.write import Writer
-from streamer.types import Posterior
+from streamer.types import Kind, Posterior
 
 CLEAR = 0.999
 
@@ -104,6 +104,13 @@ def test_likelihood_without_distributions_goes_by_alternatives(database: Databas
     found = find(database, Query("A8123", "likely"))  # every row of these tests has it as its alternative, with 0.04
     assert [f.record["plate"] for f in found] == ["A8123", "AB123"]
     assert found[1].score == pytest.approx(-3.12, abs=0.01)
+
+
+def test_o_finds_the_zero_of_a_region_that_holds_it_so(database: Database) -> None:
+    add(database, [row(40, "AG0R0T", kind=Kind(region="north-america")), row(41, "XG0R0T", kind=Kind(region="europe"))])
+    found = find(database, Query("AGOR0T", "likely"))
+    assert [(f.record["plate"], f.score) for f in found] == [("AG0R0T", 0.0)]
+    assert find(database, Query("XGOR0T", "likely")) == []
 
 
 def test_times_cameras_limits_and_states(database: Database) -> None:

@@ -2,6 +2,7 @@
 
 python -m train.benchmarks             # measures what is missing or out of date (hours), then compares
 python -m train.benchmarks --check     # compares with what was measured before
+python -m train.benchmarks --check --write   # and writes it into the texts and cards
 """
 
 from __future__ import annotations

@@ -63,16 +63,20 @@ def compare(
 
 
 def write_measured(compared: Iterable[Compared], root: Path = ROOT) -> int:
-    """Writes what was measured into the texts, where they state otherwise; how many figures that were. Only digits
+    """Writes what was measured into the texts wherever its digits are others; how many figures that were. Only digits
     change: what a text concludes from them is for its author to read again."""
     by_file: dict[str, list[tuple[int, str, str]]] = {}
     for one in compared:
         if one.measured is not None and (new := one.stated.written(one.measured)) != one.stated.text:
             by_file.setdefault(one.stated.file, []).append((one.stated.start, one.stated.text, new))
+    texts: dict[str, str] = {}
     for file, changes in by_file.items():
         text = (root / file).read_text(encoding="utf-8")
         for start, old, new in sorted(set(changes), reverse=True):
-            assert text[start : start + len(old)] == old, f"{file}: {old} is not at {start}"
+            if text[start : start + len(old)] != old:
+                raise NoPlace(f"{file}: {old} is not at character {start}, nothing was written")
             text = text[:start] + new + text[start + len(old) :]
+        texts[file] = text
+    for file, text in texts.items():
         (root / file).write_text(text, encoding="utf-8")
     return sum(len(set(changes)) for changes in by_file.values())

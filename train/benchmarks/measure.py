@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from streamer.cli.machine import cpu_name
 from streamer.engine.runtime import available_cores
 from streamer.errors import AlprError, InputError
@@ -22,6 +24,7 @@ from train.evaluate.run import alpr_command
 
 Found = dict[str, Any]
 _LABELS = ("manifest.jsonl", "more.jsonl", "video/truth.jsonl", "video/videos.jsonl")
+CARD = "card.yaml"
 _CODE = ("streamer", "models", "train/evaluate", "train/data", "configs")  # a change in these may change a figure
 
 
@@ -54,7 +57,11 @@ def identity(measure: Measure) -> str:
     digest = hashlib.sha256(repr((measure.commands, dict(measure.patterns))).encode())
     digest.update(repr([data_hash(Path(os.environ[name])) for name in measure.variables]).encode())
     for path in _CODE:
-        digest.update(f"{_git('rev-parse', f'HEAD:{path}')}\n{_git('diff', 'HEAD', '--', path)}".encode())
+        files = f"{_git('ls-tree', '-r', 'HEAD', '--', path)}\n{_git('diff', 'HEAD', '--', path, f':!*{CARD}')}"
+        digest.update("".join(line for line in files.splitlines(True) if not line.endswith(f"{CARD}\n")).encode())
+    for card in sorted((ROOT / "models" / "zoo").glob(f"*/{CARD}")):  # their figures are what is measured
+        facts = {**yaml.safe_load(card.read_text("utf-8")), "figures": None}
+        digest.update(json.dumps(facts, sort_keys=True, default=str).encode())
     return digest.hexdigest()[:16]
 
 

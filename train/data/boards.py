@@ -65,10 +65,11 @@ def board(rng: np.random.Generator, height: int = 96) -> Image:
 
 
 def _lines(rng: np.random.Generator) -> list[str]:
-    """What stands on it."""
+    """What stands on it. Few characters in capitals might as well be a plate of somebody's choice: they are not."""
     if rng.random() < 0.25:
         words = str(rng.choice(_WHOLE)).split()
-        return [" ".join(words)] if rng.random() < 0.5 else words
+        one = [" ".join(words)] if rng.random() < 0.5 else words
+        return one if len("".join(one)) > 8 else [part.title() for part in one]
     kind, name = str(rng.choice(_KINDS)), " ".join(_word(rng) for _ in range(int(rng.integers(1, 3))))
     case = rng.random()
     name = name.upper() if case < 0.55 else name.title()
@@ -77,7 +78,6 @@ def _lines(rng: np.random.Generator) -> list[str]:
     arrangement = rng.random()
     if arrangement < 0.6:
         return [kind, *([name] if rng.random() < 0.7 else name.split(" ", 1))]
-    # A single word in capitals might as well be a plate of somebody's choice.
     return [f"{kind} {name}"] if arrangement < 0.8 else [name if len(name) > 9 else name.title()]
 
 

@@ -19,12 +19,12 @@ from streamer.image.warp import cut, frame_of
 from streamer.types import FloatArray, Image
 from train.data.boards import board
 from train.data.cache import PictureCache, write_whole
-from train.data.manifest import Sample
+from train.data.manifest import PlateLabel, Sample
 from train.data.mine import far_from
 
 NARROWEST, WIDEST = 24, 320  # px of a place's width
 LEAST_SCORE = 0.08  # of a find: below it there is little that looks like a plate
-FOUND = 0.6  # share of the places that are finds, where there are any
+FOUND = 0.6  # share of the places other than boards that are finds, where there are any
 LARGEST_MARGIN = 0.12  # of a find's sides
 BOARDS = 0.2  # share of the places that are drawn boards with words
 
@@ -98,19 +98,33 @@ def draw_place(rng: np.random.Generator, width: int, height: int) -> FloatArray:
 
 def false_finds(samples: Sequence[Sample], detector: str, folder: Path) -> list[FalseFind]:
     """What a detector of the zoo, with its refiner, finds in the fully labelled of the samples where no plate is.
-    Finds are kept in `folder`."""
+    Pictures with a label that has neither box nor corners are left out. Plates that nobody can read may lie in the
+    others without a label: the reader may learn to see nothing in them. Finds are kept in `folder`."""
     finder = Detector(detector, "f32", min_score=LEAST_SCORE)
-    kept = folder / f"finds-{finder.identity}.json"
+    kept = folder / f"finds-{finder.identity}-{LEAST_SCORE}.json"
     known: dict[str, list[list[float]]] = json.loads(kept.read_text("utf-8")) if kept.is_file() else {}
-    wanted = [(k, s) for k, s in enumerate(samples) if s.complete]
-    missing = [s for _, s in wanted if str(s.path) not in known]
+    wanted = [(k, s) for k, s in enumerate(samples) if s.complete and None not in map(_box, s.plates)]
+    missing = [s for _, s in wanted if _key(s) not in known]
     for sample in track(missing, "looking for false finds", transient=True):
         image = cv2.imread(str(sample.path))
         found = finder.detect(frame_of(image)) if image is not None else None
-        known[str(sample.path)] = [] if found is None else _rows(found.quad, found.score)
+        known[_key(sample)] = [] if found is None else _rows(found.quad, found.score)
     if missing:
         write_whole(kept, json.dumps(known))
-    return [find for k, s in wanted for find in _false(k, s, np.array(known[str(s.path)], float).reshape(-1, 9))]
+    return [find for k, s in wanted for find in _false(k, s, np.array(known[_key(s)], float).reshape(-1, 9))]
+
+
+def _key(sample: Sample) -> str:
+    """Of a picture as it is now."""
+    seen = sample.path.stat() if sample.path.is_file() else None
+    return f"{sample.path}|{seen.st_size}|{seen.st_mtime_ns}" if seen else str(sample.path)
+
+
+def _box(plate: PlateLabel) -> tuple[float, ...] | None:
+    if plate.box is not None or plate.quad is None:
+        return plate.box
+    xs, ys = zip(*plate.quad, strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
 
 
 def _rows(quads: FloatArray, scores: FloatArray) -> list[list[float]]:
@@ -119,7 +133,7 @@ def _rows(quads: FloatArray, scores: FloatArray) -> list[list[float]]:
 
 
 def _false(k: int, sample: Sample, rows: FloatArray) -> list[FalseFind]:
-    plates = np.array([p.box for p in sample.plates if p.box is not None], float).reshape(-1, 4)
+    plates = np.array([_box(p) for p in sample.plates], float).reshape(-1, 4)
     quads = rows[:, :8].reshape(-1, 4, 2)
     boxes = np.concatenate([quads.min(1), quads.max(1)], 1)
     far = far_from(boxes, plates)

@@ -18,7 +18,8 @@ from train.loop.weights import kind_of, load_weights, reader_of
 
 
 class TorchReader:
-    """`read_crops` of a `streamer.PlateReader`, by the weights of a reader or of a baseline. Not calibrated."""
+    """Reads each crop once, by the weights of a reader or of a baseline; a `streamer.PlateReader` reads doubtful ones
+    again from other cuts. Not calibrated."""
 
     def __init__(self, weights: Path) -> None:
         state = load_weights(weights)

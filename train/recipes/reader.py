@@ -16,6 +16,7 @@ from models.reader.loss import ReaderTargets, reader_loss
 from models.reader.network import ReaderNet, ReaderSize
 from streamer.errors import InputError
 from streamer.plates.alphabet import Alphabet
+from streamer.plates.look_alikes import as_read
 from train.data.assets import assets_of, store
 from train.data.cache import PictureCache, Region, build_cache
 from train.data.check import decodable, trainable
@@ -24,6 +25,7 @@ from train.data.manifest import Sample, is_validation
 from train.data.open import open_datasets
 from train.data.plates import Crop, Drawn
 from train.data.reading import ReadingData, collate, crop_weights
+from train.data.regions import region_name
 from train.data.splice import find_joints
 from train.figures.plots import plot_losses, reader_sheet
 from train.loop.config import ALPHABET, ReaderTrainConfig, TrainConfig
@@ -72,7 +74,7 @@ def crop_of(sample: Sample, scale: float) -> Crop:
     plate = sample.plates[0]
     corners = plate.quad if plate.quad is not None and sample.quad_quality is None else plate.quad_machine
     return Crop(
-        plate.text or "",
+        as_read(plate.text or "", region_name(sample.country)),
         sample.country or "",
         plate.colour,
         plate.rows,
