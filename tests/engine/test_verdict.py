@@ -16,8 +16,8 @@ from streamer.types import Plates, Reading
 END = FakeAlphabet.eos
 
 
-def plates_of(*scores: float) -> Plates:
-    boxes = np.array([[10.0 * i, 0, 10 * i + 8, 4] for i in range(len(scores))]).reshape(-1, 4)
+def plates_of(*scores: float, height: float = 20.0) -> Plates:
+    boxes = np.array([[10.0 * i, 0, 10 * i + 8, height] for i in range(len(scores))]).reshape(-1, 4)
     quads = np.array([box_quad(b) for b in boxes]).reshape(-1, 4, 2)
     return Plates(boxes, np.array(scores, float), quads, np.zeros(len(scores), bool))
 
@@ -69,3 +69,9 @@ def test_all_cuts_of_a_plate_have_a_say() -> None:
     cuts = [[reading_of("", sure=1.0), reading_of("AB12", sure=1.0)], [reading_of("", sure=1.0)] * 2]
     plates, _ = heard(plates_of(0.8, 0.8), cuts, END, 0.1)
     assert plates.score.tolist() == pytest.approx([0.8 * (1 - SWAY / 2), 0.8 * (1 - SWAY)])
+
+
+@pytest.mark.parametrize(("height", "left"), [(3, 1.0), (6, 1.0), (10, 0.75), (14, 0.5), (60, 0.5)])
+def test_of_a_small_plate_it_says_less(height: float, left: float) -> None:
+    plates, _ = heard(plates_of(0.8, height=height), [[reading_of("", sure=1.0)]], END, 0.1)
+    assert plates.score.tolist() == pytest.approx([0.8 * left])
