@@ -18,7 +18,7 @@ from streamer.engine.detector import good_quads, in_frame
 from streamer.engine.reader import Reader
 from streamer.engine.zoo import config_folder
 from streamer.errors import ConfigError, ModelError
-from streamer.geometry import box_iou_matrix, box_quad, quad_box
+from streamer.geometry import box_iou_matrix, box_quad, plate_height, quad_box
 from streamer.image.warp import frame_of, rectify
 from streamer.passages.vote import CUT_TEXT
 from streamer.plates.alphabet import Alphabet
@@ -353,8 +353,9 @@ def test_a_find_in_which_the_reader_sees_nothing_is_no_plate(
     slots = np.zeros((16, reader._reader.alphabet.size), np.float32)
     slots[:, reader._reader.alphabet.eos] = 1.0
     answers(monkeypatch, Reading("", 0.0, (), slot_probs=slots))
-    assert reader.detect(street)
-    assert [p for p in reader.read(street) if p.score > 0.5] == []
-    assert all(
-        p.score == pytest.approx(q.score / 2) for p, q in zip(reader.read(street), reader.detect(street), strict=False)
-    )
+    before, after = reader.detect(street), reader.read(street)
+    heights = [float(plate_height(p.quad[None])[0]) for p in before]
+    assert max(heights) > 8
+    left = [p.score * (1 - min(max((h - 6) / 8, 0), 1) / 2) for p, h in zip(before, heights, strict=True)]
+    assert [p.score for p in after] == pytest.approx(sorted((s for s in left if s >= reader.min_score), reverse=True))
+    assert sum(p.score for p in after) < sum(p.score for p in before)
