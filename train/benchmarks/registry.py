@@ -99,7 +99,7 @@ def figures() -> list[Figure]:
 
 _SCENES, _DETECTORS, _CROPS = (
     "| set | plates | AP50 | AP70 |",
-    "| set | plates | detector S and refiner |",
+    "| set | plates | detector S and refiner, after the reader's word |",
     "| crops | n |",
 )
 _ENDS = "| scenes | n | detector S"
@@ -190,7 +190,7 @@ def _texts() -> Iterator[Figure]:
     yield _sentence("covered", "total/n", r"of (\d+) Chinese crops with one character hidden", "count")
     for key, pattern in {
         "reported": r"hidden ([\d.]+) % report it", "unsure": r"([\d.]+) % are unsure",
-        "other": r"([\d.]+) % have another mistake", "invented": r"and ([\d.]+) % \(five\) invent",
+        "other": r"([\d.]+) % have another mistake", "invented": r"and ([\d.]+) % \(\w+\) invent",
     }.items():  # fmt: skip
         yield _share("covered", f"total/{key}", pattern)
     yield _sentence("videos", "total/found", r"FOLDER`: (\d+) legible passages in", "count")
