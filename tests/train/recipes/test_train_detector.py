@@ -79,7 +79,7 @@ def test_starting_weights_are_checked_first(folder: Path, tmp_path: Path, capsys
 
 
 def test_refiner(folder: Path, tmp_path: Path) -> None:
-    mine = config(tmp_path / "f.yaml", name="closer", samples=48, batch=4, image=128, synthetic=12)
+    mine = config(tmp_path / "f.yaml", name="closer", samples=144, batch=4, image=128, synthetic=12)
     out = tmp_path / "run"
     assert alpr("train", "refiner", "--config", mine, "--data", folder, "--out", out) == 0
     first, last = first_and_last_loss(out)
