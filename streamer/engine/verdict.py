@@ -8,6 +8,7 @@ share `SWAY` of the detector's score, and less of what is small.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -37,5 +38,4 @@ def heard(
     score: FloatArray = plates.score * (1 - SWAY * counts * nothing)
     rows = np.argsort(-score, kind="stable")
     rows = rows[score[rows] >= min_score]
-    kept = plates[rows]
-    return Plates(kept.box_xyxy, score[rows], kept.quad, kept.quad_is_box), rows
+    return replace(plates[rows], score=score[rows]), rows

@@ -30,6 +30,11 @@ def _digit(character: str) -> str:
 ZERO_FOR_O = frozenset({"north-america"})
 
 
+def with_zero(text: str) -> str:
+    """`text` with 0 for every letter O."""
+    return text.replace("O", "0")
+
+
 def as_read(text: str, region: str | None) -> str:
     """`text` as a plate of that region with it is read."""
-    return text.replace("O", "0") if region in ZERO_FOR_O else text
+    return with_zero(text) if region in ZERO_FOR_O else text

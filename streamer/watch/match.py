@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from streamer.config.watch import WatchMode
-from streamer.plates.look_alikes import ZERO_FOR_O, folded
+from streamer.plates.look_alikes import ZERO_FOR_O, folded, with_zero
 from streamer.plates.texts import distance
 from streamer.types import Passage, WatchMatch
 from streamer.watch.background import Background
@@ -148,7 +148,7 @@ class Matcher:
     @cached_property
     def _by_text_with_zero(self) -> dict[str, list[Entry]]:
         """For passages whose texts hold 0 for every letter O."""
-        return _grouped((entry.text.replace("O", "0"), entry) for entry in self._plates)
+        return _grouped((with_zero(entry.text), entry) for entry in self._plates)
 
     @cached_property
     def _by_folded(self) -> dict[str, list[Entry]]:

@@ -3,7 +3,6 @@ detector has taken for plates and is none."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,14 +10,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from rich.progress import track
 
-from streamer.engine.detector import Detector
-from streamer.geometry import box_quad, grow_quad, plate_height
-from streamer.image.warp import cut, frame_of
+from streamer.geometry import box_quad, grow_quad, quad_box, quad_height
+from streamer.image.warp import cut
 from streamer.types import FloatArray, Image
 from train.data.boards import board
-from train.data.cache import PictureCache, write_whole
+from train.data.cache import PictureCache
+from train.data.finds import finds_in
 from train.data.manifest import PlateLabel, Sample
 from train.data.mine import far_from
 
@@ -69,7 +67,7 @@ class Grounds:
             k = np.searchsorted(self._cumulative, rng.random(), side="right").clip(0, len(self.finds) - 1)
             find = self.finds[int(k)]
             quad = np.array(find.quad)
-            height = float(plate_height(quad[None])[0])
+            height = quad_height(quad)
             along, across = rng.uniform(0, LARGEST_MARGIN, 2)
             return cut(self.cache[find.sample], grow_quad(quad, along, across) + rng.normal(0, 0.05 * height, (4, 2)))
         image = self.cache[int(rng.integers(self.free))]
@@ -100,42 +98,19 @@ def false_finds(samples: Sequence[Sample], detector: str, folder: Path) -> list[
     """What a detector of the zoo, with its refiner, finds in the fully labelled of the samples where no plate is.
     Pictures with a label that has neither box nor corners are left out. Plates that nobody can read may lie in the
     others without a label: the reader may learn to see nothing in them. Finds are kept in `folder`."""
-    finder = Detector(detector, "f32", min_score=LEAST_SCORE)
-    kept = folder / f"finds-{finder.identity}-{LEAST_SCORE}.json"
-    known: dict[str, list[list[float]]] = json.loads(kept.read_text("utf-8")) if kept.is_file() else {}
     wanted = [(k, s) for k, s in enumerate(samples) if s.complete and None not in map(_box, s.plates)]
-    missing = [s for _, s in wanted if _key(s) not in known]
-    for sample in track(missing, "looking for false finds", transient=True):
-        image = cv2.imread(str(sample.path))
-        found = finder.detect(frame_of(image)) if image is not None else None
-        known[_key(sample)] = [] if found is None else _rows(found.quad, found.score)
-    if missing:
-        write_whole(kept, json.dumps(known))
-    return [find for k, s in wanted for find in _false(k, s, np.array(known[_key(s)], float).reshape(-1, 9))]
-
-
-def _key(sample: Sample) -> str:
-    """Of a picture as it is now."""
-    seen = sample.path.stat() if sample.path.is_file() else None
-    return f"{sample.path}|{seen.st_size}|{seen.st_mtime_ns}" if seen else str(sample.path)
+    found = finds_in([s for _, s in wanted], detector, LEAST_SCORE, folder, "looking for false finds")
+    return [find for (k, s), (quads, scores) in zip(wanted, found, strict=True) for find in _false(k, s, quads, scores)]
 
 
 def _box(plate: PlateLabel) -> tuple[float, ...] | None:
     if plate.box is not None or plate.quad is None:
         return plate.box
-    xs, ys = zip(*plate.quad, strict=True)
-    return min(xs), min(ys), max(xs), max(ys)
+    return tuple(quad_box(np.array(plate.quad, float)).tolist())
 
 
-def _rows(quads: FloatArray, scores: FloatArray) -> list[list[float]]:
-    rows: list[list[float]] = np.concatenate([quads.reshape(-1, 8), scores[:, None]], 1).round(3).tolist()
-    return rows
-
-
-def _false(k: int, sample: Sample, rows: FloatArray) -> list[FalseFind]:
+def _false(k: int, sample: Sample, quads: FloatArray, scores: FloatArray) -> list[FalseFind]:
     plates = np.array([_box(p) for p in sample.plates], float).reshape(-1, 4)
-    quads = rows[:, :8].reshape(-1, 4, 2)
-    boxes = np.concatenate([quads.min(1), quads.max(1)], 1)
-    far = far_from(boxes, plates)
-    found = zip(quads[far].tolist(), rows[far, 8].tolist(), strict=True)
+    far = far_from(quad_box(quads), plates)
+    found = zip(quads[far].tolist(), scores[far].tolist(), strict=True)
     return [FalseFind(k, tuple((x, y) for x, y in quad), score) for quad, score in found]

@@ -3,20 +3,15 @@ or less where it ends; the corners say how it lies."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
-from rich.progress import track
 
-from streamer.engine.detector import Detector
 from streamer.geometry import box_iou_matrix, quad_box
-from streamer.image.warp import frame_of
-from streamer.types import FloatArray, Plates
-from train.data.cache import write_whole
+from streamer.types import FloatArray
+from train.data.finds import finds_in
 from train.data.manifest import PlateLabel, Sample
 
 AGREE_IOU = 0.6  # with the label; a find that agrees less is not believed
@@ -29,17 +24,10 @@ def tightened(samples: Sequence[Sample], detector: str, folder: Path) -> list[Sa
     The corners are stretched to the label's own box, unless the picture's note calls its boxes loose: then they are
     taken as they are, and the training takes the box from them. Finds are kept in `folder`.
     """
-    finder = Detector(detector, "f32", min_score=LEAST_SCORE)
-    known = folder / f"corners-{finder.identity}.json"
-    found: dict[str, list[list[list[float]]]] = json.loads(known.read_text("utf-8")) if known.is_file() else {}
-    missing = [s for s in samples if s.relative not in found and any(_wants(p) for p in s.plates)]
-    for sample in track(missing, "looking for corners", transient=True):
-        image = cv2.imread(str(sample.path))
-        plates = finder.detect(frame_of(image)) if image is not None else Plates.empty()
-        found[sample.relative] = plates.quad.round(2).tolist()
-    if missing:
-        write_whole(known, json.dumps(found))
-    return [with_corners(s, np.array(found.get(s.relative, []), float).reshape(-1, 4, 2)) for s in samples]
+    wanted = [s for s in samples if any(_wants(p) for p in s.plates)]
+    found = finds_in(wanted, detector, LEAST_SCORE, folder, "looking for corners")
+    quads = {s.path: quad for s, (quad, _) in zip(wanted, found, strict=True)}
+    return [with_corners(s, quads.get(s.path, np.zeros((0, 4, 2)))) for s in samples]
 
 
 def _wants(plate: PlateLabel) -> bool:

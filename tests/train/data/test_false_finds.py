@@ -10,7 +10,7 @@ import pytest
 
 from streamer.geometry import box_quad
 from streamer.types import Frame, Plates
-from train.data import grounds
+from train.data import finds, grounds
 from train.data.boards import board
 from train.data.cache import build_cache
 from train.data.grounds import FOUND, FalseFind, Grounds, false_finds
@@ -35,7 +35,7 @@ class TwoFinds:
 
 @pytest.fixture
 def detector(monkeypatch: pytest.MonkeyPatch) -> type[TwoFinds]:
-    monkeypatch.setattr(grounds, "Detector", TwoFinds)
+    monkeypatch.setattr(finds, "Detector", TwoFinds)
     TwoFinds.asked = 0
     return TwoFinds
 

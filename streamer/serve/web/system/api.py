@@ -69,21 +69,8 @@ class Plots(BaseModel):
     plots: dict[str, Any]
 
 
-class FleetNode(BaseModel):
-    """A node of a fleet as its supervisor saw it last. `seen_s`: seconds since then."""
-
-    name: str
-    state: str
-    seen_s: float
-    draining: bool
-    cores: float
-    load: float
-    waiting: int
-    cameras: list[dict[str, Any]]
-
-
 class FleetNodes(BaseModel):
-    items: list[FleetNode]
+    items: list[facts.FleetNode]
 
 
 _OPERATOR = [needs("operator")]
@@ -118,7 +105,7 @@ def checks(site: SiteDep) -> object:
 def fleet(site: SiteDep, user: UserDep) -> object:
     """The nodes of the fleet that writes to the store."""
     whole(user)
-    return {"items": [vars(one) for one in facts.fleet(site)]}
+    return {"items": facts.fleet(site)}
 
 
 @api.get("/system/log", response_model=Lines, operation_id="log", dependencies=_OPERATOR)
