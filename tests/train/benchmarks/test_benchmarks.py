@@ -273,6 +273,12 @@ def test_what_was_measured_is_written_into_the_text(
     assert write_measured(compared, root) == 0
 
 
+def test_every_shipped_detector_and_reader_states_its_figures() -> None:
+    """An export writes a card without figures: `alpr eval scenes|reader DATA --card NAME` puts them in."""
+    cards = {card.parent.name for card in (ROOT / "models" / "zoo").glob("*/card.yaml")} - {"plate-refiner"}
+    assert cards == {f.place.card for f in figures() if isinstance(f.place, CardValue)}
+
+
 def test_several_figures_of_a_text_are_written_at_once(root: Path) -> None:
     places = [Phrase("T.md", r"(\d+) found"), Cell("T.md", "| set | n |", "`a`", 1), Phrase("T.md", r"90.1 \((\d+)")]
     wanted = [Figure("m", str(k), place, "count") for k, place in enumerate(places)]
