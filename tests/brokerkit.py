@@ -18,6 +18,8 @@ from typing import Any
 import paho.mqtt.client as paho
 import pytest
 
+from streamer.notify.mqtt import hang_up
+
 PROGRAM = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 
 
@@ -109,5 +111,4 @@ class Listener:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
+        hang_up(self._client)

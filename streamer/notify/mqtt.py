@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import threading
 import time
@@ -194,8 +195,7 @@ class Mqtt:
     def _drop(self) -> None:
         client, self._client = self._client, None
         if client is not None:
-            client.disconnect()
-            client.loop_stop()
+            hang_up(client)
 
     # Called in paho's thread
 
@@ -207,6 +207,13 @@ class Mqtt:
     def _on_publish(self, client: Any, userdata: Any, mid: int, reason: Any, properties: Any) -> None:
         if client is self._client and reason.is_failure:
             self._failed[mid] = str(reason)
+
+
+def hang_up(client: Any) -> None:
+    """Ends the connection of a paho client, and waits for its thread."""
+    client.disconnect()
+    with contextlib.suppress(AttributeError):  # paho looks for its thread three times, and it may end in between
+        client.loop_stop()
 
 
 def _is_published(info: Any) -> bool:

@@ -6,12 +6,14 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import paho.mqtt.client as paho
 import pytest
 from brokerkit import PROGRAM, Broker, Listener, broker, check_installed
 from notifykit import message, opened, output_of, row, self_signed, until
@@ -19,6 +21,7 @@ from notifykit import message, opened, output_of, row, self_signed, until
 from streamer.config.models import RunConfig
 from streamer.errors import ConfigError
 from streamer.notify.makers import target_of
+from streamer.notify.mqtt import hang_up
 from streamer.notify.outbox import Outbox
 from streamer.notify.target import Refused, Unavailable
 from streamer.sink.events import HealthChanged, PassageProvisional, StreamOpened, WatchHit
@@ -203,3 +206,27 @@ def test_certificates_are_verified(tmp_path: Path) -> None:
         target.close()
     with pytest.raises(ConfigError, match=r"mqtt: ca_file, cert_file: cannot be used"):
         target_of(output_of(f"{{type: mqtt, url: mqtts://h, ca_file: {tmp_path / 'mosquitto.conf'}}}"))
+
+
+@pytest.mark.parametrize("looks", [0, 1, 2, 3])
+def test_a_thread_of_paho_that_ends_meanwhile_is_no_fault(looks: int) -> None:
+    """paho forgets its thread when that ends: here after so many looks of the one who waits for it."""
+    ended = threading.Thread()
+    ended.start()
+
+    class Client(paho.Client):
+        left = 0
+
+        @property
+        def _thread(self) -> threading.Thread | None:
+            self.left -= 1
+            return ended if self.left >= 0 else None
+
+        @_thread.setter
+        def _thread(self, thread: threading.Thread | None) -> None:
+            pass
+
+    client = Client(paho.CallbackAPIVersion.VERSION2)
+    client.left = looks
+    hang_up(client)
+    assert not client.is_connected()
