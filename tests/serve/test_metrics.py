@@ -29,7 +29,7 @@ DEMO = Path(__file__).parents[1] / "clips" / "demo.mp4"
 
 def get(server: MetricsServer, path: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=5) as page:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=30) as page:
             return page.status, page.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
