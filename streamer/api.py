@@ -27,7 +27,7 @@ from streamer.passages.country import read_with_country_prior
 from streamer.passages.rejections import LEGIBLE
 from streamer.passages.vote import CUT_TEXT
 from streamer.plates.countries import check_countries
-from streamer.plates.formats import formats_of
+from streamer.plates.formats import RegionFormats, formats_of
 from streamer.tracking.edge import inside
 from streamer.types import FloatArray, Frame, Image, Plate, Plates, Reading
 
@@ -70,6 +70,7 @@ class PlateReader:
         self._free = deque([(self._detector, self._reader)])  # those that no thread works with just now
         alphabet = self._reader.alphabet
         self._formats = formats_of(expected, folders, alphabet.symbols, alphabet.size) if expected else None
+        self._regions = None if expected else RegionFormats(folders, alphabet.symbols, alphabet.size)
 
     @property
     def min_score(self) -> float:
@@ -90,7 +91,7 @@ class PlateReader:
             plates = find(detector, frame)
             cuts = [self._all_cuts(reader, frame, quad, _cut) for quad in plates.quad]
         plates, rows = heard(plates, cuts, self._reader.alphabet.eos, self.min_score)
-        readings = [together(cuts[k]) for k in rows]
+        readings = [self._together(cuts[k]) for k in rows]
         for i, box in enumerate(plates.box_xyxy):
             if not inside(box, frame.width, frame.height):  # a part of its text may be missing
                 readings[i] = replace(readings[i], confidence=readings[i].confidence * CUT_TEXT)
@@ -117,8 +118,8 @@ class PlateReader:
         if reading.confidence < LOOK_INTO and (quad := locate(detector, to_bgr(frame))) is not None:
             inner = self._text(reader, frame, quad, _cut)
             if better(reading, inner) is inner:
-                return together(self._all_cuts(reader, frame, quad, _cut, inner))
-        return together(self._all_cuts(reader, frame, whole, _squeezed, reading))
+                return self._together(self._all_cuts(reader, frame, quad, _cut, inner))
+        return self._together(self._all_cuts(reader, frame, whole, _squeezed, reading))
 
     @contextmanager
     def _networks(self) -> Iterator[tuple[Detector, Reader]]:
@@ -141,6 +142,10 @@ class PlateReader:
             return [self._text(reader, frame, one, cut_as) for one in quads]
 
         return read_again(quad, first or read([quad])[0], read, self._reader.alphabet.eos)
+
+    def _together(self, cuts: Sequence[Reading]) -> Reading:
+        """One reading of all cuts; where no country is expected, by what plates of its region look like."""
+        return together(cuts) if self._regions is None else together(cuts, self._regions.fits)
 
     def _text(self, reader: Reader, frame: Frame, quad: FloatArray, cut_as: Cut) -> Reading:
         (reading,) = reader.read([cut_as(reader, frame, quad)])

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from streamer.plates.countries import Folders, texts_of
+from streamer.plates.countries import Folders, regions_of, texts_of
 from streamer.plates.grammar import Places
 from streamer.types import FloatArray
 
@@ -48,9 +48,13 @@ class Formats:
     def fits(self, classes: Sequence[int | None]) -> bool:
         """Whether a text, as classes of the alphabet (None: any), has one of the formats."""
         known = self._lengths.get(len(classes))
-        at = [k for k, c in enumerate(classes) if c is not None]
-        told = [c for c in classes if c is not None]
-        return known is not None and bool(known.allowed[:, told][known.places[:, at], np.arange(len(at))].all(1).any())
+        if known is None:
+            return False
+        left = known.places  # those that all characters so far fit
+        for place, one in enumerate(classes):
+            if one is not None:
+                left = left[known.allowed[left[:, place], one]]
+        return len(left) > 0
 
     def nearest(self, slots: FloatArray) -> Nearest | None:
         """The likeliest text as long as `slots` (L, C) that fits; None where no format is so long."""
@@ -64,6 +68,24 @@ class Formats:
         classes = tuple(int(best[k, place].argmax()) for place, k in enumerate(known.places[winner]))
         mass = float(best.sum(2)[known.places[winner], at].prod())
         return Nearest(classes, float(likely[winner]), known.allowed[known.places[winner]], mass)
+
+
+class RegionFormats:
+    """The formats of all countries that are known of each region, read when they are first asked for. `folders`: of
+    the layouts; `symbols` and `size` as of Formats."""
+
+    def __init__(self, folders: Folders, symbols: Sequence[str], size: int) -> None:
+        self._folders, self._symbols, self._size = folders, tuple(symbols), size
+        self._classes = {symbol: k for k, symbol in enumerate(self._symbols)}
+
+    def fits(self, text: str, region: str | None) -> bool | None:
+        """Whether plates of a country of the region may have this text. None where nobody knows: no text, a character
+        that could not be read, no region or one without countries."""
+        countries = tuple(sorted(c for c, where in regions_of(self._folders).items() if where == region))
+        classes = [self._classes.get(character) for character in text]
+        if not classes or None in classes or not countries:
+            return None
+        return formats_of(countries, self._folders, self._symbols, self._size).fits(classes)
 
 
 @cache

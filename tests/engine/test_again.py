@@ -12,7 +12,7 @@ from streamkit import reading_of
 from streamer.engine.again import DOUBTED, cuts_of, read_again, together
 from streamer.geometry import box_quad, quad_box
 from streamer.testing import FakeAlphabet
-from streamer.types import FloatArray, Reading
+from streamer.types import FloatArray, Kind, Reading
 
 END = FakeAlphabet.eos
 
@@ -37,6 +37,42 @@ def test_one_reading_of_several(readings: list[tuple[str, float]], text: str, co
     one = together([told(*r) for r in readings])
     assert (one.text, one.confidence) == (text, pytest.approx(confidence))
     assert len(one.char_confidence) == len(text)
+
+
+@pytest.mark.parametrize(
+    ("readings", "text", "confidence"),
+    [
+        ([("AB12", 0.8)], "AB12", 0.8),  # nobody knows
+        ([("FIT1", 0.8)], "FIT1", 4 / (4 + 0.2 * 3)),
+        ([("ODD1", 0.8)], "ODD1", 0.8 / (0.8 + 0.2 * 3)),
+        ([("ODD1", 0.6), ("FIT1", 0.2)], "FIT1", 1 / (1 + 0.6 + 1.2 * 3)),
+        ([("ODD1", 0.9), ("FIT1", 0.1)], "ODD1", 0.9 / (0.5 + 0.9 + 1 * 3)),
+        (
+            [("ODD1", 0.6), ("AB12", 0.5)],
+            "ODD1",
+            0.6 / (1.1 + 0.9 * 3),
+        ),  # one that nobody knows is like one that is odd
+        ([("FIT1", 1.0)], "FIT1", 1.0),
+        ([("ODD1", 1.0)], "ODD1", 1.0),
+        ([("", 0.0)], "", 0.0),
+    ],
+)
+def test_texts_that_fit_their_region_are_likelier(
+    readings: list[tuple[str, float]], text: str, confidence: float
+) -> None:
+    asked = set[str | None]()
+
+    def fits(of: str, region: str | None) -> bool | None:
+        asked.add(region)
+        return None if of == "AB12" else of == "FIT1"
+
+    europe = [
+        replace(told(*r), kind=Kind(region="europe" if r[1] == max(c for _, c in readings) else "asia"))
+        for r in readings
+    ]
+    one = together(europe, fits)
+    assert (one.text, one.confidence) == (text, pytest.approx(confidence))
+    assert asked <= {"europe"}
 
 
 def test_the_surest_of_those_with_the_text_gives_the_rest() -> None:

@@ -13,7 +13,7 @@ from streamkit import SYMBOLS, FakeAlphabet, reading_of
 from streamer.engine.zoo import config_folder
 from streamer.passages.country import read_with_country_prior, with_country_prior
 from streamer.passages.vote import Ballot, alternatives, vote
-from streamer.plates.formats import Formats
+from streamer.plates.formats import Formats, RegionFormats
 from streamer.types import Reading
 
 ALPHABET = FakeAlphabet()
@@ -73,6 +73,28 @@ def test_formats_of_several_countries_count_together() -> None:
     assert both.fits(classes("OZL2318"))
     assert both.fits(classes("AB123CD"))
     assert not both.fits(classes("皖A12345"))
+
+
+@pytest.mark.parametrize(
+    ("text", "region", "fits"),
+    [
+        ("V1SEO", "europe", True),  # Great Britain
+        ("VISEO", "europe", False),
+        ("AB123CD", "europe", True),  # one of many
+        ("AB123CD", "north-america", False),
+        ("OZL2318", "latin-america", True),
+        ("OZL231O", "latin-america", False),
+        ("皖A12345", "china", True),
+        ("A" * 12, "europe", False),  # no format is so long
+        ("AB?23CD", "europe", None),
+        ("Б123", "europe", None),  # no symbol of the alphabet
+        ("", "europe", None),
+        ("AB123CD", None, None),
+        ("AB123CD", "atlantis", None),
+    ],
+)
+def test_formats_of_all_countries_of_a_region(text: str, region: str | None, fits: bool | None) -> None:
+    assert RegionFormats(PLATES, SYMBOLS, ALPHABET.size).fits(text, region) is fits
 
 
 def test_every_country_gives_formats() -> None:
