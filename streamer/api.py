@@ -82,7 +82,7 @@ class PlateReader:
 
     def read(self, image_bgr: npt.NDArray[Any]) -> list[Plate]:
         """Every plate of `min_score` and more with its text, best first. `image_bgr`: (H, W, 3) uint8. A find in which
-        the reader sees nothing legible has a lower score than `detect` gives it.
+        the reader sees nothing, or nothing legible, has a lower score than `detect` gives it.
 
         Grey and BGRA pictures work too; ValueError names shape and dtype of anything else.
         """
@@ -90,8 +90,9 @@ class PlateReader:
         with self._networks() as (detector, reader):
             plates = find(detector, frame)
             cuts = [self._all_cuts(reader, frame, quad, _cut) for quad in plates.quad]
-        plates, rows = heard(plates, cuts, self._reader.alphabet.eos, self.min_score)
-        readings = [self._together(cuts[k]) for k in rows]
+        every = [self._together(several) for several in cuts]
+        plates, rows = heard(plates, cuts, every, self._reader.alphabet.eos, self.min_score)
+        readings = [every[k] for k in rows]
         for i, box in enumerate(plates.box_xyxy):
             if not inside(box, frame.width, frame.height):  # a part of its text may be missing
                 readings[i] = replace(readings[i], confidence=readings[i].confidence * CUT_TEXT)
