@@ -75,9 +75,12 @@ def reader_loss(
     ctc_weight: float = 1.0,
     kind_weight: float = 0.1,
     smoothing: float = 0.05,
+    answers: Tensor | None = None,
+    taught: float = 0.5,
 ) -> dict[str, Tensor]:
     """Dict of weighted scalar losses with their sum as `total`. A network without character queries gives None for
-    their logits and learns by CTC alone."""
+    their logits and learns by CTC alone. `answers` (N, S, C): what teachers hold likely in each place; the share
+    `taught` of the characters' loss is the cross-entropy with them (distillation, arXiv 1503.02531, temperature 1)."""
     (characters, *kind), ctc_one, ctc_two = outputs
     losses = {
         "ctc": ctc_weight * ctc_loss(ctc_one, ctc_two, targets),
@@ -87,5 +90,8 @@ def reader_loss(
         losses["characters"] = F.cross_entropy(
             characters.flatten(0, 1).float(), targets.slots.flatten(), label_smoothing=smoothing
         )
+        if answers is not None:
+            learned = F.cross_entropy(characters.flatten(0, 1).float(), answers.flatten(0, 1))
+            losses["characters"] = (1 - taught) * losses["characters"] + taught * learned
     losses["total"] = torch.stack(list(losses.values())).sum()
     return losses

@@ -24,9 +24,9 @@ KIND = len(COLOURS), 2, len(REGIONS)  # outputs beside the text: colour, number 
 
 @dataclass(frozen=True)
 class ReaderSize:
-    """Widths and depths. `slots` is the longest text plus its EOS. `steps`: columns that the CTC head reads in each
-    token. `attention` False: the tokens are mixed by residual 3x3 convolutions in place of transformer blocks (a
-    baseline)."""
+    """Widths and depths. `slots` is the longest text plus its EOS. `across`: tokens across the picture, 16 of 8 px or
+    32 of 4 px. `steps`: columns that the CTC head reads in each token. `attention` False: the tokens are mixed by
+    residual 3x3 convolutions in place of transformer blocks (a baseline)."""
 
     stem: tuple[int, int, int] = (32, 64, 96)
     width: int = 160
@@ -35,6 +35,7 @@ class ReaderSize:
     decoder_layers: int = 1
     ffn: int = 640
     slots: int = 16
+    across: int = TOKEN_COLUMNS
     steps: int = 2
     attention: bool = True
     dropout: float = 0.0
@@ -119,15 +120,16 @@ class ConvBlock(nn.Module):
     def __init__(self, size: ReaderSize) -> None:
         super().__init__()
         self.mix = Residual(size.width)
+        self.across = size.across
 
     def forward(self, x: Tensor) -> Tensor:
-        grid = x.transpose(1, 2).unflatten(2, (TOKEN_ROWS, TOKEN_COLUMNS))
+        grid = x.transpose(1, 2).unflatten(2, (TOKEN_ROWS, self.across))
         mixed: Tensor = self.mix(grid).flatten(2).transpose(1, 2)
         return mixed
 
 
 class PlateEncoder(nn.Module):
-    """(N, 3, 48, 128) normalised BGR -> tokens (N, 48, D), row by row."""
+    """(N, 3, 48, 128) normalised BGR -> tokens (N, 3 * across, D), row by row."""
 
     def __init__(self, size: ReaderSize) -> None:
         super().__init__()
@@ -135,8 +137,11 @@ class PlateEncoder(nn.Module):
         self.stem = nn.Sequential(
             conv(3, a, stride=2), conv(a, a), conv(a, b, stride=2), Residual(b), conv(b, c, stride=(2, 1))
         )
-        self.tokens = nn.Conv2d(c, size.width, 2, 2)
-        self.position = nn.Parameter(torch.randn(1, TOKEN_ROWS * TOKEN_COLUMNS, size.width) * 0.02)
+        if size.across == TOKEN_COLUMNS:
+            self.tokens = nn.Conv2d(c, size.width, 2, 2)
+        else:
+            self.tokens = nn.Conv2d(c, size.width, (2, 3), (2, 1), (0, 1))
+        self.position = nn.Parameter(torch.randn(1, TOKEN_ROWS * size.across, size.width) * 0.02)
         block = EncoderBlock if size.attention else ConvBlock
         self.blocks = nn.ModuleList(block(size) for _ in range(size.layers))
         self.norm = nn.LayerNorm(size.width)
@@ -209,7 +214,7 @@ class PlateReaderNet(ReaderNet):
 
     def columns(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """CTC logits for one row of text and for two."""
-        grid = tokens.unflatten(1, (TOKEN_ROWS, TOKEN_COLUMNS))
+        grid = tokens.unflatten(1, (TOKEN_ROWS, self.size.across))
         one, two = self.ctc(grid.mean(1)), self.ctc(tokens)
         return self._stepped(one), self._stepped(two)
 

@@ -12,6 +12,7 @@ from models.reader.ctc import CtcReaderNet
 from models.reader.network import PlateReaderNet, ReaderNet, ReaderSize
 
 CONV = ReaderSize(attention=False, layers=3)  # three residual blocks cost what four transformer blocks do
+FINE = ReaderSize(across=32, steps=1)  # a token for each 4 px: long texts have more than one a character
 LARGE = ReaderSize(stem=(32, 64, 128), width=224, heads=7, layers=6, ffn=896)
 
 # Makes a network with random weights, from the number of classes, the dropout, and the parameters that it is to hold,
@@ -34,6 +35,7 @@ def maskocr(size: ReaderSize) -> Make:
 
 NETWORKS: dict[str, Make] = {
     "maskocr": maskocr(ReaderSize()),
+    "fine": maskocr(FINE),
     "large": maskocr(LARGE),
     "conv": maskocr(CONV),
     "ctc": lambda classes, _dropout, _parameters: CtcReaderNet(classes),

@@ -113,6 +113,20 @@ class Weighed:
         return min((float(p) for p in self.slot_probs.max(-1)[: len(self.text)]), default=0.0)
 
 
+def _as_written(
+    classes: Sequence[int], slot_probs: F32Array, alphabet: Alphabet, places: float, columns: float | None
+) -> Weighed:
+    """Those classes as a text, with its distributions. A letter follows a province, and an O looks like the digit."""
+    text = alphabet.decode(classes)
+    if text[1:2] == "0" and text[0] in alphabet.provinces:
+        text = f"{text[0]}O{text[2:]}"
+        letter, digit = alphabet.symbols.index("O"), alphabet.symbols.index("0")
+        slot_probs = slot_probs.copy()
+        slot_probs[1, letter] += slot_probs[1, digit]
+        slot_probs[1, digit] = 0.0
+    return Weighed(text, slot_probs, places, columns)
+
+
 def weighed(
     characters: F32Array, others: Sequence[F32Array], alphabet: Alphabet, temperature: float, whole: Certainty
 ) -> Weighed:
@@ -124,7 +138,7 @@ def weighed(
     classes = best[: best.index(alphabet.eos)] if alphabet.eos in best else best
     places = places_likelihood(slot_probs, classes, alphabet.eos)
     if len(others) <= _KIND_OUTPUTS:
-        return Weighed(alphabet.decode(classes), slot_probs, places, None)
+        return _as_written(classes, slot_probs, alphabet, places, None)
     two_rows = others[1][1] > others[1][0]
     columns = _characters(others[_KIND_OUTPUTS if two_rows else _KIND_OUTPUTS - 1], zero_for_o, alphabet)
     mine = places, likelihood(columns, classes)
@@ -133,8 +147,8 @@ def weighed(
         theirs = places_likelihood(slot_probs, other, alphabet.eos), likelihood(columns, other)
         if whole.of(*theirs) > whole.of(*mine):
             slots = spelled(columns, where, len(slot_probs), alphabet.eos)
-            return Weighed(alphabet.decode(other), slots, *theirs)
-    return Weighed(alphabet.decode(classes), slot_probs, *mine)
+            return _as_written(other, slots, alphabet, *theirs)
+    return _as_written(classes, slot_probs, alphabet, *mine)
 
 
 def reading(found: Weighed, kinds: Mapping[str, F32Array], whole: Certainty) -> Reading:
@@ -191,7 +205,7 @@ def weighed_columns(outputs: Mapping[str, F32Array], classes: Classes) -> Weighe
     if len(path) >= classes.slots:  # no plate has so long a text
         path, where = [], []
     slot_probs = spelled(columns, where, classes.slots, classes.alphabet.eos)
-    return Weighed(classes.alphabet.decode(path), slot_probs, likelihood(columns, path), None)
+    return _as_written(path, slot_probs, classes.alphabet, likelihood(columns, path), None)
 
 
 @dataclass(frozen=True)

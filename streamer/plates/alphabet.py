@@ -14,10 +14,12 @@ from streamer.errors import ConfigError
 
 @dataclass(frozen=True)
 class Alphabet:
-    """Classes 0..n-1 are `symbols`, then UNREADABLE, then EOS."""
+    """Classes 0..n-1 are `symbols`, then UNREADABLE, then EOS. `provinces`: those of mainland China among the
+    symbols."""
 
     symbols: tuple[str, ...]
     unreadable_mark: str = "?"
+    provinces: frozenset[str] = frozenset()
 
     @property
     def unreadable(self) -> int:
@@ -64,4 +66,4 @@ class Alphabet:
         twice = sorted({c for c in symbols if symbols.count(c) > 1 or c == mark})
         if twice:
             raise ConfigError(f"alphabet {path}: {''.join(twice)} stands there more than once")
-        return Alphabet(symbols, mark)
+        return Alphabet(symbols, mark, frozenset(data["provinces"]))

@@ -120,6 +120,26 @@ def test_agreement_makes_surer_and_a_reader_without_columns_reads_as_before() ->
 NORTH_AMERICA = REGIONS.index("north-america")
 
 
+def outputs_of(text: str, alphabet: Alphabet, region: int, sure: float) -> dict[str, np.ndarray]:
+    """What a network says that reads `text` in every way, and is so sure of the region."""
+    p = np.full(len(REGIONS), (1 - sure) / (len(REGIONS) - 1))
+    p[region] = sure
+    slots = np.full((16, alphabet.size), 0.1 / alphabet.size)
+    slots[np.arange(16), alphabet.encode(text, 16)] = 0.9
+    columns = np.full((32, alphabet.size + 1), 0.1 / alphabet.size)
+    for t in range(32):
+        at, blank = divmod(t, 2)
+        columns[t, alphabet.size if blank or at >= len(text) else alphabet.encode(text, 16)[at]] = 0.9
+    return {
+        "characters": np.log(slots).astype(np.float32),
+        "colour": np.zeros(5, np.float32),
+        "rows": np.array([1.0, 0.0], np.float32),
+        "region": np.log(p).astype(np.float32),
+        "columns_one": np.log(columns).astype(np.float32),
+        "columns_two": np.log(columns).astype(np.float32),
+    }
+
+
 @pytest.mark.parametrize(
     ("region", "sure", "text", "read"),
     [
@@ -135,25 +155,40 @@ NORTH_AMERICA = REGIONS.index("north-america")
 @pytest.mark.parametrize("decoder", sorted(DECODERS))
 def test_letter_o_is_zero_where_texts_hold_it_so(decoder: str, region: int, sure: float, text: str, read: str) -> None:
     alphabet = Alphabet(tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
-    p = np.full(len(REGIONS), (1 - sure) / (len(REGIONS) - 1))
-    p[region] = sure
-    slots = np.full((16, alphabet.size), 0.1 / alphabet.size)
-    slots[np.arange(16), alphabet.encode(text, 16)] = 0.9
-    columns = np.full((32, alphabet.size + 1), 0.1 / alphabet.size)
-    for t in range(32):
-        at, blank = divmod(t, 2)
-        columns[t, alphabet.size if blank or at >= len(text) else alphabet.encode(text, 16)[at]] = 0.9
-    outputs = {
-        "characters": np.log(slots).astype(np.float32),
-        "colour": np.zeros(5, np.float32),
-        "rows": np.array([1.0, 0.0], np.float32),
-        "region": np.log(p).astype(np.float32),
-        "columns_one": np.log(columns).astype(np.float32),
-        "columns_two": np.log(columns).astype(np.float32),
-    }
+    outputs = outputs_of(text, alphabet, region, sure)
     found = DECODERS[decoder].read(outputs, Classes(alphabet))
     assert found.text == read
     assert found.slot_probs is not None
     assert alphabet.decode(found.slot_probs.argmax(-1).tolist()) == read
     if read != text:
         assert min(found.char_confidence) > 0.9  # what was O and what was 0 count together
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("皖000392", "皖O00392"),  # a letter follows the province
+        ("皖O00392", "皖O00392"),
+        ("皖A00392", "皖A00392"),
+        ("皖0", "皖O"),
+        ("皖", "皖"),
+        ("使014578", "使014578"),  # no province
+        ("000392", "000392"),
+        ("?000392", "?000392"),
+        ("", ""),
+    ],
+)
+@pytest.mark.parametrize("decoder", sorted(DECODERS))
+def test_a_letter_follows_a_province(decoder: str, text: str, read: str) -> None:
+    alphabet = Alphabet(tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ皖使"), provinces=frozenset("皖"))
+    found = DECODERS[decoder].read(outputs_of(text, alphabet, REGIONS.index("china"), 0.95), Classes(alphabet))
+    assert found.text == read
+    assert found.slot_probs is not None
+    assert alphabet.decode(found.slot_probs.argmax(-1).tolist()) == read
+    assert len(found.char_confidence) == len(read)
+
+
+def test_the_alphabet_knows_the_provinces() -> None:
+    assert len(ALPHABET.provinces) == 31
+    assert ALPHABET.provinces < set(ALPHABET.symbols)
+    assert not ALPHABET.provinces & set("使领警学港澳0A")

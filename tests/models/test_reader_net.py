@@ -104,3 +104,23 @@ def test_it_can_learn_a_handful_by_heart() -> None:
         last = float(loss.detach())
         first = first or last
     assert last < 0.6 * first
+
+
+@pytest.mark.parametrize("taught", [0.0, 0.3, 1.0])
+def test_teachers_have_their_share_of_the_characters_loss(taught: float) -> None:
+    torch.manual_seed(0)
+    outputs, targets = PlateReaderNet(CLASSES).eval().forward_training(torch.randn(2, 3, 48, 128)), batch(2)
+    answers = torch.rand(2, 16, CLASSES).softmax(-1)
+    alone = reader_loss(outputs, targets)["characters"]
+    learned = -(answers * outputs[0][0].log_softmax(-1)).sum(-1).mean()
+    found = reader_loss(outputs, targets, answers=answers, taught=taught)
+    torch.testing.assert_close(found["characters"], (1 - taught) * alone + taught * learned)
+    torch.testing.assert_close(found["total"], found["characters"] + found["ctc"] + found["kind"])
+
+
+def test_a_teacher_that_knows_the_texts_teaches_them() -> None:
+    torch.manual_seed(0)
+    outputs, targets = PlateReaderNet(CLASSES).eval().forward_training(torch.randn(2, 3, 48, 128)), batch(2)
+    answers = torch.nn.functional.one_hot(targets.slots, CLASSES).float()
+    plain = reader_loss(outputs, targets, smoothing=0.0)["characters"]
+    torch.testing.assert_close(reader_loss(outputs, targets, smoothing=0.0, answers=answers)["characters"], plain)

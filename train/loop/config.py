@@ -98,6 +98,10 @@ class ReaderTrainConfig(TrainConfig):
         None, description="a detector of the zoo whose false finds in fully labelled pictures are among them"
     )
     dropout: float = Field(0.0, ge=0, lt=1)
+    teachers: tuple[str, ...] = Field(
+        (), description="weights of readers whose mean answer is learned beside the texts: files, or names in the zoo"
+    )
+    taught: float = Field(0.5, ge=0, le=1, description="the teachers' share of the characters' loss")
     ctc_weight: float = Field(1.0, ge=0)
     smoothing: float = Field(0.05, ge=0, lt=1)
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, NotRequired, TypedDict, cast
 
 import torch
+from torch.nn import functional as F
 
 from models.detector.network import SIZES, PlateDetector
-from models.reader.network import ReaderNet
+from models.reader.network import TOKEN_ROWS, ReaderNet
 from models.reader.networks import NETWORKS
 from models.refiner.network import PlateRefinerNet
 from streamer.engine.cards import PLATE_CROP
@@ -156,8 +157,9 @@ def check_network(name: str, module: torch.nn.Module, alphabet: Alphabet) -> Non
 
 
 def grown(mine: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The parameters of a reader with fewer slots or CTC steps, made to fit one with the shapes of `mine`: the further
-    queries begin as `mine` has them, and every step of a token as the single one did."""
+    """The parameters of a reader with fewer slots, CTC steps or tokens, made to fit one with the shapes of `mine`: the
+    further queries begin as `mine` has them, every step of a token as the single one did, and a token between two as
+    one that sees half of each."""
     fitting = dict(other)
     for key, value in other.items():
         wanted = mine.get(key)
@@ -168,6 +170,14 @@ def grown(mine: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> dict
             fitting[key] = torch.cat([value[:, :-1], further, value[:, -1:]], 1)
         elif ".ctc." in f".{key}" and wanted.shape[0] % value.shape[0] == 0:
             fitting[key] = torch.cat([value] * (wanted.shape[0] // value.shape[0]))
+        elif ".ctc." in f".{key}" and value.shape[0] % wanted.shape[0] == 0:
+            fitting[key] = value.unflatten(0, (-1, wanted.shape[0])).mean(0)
+        elif key.endswith("encoder.tokens.weight") and wanted.shape[3] > value.shape[3]:
+            fitting[key] = F.pad(value, (1, 0))
+        elif key.endswith("encoder.position") and wanted.shape[1] == 2 * value.shape[1]:
+            grid = value.unflatten(1, (TOKEN_ROWS, -1))
+            after = torch.cat([grid[:, :, 1:], grid[:, :, -1:]], 2)
+            fitting[key] = torch.stack([grid, (grid + after) / 2], 3).flatten(1, 3)
     return fitting
 
 

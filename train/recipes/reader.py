@@ -33,6 +33,7 @@ from train.loop.distributed import first_alone, rank
 from train.loop.fit import fit
 from train.loop.weights import Weights, build_reader, grown, kind_of, load_weights
 from train.recipes.detector import data_hash
+from train.recipes.teachers import Teachers
 from train.synth.bank import drawn_plates
 
 CACHE_SIDE = 320
@@ -190,13 +191,22 @@ def train_reader(
         dataset, samples = reader_data(config, data, out, strict, init)
         if rank() == 0:
             reader_sheet(dataset, dataset.alphabet, out / "samples.png")
+    teachers = Teachers(config.teachers, ReaderSize.slots, device) if config.teachers else None
 
     def step_loss(model: ReaderNet, batch: tuple[Tensor, ReaderTargets]) -> dict[str, Tensor]:
         images, t = batch
         x = normalise(images.to(device)).contiguous(memory_format=torch.channels_last)
         outputs = model.forward_training(x)
         targets = ReaderTargets(*(v.to(device) for v in (t.slots, t.length, t.colour, t.rows, t.region)))
-        return reader_loss(outputs, targets, ctc_weight=config.ctc_weight, smoothing=config.smoothing)
+        answers = teachers.answers(x) if teachers is not None else None
+        return reader_loss(
+            outputs,
+            targets,
+            ctc_weight=config.ctc_weight,
+            smoothing=config.smoothing,
+            answers=answers,
+            taught=config.taught,
+        )
 
     torch.manual_seed(config.seed)
     model, ema = (build_reader(config.network, config.dropout) for _ in range(2))
