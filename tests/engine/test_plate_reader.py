@@ -356,6 +356,7 @@ def test_a_find_in_which_the_reader_sees_nothing_is_no_plate(
     before, after = reader.detect(street), reader.read(street)
     heights = [float(plate_height(p.quad[None])[0]) for p in before]
     assert max(heights) > 8
-    left = [p.score * (1 - min(max((h - 6) / 8, 0), 1) / 2) for p, h in zip(before, heights, strict=True)]
+    legible = [(min(max((h - 6) / 8, 0), 1), min(max((h - 10) / 14, 0), 1)) for h in heights]
+    left = [p.score * (1 - a / 2) * (1 - b / 5) for p, (a, b) in zip(before, legible, strict=True)]
     assert [p.score for p in after] == pytest.approx(sorted((s for s in left if s >= reader.min_score), reverse=True))
     assert sum(p.score for p in after) < sum(p.score for p in before)
