@@ -16,7 +16,7 @@ from streamer.config.models import as_countries, as_country
 from streamer.engine.again import read_again, together
 from streamer.engine.crop_location import LOOK_INTO, better, locate
 from streamer.engine.detector import Detector
-from streamer.engine.large import find
+from streamer.engine.large import find_closely
 from streamer.engine.reader import Reader
 from streamer.engine.verdict import heard
 from streamer.engine.zoo import plate_folders
@@ -88,7 +88,7 @@ class PlateReader:
         """
         frame = frame_of(image_bgr)
         with self._networks() as (detector, reader):
-            plates = find(detector, frame)
+            plates = find_closely(detector, frame)
             cuts = [self._all_cuts(reader, frame, quad, _cut) for quad in plates.quad]
         every = [self._together(several) for several in cuts]
         plates, rows = heard(plates, cuts, every, self._reader.alphabet.eos, self.min_score)
@@ -101,7 +101,7 @@ class PlateReader:
     def detect(self, image_bgr: npt.NDArray[Any]) -> list[Plate]:
         """What the detector alone takes for plates: text "" and confidence 0.0."""
         with self._networks() as (detector, _):
-            plates = find(detector, frame_of(image_bgr))
+            plates = find_closely(detector, frame_of(image_bgr))
         return [_plate(plates, i, None) for i in range(len(plates))]
 
     def read_crops(self, crops: Sequence[npt.NDArray[Any]]) -> list[Reading]:

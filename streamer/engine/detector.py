@@ -36,7 +36,8 @@ class Detector:
     plates, in place of 640x384 (see `INPUTS`); with `@auto` each camera's own plates decide (pipeline/input_size.py).
     `refiner`: who looks again at what was found; "card" for the one that the detector's card names (none without a
     card), None for nobody. Not thread-safe: one thread at a time, `another` for the next; `streams`: how many of them
-    work at once. `device`: where the network runs; the refiner, a fraction of it, stays on the CPU.
+    work at once. `device`: where the network runs; the refiner, a fraction of it, stays on the CPU. `operating_point`:
+    the score that its card counts as a plate, whatever `min_score` is.
     """
 
     def __init__(
@@ -57,8 +58,8 @@ class Detector:
         self._threads, self._streams = threads, streams
         self._compiled = Once()  # by input, shared by all of `another`
         self._runners: dict[tuple[int, int], Runner] = {}
-        operating_point = float(self._file.card.get("min_score", DEFAULT_MIN_SCORE))
-        self.min_score = operating_point if min_score is None else float(min_score)
+        self.operating_point = float(self._file.card.get("min_score", DEFAULT_MIN_SCORE))
+        self.min_score = self.operating_point if min_score is None else float(min_score)
         if not 0 < self.min_score < 1:
             raise ConfigError(f"min_score {self.min_score}: expected a number between 0 and 1")
         chosen = self._file.card.get("refiner") if refiner == "card" else refiner

@@ -1,5 +1,5 @@
-"""Pictures much larger than the network's input: shrunk whole they lose plates that anyone can read, so that they are
-looked at in overlapping tiles as well."""
+"""Pictures larger than the network's input: shrunk whole they lose plates that anyone can read. Those that are much
+larger are looked at in overlapping tiles as well, others a second time on a larger input where that may show more."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from streamer.geometry import nms
+from streamer.geometry import box_iou, nms
 from streamer.types import FloatArray, Frame, Plates
 
 NET_LONG, NET_SHORT = 640, 384
@@ -20,12 +20,27 @@ MOST = 64  # tiles; of a larger picture they are larger
 _EDGE = 2.0  # px: what ends at a tile's edge is cut by it, and whole in the next
 _WITHIN = 0.7  # of the smaller of two boxes in the larger: one plate
 NMS_IOU = 0.45  # of two boxes: one plate
+CLOSER = 960  # px of the input, its longer side, of a second look
+_SHRUNK = 1.05  # by so much or less, a picture has nothing more to show
+# px of the input: where no plate is found, or one narrower than this, others may be too small to be found at first.
+_NARROW = 45.0
+_CERTAIN = 0.6  # boxes of the first look are a little tighter; from this score on it is right nearly always
 
 
 class Looks(Protocol):
     """Who finds plates in one picture."""
 
     def detect(self, frame: Frame) -> Plates: ...
+
+
+class LooksCloser(Looks, Protocol):
+    """Who can do it on an input of another size too: `side`, its longer one, px. What it finds from `operating_point`
+    on counts as a plate."""
+
+    side: int
+
+    @property
+    def operating_point(self) -> float: ...
 
 
 def find(detector: Looks, frame: Frame) -> Plates:
@@ -42,6 +57,29 @@ def find(detector: Looks, frame: Frame) -> Plates:
         box, quad = found.box_xyxy + np.tile(corner, 2), found.quad + corner
         every.append(Plates(box, found.score, quad, found.quad_is_box))
     return once(Plates.joined(every))
+
+
+def find_closely(detector: LooksCloser, frame: Frame) -> Plates:
+    """The plates of a picture, best first: as `find`, and on a larger input too where the first look found none, or
+    small ones. What the first look is sure of stays; of the rest the surer of the two looks counts."""
+    plates = find(detector, frame)
+    shrunk = shrunk_by(frame.width, frame.height)
+    if detector.side != NET_LONG or not _SHRUNK < shrunk <= LARGE:
+        return plates
+    sure = plates.box_xyxy[plates.score >= detector.operating_point]
+    if len(sure) and (sure[:, 2] - sure[:, 0]).min() >= _NARROW * shrunk:
+        return plates
+    detector.side = CLOSER
+    try:
+        closer = detector.detect(frame)
+    finally:
+        detector.side = NET_LONG
+    certain = plates.score >= _CERTAIN
+    rest = once(Plates.joined([plates[~certain], closer]))
+    kept = plates[certain]
+    new = [k for k, box in enumerate(rest.box_xyxy) if not any(_same(box, known) for known in kept.box_xyxy)]
+    every = Plates.joined([kept, rest[np.array(new, int)]])
+    return every[np.argsort(-every.score, kind="stable")]
 
 
 def shrunk_by(width: int, height: int) -> float:
@@ -95,6 +133,11 @@ def _whole(boxes: FloatArray, tile: tuple[int, int, int, int], width: int, heigh
     if y2 < height:
         fine &= boxes[:, 3] < y2 - y1 - _EDGE
     return fine
+
+
+def _same(a: FloatArray, b: FloatArray) -> bool:
+    """Whether two boxes are of one plate."""
+    return float(box_iou(a[None], b[None])[0]) >= NMS_IOU or _share(a, b) >= _WITHIN
 
 
 def _share(a: FloatArray, b: FloatArray) -> float:
