@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from streamer.config.models import as_countries, as_country
 from streamer.engine.again import read_again, together
-from streamer.engine.crop_location import LOOK_INTO, better, locate
+from streamer.engine.crop_location import LOOK_INTO, PICTURE_OF_A_PLATE, better, locate, picture_of
 from streamer.engine.detector import Detector
-from streamer.engine.large import find_closely
+from streamer.engine.large import find_closely, of_one_plate
 from streamer.engine.reader import Reader
 from streamer.engine.verdict import heard
 from streamer.engine.zoo import plate_folders
@@ -82,7 +82,8 @@ class PlateReader:
 
     def read(self, image_bgr: npt.NDArray[Any]) -> list[Plate]:
         """Every plate of `min_score` and more with its text, best first. `image_bgr`: (H, W, 3) uint8. A find in which
-        the reader sees nothing, or nothing legible, has a lower score than `detect` gives it.
+        the reader sees nothing, or nothing legible, has a lower score than `detect` gives it. A picture in which no
+        plate is found may be one of a plate alone: where it is read surely, it is that plate.
 
         Grey and BGRA pictures work too; ValueError names shape and dtype of anything else.
         """
@@ -90,13 +91,28 @@ class PlateReader:
         with self._networks() as (detector, reader):
             plates = find_closely(detector, frame)
             cuts = [self._all_cuts(reader, frame, quad, _cut) for quad in plates.quad]
-        every = [self._together(several) for several in cuts]
-        plates, rows = heard(plates, cuts, every, self._reader.alphabet.eos, self.min_score)
-        readings = [every[k] for k in rows]
+            every = [self._together(several) for several in cuts]
+            plates, rows = heard(plates, cuts, every, self._reader.alphabet.eos, self.min_score)
+            readings = [every[k] for k in rows]
+            alone = self._alone(detector, reader, frame, plates)
         for i, box in enumerate(plates.box_xyxy):
             if not inside(box, frame.width, frame.height):  # a part of its text may be missing
                 readings[i] = replace(readings[i], confidence=readings[i].confidence * CUT_TEXT)
-        return [_plate(plates, i, _legible(reading)) for i, reading in enumerate(readings)]
+        found = [_plate(plates, i, _legible(reading)) for i, reading in enumerate(readings)]
+        if alone is None:
+            return found
+        return [alone, *(plate for plate in found if not of_one_plate(plate.box_xyxy, alone.box_xyxy))]
+
+    def _alone(self, detector: Detector, reader: Reader, frame: Frame, plates: Plates) -> Plate | None:
+        """The plate that a picture is of, where the detector finds none in it: None where it does, or where nothing is
+        read surely."""
+        least = detector.operating_point
+        if self.min_score > least or plates.score.max(initial=0.0) >= least:
+            return None
+        quad, reading = self._read_crop(detector, reader, frame)
+        if reading.confidence < PICTURE_OF_A_PLATE:
+            return None
+        return _plate(picture_of(quad, frame, least), 0, reading)
 
     def detect(self, image_bgr: npt.NDArray[Any]) -> list[Plate]:
         """What the detector alone takes for plates: text "" and confidence 0.0."""
@@ -111,16 +127,17 @@ class PlateReader:
             raise ValueError(f"one picture of shape {crops.shape}, expected a list: read_crops([picture])")
         frames = [frame_of(crop) for crop in crops]
         with self._networks() as (detector, reader):
-            return [_legible(self._read_crop(detector, reader, frame)) for frame in frames]
+            return [_legible(self._read_crop(detector, reader, frame)[1]) for frame in frames]
 
-    def _read_crop(self, detector: Detector, reader: Reader, frame: Frame) -> Reading:
+    def _read_crop(self, detector: Detector, reader: Reader, frame: Frame) -> tuple[FloatArray, Reading]:
+        """The corners (4, 2) and the reading of the one plate that a picture is of."""
         whole = box_quad(np.array([0, 0, frame.width, frame.height], float))
         reading = self._text(reader, frame, whole, _squeezed)
         if reading.confidence < LOOK_INTO and (quad := locate(detector, to_bgr(frame))) is not None:
             inner = self._text(reader, frame, quad, _cut)
             if better(reading, inner) is inner:
-                return self._together(self._all_cuts(reader, frame, quad, _cut, inner))
-        return self._together(self._all_cuts(reader, frame, whole, _squeezed, reading))
+                return quad, self._together(self._all_cuts(reader, frame, quad, _cut, inner))
+        return whole, self._together(self._all_cuts(reader, frame, whole, _squeezed, reading))
 
     @contextmanager
     def _networks(self) -> Iterator[tuple[Detector, Reader]]:

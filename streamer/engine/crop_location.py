@@ -11,7 +11,7 @@ import numpy as np
 from streamer.engine.detector import Detector
 from streamer.geometry import quad_box
 from streamer.image.warp import frame_of, resize
-from streamer.types import FloatArray, Image, Reading
+from streamer.types import FloatArray, Frame, Image, Plates, Reading
 
 # Fitted to plates held out of training, cut with 0, 12 and 25 % of margin.
 LOOK_INTO = 0.97  # a picture whose whole is read less surely is looked into
@@ -21,6 +21,9 @@ _FIND_SCORE = 0.2  # one plate is there: a weak find is good enough to look at
 _LEAST_WIDTH, _LEAST_HEIGHT, _OFF_MIDDLE = 0.4, 0.3, 0.2
 # Detectors know plates with a street around them: the picture is put into the middle of one three times as wide.
 _AROUND = 1.0
+# A picture without a find is taken for one of a plate from this confidence on. Of 469 dev crops the detector misses 26:
+# 23 of these are read so, all rightly. The 66 dev scenes without a find are all read with a confidence of 0.
+PICTURE_OF_A_PLATE = 0.9
 _LARGEST = 320  # px; more of the picture is not needed to find a plate that fills half of it
 
 
@@ -50,3 +53,9 @@ def better(whole: Reading, inner: Reading) -> Reading:
     """The reading of the whole picture, or of the plate that was found in it."""
     believed = bool(inner.text) and inner.confidence >= _PREFER * whole.confidence
     return inner if believed else whole
+
+
+def picture_of(quad: FloatArray, frame: Frame, score: float) -> Plates:
+    """The one plate of a picture that shows nothing else, with that score."""
+    box = np.clip(quad_box(quad), 0.0, [frame.width, frame.height] * 2)
+    return Plates(box[None], np.array([score]), quad[None], np.array([False]))

@@ -77,7 +77,7 @@ def find_closely(detector: LooksCloser, frame: Frame) -> Plates:
     certain = plates.score >= _CERTAIN
     rest = once(Plates.joined([plates[~certain], closer]))
     kept = plates[certain]
-    new = [k for k, box in enumerate(rest.box_xyxy) if not any(_same(box, known) for known in kept.box_xyxy)]
+    new = [k for k, box in enumerate(rest.box_xyxy) if not any(of_one_plate(box, known) for known in kept.box_xyxy)]
     every = Plates.joined([kept, rest[np.array(new, int)]])
     return every[np.argsort(-every.score, kind="stable")]
 
@@ -111,6 +111,11 @@ def once(plates: Plates) -> Plates:
     return plates[np.array(keep)]
 
 
+def of_one_plate(a: FloatArray, b: FloatArray) -> bool:
+    """Whether two boxes are of one plate."""
+    return float(box_iou(a[None], b[None])[0]) >= NMS_IOU or _share(a, b) >= _WITHIN
+
+
 def _spans(size: int, tile: int) -> Iterator[tuple[int, int]]:
     if size <= tile:
         yield 0, size
@@ -133,11 +138,6 @@ def _whole(boxes: FloatArray, tile: tuple[int, int, int, int], width: int, heigh
     if y2 < height:
         fine &= boxes[:, 3] < y2 - y1 - _EDGE
     return fine
-
-
-def _same(a: FloatArray, b: FloatArray) -> bool:
-    """Whether two boxes are of one plate."""
-    return float(box_iou(a[None], b[None])[0]) >= NMS_IOU or _share(a, b) >= _WITHIN
 
 
 def _share(a: FloatArray, b: FloatArray) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -365,3 +366,44 @@ def test_a_find_in_which_the_reader_sees_nothing_is_no_plate(
     left = [p.score * (1 - a / 2) * (1 - b / 5) for p, (a, b) in zip(before, legible, strict=True)]
     assert [p.score for p in after] == pytest.approx(sorted((s for s in left if s >= reader.min_score), reverse=True))
     assert sum(p.score for p in after) < sum(p.score for p in before)
+
+
+PLATE_ALONE = Reading("AB12", 0.95, (0.95,) * 4)
+
+
+@pytest.mark.parametrize(
+    ("reading", "min_score", "found"),
+    [
+        (PLATE_ALONE, None, [("AB12", 0.95)]),
+        (PLATE_ALONE, 0.1, [("AB12", 0.95)]),
+        (PLATE_ALONE, 0.9, []),  # no find is as good as that
+        (replace(PLATE_ALONE, confidence=0.8), None, []),
+        (Reading("", 0.0, ()), None, []),
+    ],
+)
+def test_a_picture_of_a_plate_alone(
+    monkeypatch: pytest.MonkeyPatch, reading: Reading, min_score: float | None, found: list[tuple[str, float]]
+) -> None:
+    one = PlateReader(precision="f32", min_score=min_score)
+    answers(monkeypatch, *[reading] * 8)
+    monkeypatch.setattr("streamer.api.locate", lambda *_: None)
+    plates = one.read(np.full((40, 120, 3), 90, np.uint8))
+    assert [(p.text, pytest.approx(p.confidence)) for p in plates] == found
+    for plate in plates:
+        assert plate.box_xyxy.tolist() == [0, 0, 120, 40]
+        assert plate.score == one._detector.operating_point
+
+
+def test_a_drawn_plate_alone_is_read(reader: PlateReader) -> None:
+    """Tight crops, of which the detector knows few without a street around them."""
+    crops = list(golden_crops())[:24:2]
+    alone = [reading.text for reading in reader.read_crops(crops)]
+    read = [[plate.text for plate in reader.read(crop)] for crop in crops]
+    same_text = [text in texts for text, texts in zip(alone, read, strict=True)]
+    assert sum(same_text) >= 10
+
+
+def test_where_a_plate_is_found_the_picture_is_none(monkeypatch: pytest.MonkeyPatch, street: Image) -> None:
+    one = PlateReader(precision="f32")
+    monkeypatch.setattr(one, "_read_crop", lambda *_: pytest.fail("not asked"))
+    assert one.read(street)
