@@ -163,7 +163,7 @@ class PlateReader:
 
     def _together(self, cuts: Sequence[Reading]) -> Reading:
         """One reading of all cuts; where no country is expected, by what plates of its region look like."""
-        return together(cuts) if self._regions is None else together(cuts, self._regions.fits)
+        return together(cuts, self._regions)
 
     def _text(self, reader: Reader, frame: Frame, quad: FloatArray, cut_as: Cut) -> Reading:
         (reading,) = reader.read([cut_as(reader, frame, quad)])

@@ -12,7 +12,7 @@ import numpy as np
 
 from streamer.plates.countries import Folders, regions_of, texts_of
 from streamer.plates.grammar import Places
-from streamer.types import FloatArray
+from streamer.types import FloatArray, Reading
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,29 @@ class RegionFormats:
     def fits(self, text: str, region: str | None) -> bool | None:
         """Whether plates of a country of the region may have this text. None where nobody knows: no text, a character
         that could not be read, no region or one without countries."""
-        countries = tuple(sorted(c for c, where in regions_of(self._folders).items() if where == region))
         classes = [self._classes.get(character) for character in text]
-        if not classes or None in classes or not countries:
+        formats = self._of(region)
+        if not classes or None in classes or formats is None:
             return None
-        return formats_of(countries, self._folders, self._symbols, self._size).fits(classes)
+        return formats.fits(classes)
+
+    def nearest(self, reading: Reading, region: str | None) -> tuple[str, float] | None:
+        """The likeliest text that a plate of the region may have, as long as the one that was read, and how much
+        likelier it is than that. None where there is none, or nobody knows."""
+        classes = [self._classes.get(character) for character in reading.text]
+        formats = self._of(region)
+        if not classes or None in classes or formats is None or reading.slot_probs is None:
+            return None
+        slots = reading.slot_probs[: len(classes)].astype(float)
+        found = formats.nearest(slots)
+        if found is None:
+            return None
+        read = float(slots[np.arange(len(classes)), np.array(classes, int)].prod())
+        return "".join(self._symbols[k] for k in found.classes), found.likely / max(read, 1e-12)
+
+    def _of(self, region: str | None) -> Formats | None:
+        countries = tuple(sorted(c for c, where in regions_of(self._folders).items() if where == region))
+        return formats_of(countries, self._folders, self._symbols, self._size) if countries else None
 
 
 @cache

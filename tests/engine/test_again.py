@@ -39,6 +39,21 @@ def test_one_reading_of_several(readings: list[tuple[str, float]], text: str, co
     assert len(one.char_confidence) == len(text)
 
 
+class Told:
+    """Formats that have FIT1, do not know AB12, and take FIT1 for the nearest to ODD1 with a certain likelihood."""
+
+    def __init__(self, ratio: float | None = None) -> None:
+        self.asked, self._ratio = set[str | None](), ratio
+
+    def fits(self, text: str, region: str | None) -> bool | None:
+        self.asked.add(region)
+        return None if text == "AB12" else text == "FIT1"
+
+    def nearest(self, reading: Reading, region: str | None) -> tuple[str, float] | None:
+        assert reading.text.startswith("ODD")
+        return None if self._ratio is None else ("FIT1", self._ratio)
+
+
 @pytest.mark.parametrize(
     ("readings", "text", "confidence"),
     [
@@ -60,19 +75,33 @@ def test_one_reading_of_several(readings: list[tuple[str, float]], text: str, co
 def test_texts_that_fit_their_region_are_likelier(
     readings: list[tuple[str, float]], text: str, confidence: float
 ) -> None:
-    asked = set[str | None]()
-
-    def fits(of: str, region: str | None) -> bool | None:
-        asked.add(region)
-        return None if of == "AB12" else of == "FIT1"
-
+    formats = Told()
     europe = [
         replace(told(*r), kind=Kind(region="europe" if r[1] == max(c for _, c in readings) else "asia"))
         for r in readings
     ]
-    one = together(europe, fits)
+    one = together(europe, formats)
     assert (one.text, one.confidence) == (text, pytest.approx(confidence))
-    assert asked <= {"europe"}
+    assert formats.asked <= {"europe"}
+
+
+@pytest.mark.parametrize(
+    ("readings", "ratio", "text", "confidence"),
+    [
+        ([("ODD1", 0.6)], 0.1, "ODD1", 0.6 / (0.6 + 0.3 + 0.34 * 3)),
+        ([("ODD1", 0.6)], 0.5, "FIT1", 1.5 / (0.6 + 1.5 + 0.1 * 3)),
+        ([("ODD1", 0.6)], 3.0, "FIT1", 3 / (0.6 + 3)),  # not heard more than what speaks for it
+        ([("ODD1", 0.4), ("ODD2", 0.4)], 0.5, "FIT1", 2 / (0.8 + 2 + 0.8 * 3)),
+        ([("FIT1", 0.4), ("ODD1", 0.4)], 0.5, "FIT1", 3 / (0.4 + 3 + 1 * 3)),
+    ],
+)
+def test_what_fits_nothing_speaks_for_the_nearest_that_does(
+    readings: list[tuple[str, float]], ratio: float, text: str, confidence: float
+) -> None:
+    one = together([told(*r) for r in readings], Told(ratio))
+    assert (one.text, one.confidence) == (text, pytest.approx(confidence))
+    assert len(one.char_confidence) == 4
+    assert (one.char_confidence[0] == one.confidence) == (text == "FIT1" and readings[0][0] != "FIT1")
 
 
 def test_the_surest_of_those_with_the_text_gives_the_rest() -> None:

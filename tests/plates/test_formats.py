@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,26 @@ def test_formats_of_several_countries_count_together() -> None:
 )
 def test_formats_of_all_countries_of_a_region(text: str, region: str | None, fits: bool | None) -> None:
     assert RegionFormats(PLATES, SYMBOLS, ALPHABET.size).fits(text, region) is fits
+
+
+@pytest.mark.parametrize(
+    ("reading", "region", "nearest"),
+    [
+        (between("S0GAR100", "SOGAR100", 0.2), "europe", ("SOGAR100", 0.25)),
+        (between("SOGAR100", "S0GAR100", 0.2), "europe", ("SOGAR100", 1.0)),
+        (between("S0GAR100", "SOGAR100", 0.2), "atlantis", None),
+        (between("S0GAR100", "SOGAR100", 0.2), None, None),
+        (reading_of("A" * 11), "europe", None),  # no format is so long
+        (reading_of("AB?23CD"), "europe", None),
+        (reading_of(""), "europe", None),
+        (replace(reading_of("VISEO"), slot_probs=None), "europe", None),
+    ],
+)
+def test_the_nearest_text_of_a_region(reading: Reading, region: str | None, nearest: tuple[str, float] | None) -> None:
+    found = RegionFormats(PLATES, SYMBOLS, ALPHABET.size).nearest(reading, region)
+    assert (found is None) == (nearest is None)
+    if found is not None and nearest is not None:
+        assert found == (nearest[0], pytest.approx(nearest[1], rel=1e-3))
 
 
 def test_every_country_gives_formats() -> None:
