@@ -16,7 +16,7 @@ from streamer.config.models import as_countries, as_country
 from streamer.engine.again import read_again, together
 from streamer.engine.crop_location import LOOK_INTO, PICTURE_OF_A_PLATE, better, locate, picture_of
 from streamer.engine.detector import Detector
-from streamer.engine.large import find_closely, of_one_plate
+from streamer.engine.large import find, find_closely, of_one_plate
 from streamer.engine.reader import Reader
 from streamer.engine.verdict import heard
 from streamer.engine.zoo import plate_folders
@@ -42,7 +42,9 @@ class PlateReader:
     None for the detector's operating point. `refiner`: the network that corrects detections, "card" for the one
     that the detector's card names, None or "none" for no refiner. `countries`: whose plates are expected (ISO codes);
     their formats are then likelier. `plates`: a folder with layout files of more countries. `device`: "CPU",
-    "GPU", "NPU" or "AUTO"; the CPU, with a log line, where that is not there. Raises ModelError for a missing or
+    "GPU", "NPU" or "AUTO"; the CPU, with a log line, where that is not there. `thorough`: whether to look again, on a
+    larger input, where no plate or a small one is found, and to read doubtful plates from six more cuts; False where
+    time counts more, as for frames of a video. Raises ModelError for a missing or
     altered model, ConfigError for a value out of range. Threads may share one: each works with requests of its own to
     the same compiled networks.
     """
@@ -58,7 +60,9 @@ class PlateReader:
         countries: Sequence[str] = (),
         plates: str | Path | None = None,
         device: str = "CPU",
+        thorough: bool = True,
     ) -> None:
+        self._thorough = thorough
         try:
             expected = tuple(as_country(code) for code in as_countries(countries))
         except ValueError as error:
@@ -89,7 +93,7 @@ class PlateReader:
         """
         frame = frame_of(image_bgr)
         with self._networks() as (detector, reader):
-            plates = find_closely(detector, frame)
+            plates = self._find(detector, frame)
             cuts = [self._all_cuts(reader, frame, quad, _cut) for quad in plates.quad]
             every = [self._together(several) for several in cuts]
             plates, rows = heard(plates, cuts, every, self._reader.alphabet.eos, self.min_score)
@@ -107,7 +111,7 @@ class PlateReader:
         """The plate that a picture is of, where the detector finds none in it: None where it does, or where nothing is
         read surely."""
         least = detector.operating_point
-        if self.min_score > least or plates.score.max(initial=0.0) >= least:
+        if not self._thorough or self.min_score > least or plates.score.max(initial=0.0) >= least:
             return None
         quad, reading = self._read_crop(detector, reader, frame)
         if reading.confidence < PICTURE_OF_A_PLATE:
@@ -117,8 +121,11 @@ class PlateReader:
     def detect(self, image_bgr: npt.NDArray[Any]) -> list[Plate]:
         """What the detector alone takes for plates: text "" and confidence 0.0."""
         with self._networks() as (detector, _):
-            plates = find_closely(detector, frame_of(image_bgr))
+            plates = self._find(detector, frame_of(image_bgr))
         return [_plate(plates, i, None) for i in range(len(plates))]
+
+    def _find(self, detector: Detector, frame: Frame) -> Plates:
+        return find_closely(detector, frame) if self._thorough else find(detector, frame)
 
     def read_crops(self, crops: Sequence[npt.NDArray[Any]]) -> list[Reading]:
         """One reading for each picture of one plate, of any size: tight, squeezed, or with up to a third of margin
@@ -154,12 +161,14 @@ class PlateReader:
     def _all_cuts(
         self, reader: Reader, frame: Frame, quad: FloatArray, cut_as: Cut, first: Reading | None = None
     ) -> list[Reading]:
-        """The readings of a plate's cuts: one where it is read surely. `first`: the one that is there already."""
+        """The readings of a plate's cuts: one where it is read surely, or nothing is done twice. `first`: the one that
+        is there already."""
 
         def read(quads: Sequence[FloatArray]) -> list[Reading]:
             return [self._text(reader, frame, one, cut_as) for one in quads]
 
-        return read_again(quad, first or read([quad])[0], read, self._reader.alphabet.eos)
+        first = first or read([quad])[0]
+        return read_again(quad, first, read, self._reader.alphabet.eos) if self._thorough else [first]
 
     def _together(self, cuts: Sequence[Reading]) -> Reading:
         """One reading of all cuts; where no country is expected, by what plates of its region look like."""

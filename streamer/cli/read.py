@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per picture and line instead of a table.")
+@click.option("--quick", is_flag=True, help="Look at each picture once, and read each plate once.")
 @country_option
 @plates_option
 @picture_model_options
 def read(
-    images: tuple[Path, ...], as_json: bool, countries: tuple[str, ...], plates: str | None, **models: Any
+    images: tuple[Path, ...], as_json: bool, quick: bool, countries: tuple[str, ...], plates: str | None, **models: Any
 ) -> None:
     """Read the plates of IMAGES: picture files, or folders of them (without subfolders).
 
@@ -32,6 +33,9 @@ def read(
     cannot be read), confidence of the text, score of the plate, and box as x1,y1,x2,y2 in pixels. Plates are printed
     also with low confidence; what the detector is not sure of and the reader sees nothing in is not. alpr run writes a
     row only from vote.min_confidence (0.5) on.
+
+    A picture in which no plate or a small one is found is looked at again, and doubtful plates are read from six more
+    cuts; a picture without a find may be of a plate alone.
     """
     from streamer import PlateReader
     from streamer.config.urls import redact
@@ -43,7 +47,7 @@ def read(
     paths, failures = _expand(images)
     total = len(paths) + len(failures)
     given = {name: value for name, value in models.items() if value is not None}
-    reader = PlateReader(**given, countries=countries, plates=plates)
+    reader = PlateReader(**given, countries=countries, plates=plates, thorough=not quick)
     for line in replacements(plate_folders(plates)):
         warn(line)
     if "threads" in given:

@@ -407,3 +407,15 @@ def test_where_a_plate_is_found_the_picture_is_none(monkeypatch: pytest.MonkeyPa
     one = PlateReader(precision="f32")
     monkeypatch.setattr(one, "_read_crop", lambda *_: pytest.fail("not asked"))
     assert one.read(street)
+
+
+def test_nothing_is_done_twice_where_time_counts(monkeypatch: pytest.MonkeyPatch, street: Image) -> None:
+    quick = PlateReader(precision="f32", thorough=False)
+    monkeypatch.setattr("streamer.api.find_closely", lambda *_: pytest.fail("looked again"))
+    monkeypatch.setattr(quick, "_read_crop", lambda *_: pytest.fail("not asked"))
+    assert [p.text for p in quick.read(street) if p.confidence > 0.9]
+    asked = answers(monkeypatch, Reading("AB12", 0.6, (0.9,) * 4))
+    assert quick.read(np.full((400, 800, 3), 90, np.uint8)) == []
+    found = quick.read(street)
+    assert sum(asked) == len(quick.detect(street)) >= len(found) > 0
+    assert {p.confidence for p in found} <= {0.6, 0.6 * CUT_TEXT}
