@@ -372,7 +372,7 @@ def _pictures(
     failures, chosen = _failures(sheets), _given(models)
     report = evaluate_scenes(
         samples,
-        PlateReader(min_score=LOWEST_SCORE, **chosen),
+        PlateReader(min_score=LOWEST_SCORE, thorough=read, **chosen),  # the detector is measured by one look
         PlateReader(**chosen).min_score,
         read=read,
         data=data,
