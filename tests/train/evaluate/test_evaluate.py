@@ -319,7 +319,8 @@ def test_eval_scenes(folder: Path, fake: type[FakeReader], tmp_path: Path) -> No
     said = call("scenes", folder, "--json", json_file, "--sheets", sheets, "--precision", "f32", "--detector", "d.xml")
     assert "cn-ccpd" in said
     assert "CCPD's protocol" in said
-    assert fake.made == [{"min_score": s, "detector": "d.xml", "precision": "f32"} for s in (0.02, 0.5)]
+    options = {"detector": "d.xml", "precision": "f32"}
+    assert fake.made == [{"min_score": 0.02, "thorough": True, **options}, {"min_score": 0.5, **options}]
     figures = json.loads(json_file.read_text(encoding="utf-8"))
     assert figures["sets"]["cn-ccpd"]["found"] == 2
     assert (figures["min_score"], figures["options"]["precision"]) == (0.5, "f32")
