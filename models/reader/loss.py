@@ -87,11 +87,10 @@ def reader_loss(
         "kind": kind_weight * kind_loss(kind, targets),
     }
     if characters is not None:
-        losses["characters"] = F.cross_entropy(
-            characters.flatten(0, 1).float(), targets.slots.flatten(), label_smoothing=smoothing
-        )
+        logits = characters.flatten(0, 1).float()
+        losses["characters"] = F.cross_entropy(logits, targets.slots.flatten(), label_smoothing=smoothing)
         if answers is not None:
-            learned = F.cross_entropy(characters.flatten(0, 1).float(), answers.flatten(0, 1))
+            learned = F.cross_entropy(logits, answers.flatten(0, 1))
             losses["characters"] = (1 - taught) * losses["characters"] + taught * learned
     losses["total"] = torch.stack(list(losses.values())).sum()
     return losses

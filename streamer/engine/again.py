@@ -9,7 +9,7 @@ A text that plates of its region may have is likelier than one that fits no form
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -59,29 +59,29 @@ def together(readings: Sequence[Reading], formats: KnownFormats | None = None) -
     distributions are those of the surest with its text. A text that fits no format also speaks for the nearest one that
     does, as far as the reader holds it likely."""
     region = max(readings, key=lambda one: one.confidence).kind.region
-    heard: dict[str, float] = defaultdict(float)
-    fitting: dict[str, bool | None] = {}
-    told_by: dict[str, Reading] = {}  # the surest reading that speaks for a text
-    for one in sorted(readings, key=lambda one: -one.confidence):
-        if not one.text:
-            continue
-        heard[one.text] += one.confidence
-        told_by.setdefault(one.text, one)
-        fit = fitting[one.text] = None if formats is None else formats.fits(one.text, region)
-        if fit is False and formats is not None and (found := formats.nearest(one, region)) is not None:
-            text, ratio = found
-            heard[text] += one.confidence * min(1.0, ratio)
-            fitting[text] = True
-            told_by.setdefault(text, one)
-    if not heard:
+    said = [(one, *each) for one in readings if one.text for each in _speaks_for(one, region, formats)]
+    if not said:
         return readings[0]
-    odds = {text: FIT_ODDS if fit else 1.0 for text, fit in fitting.items()}
-    first = {one.text: k for k, one in reversed(list(enumerate(readings)))}
-    text = max(heard, key=lambda t: (heard[t] * odds[t], -first.get(t, len(readings))))
+    heard: dict[str, float] = defaultdict(float)
+    for _, text, confidence, _ in said:
+        heard[text] += confidence
+    fitting = {text: fits for _, text, _, fits in said}
+    odds = {text: FIT_ODDS if fits else 1.0 for text, fits in fitting.items()}
+    text = max(heard, key=lambda t: heard[t] * odds[t])
     not_heard = (len(readings) - sum(heard.values())) * (1.0 if set(fitting.values()) == {None} else _NOT_HEARD)
-    everything = sum(heard[t] * odds[t] for t in heard) + max(0.0, not_heard)
-    confidence, best = heard[text] * odds[text] / everything, told_by[text]
+    confidence = heard[text] * odds[text] / (sum(heard[t] * odds[t] for t in heard) + max(0.0, not_heard))
+    best = max((one for one, t, *_ in said if t == text), key=lambda one: (one.text == text, one.confidence))
     sure = best.char_confidence
     if text != best.text:  # the nearest to it: of the characters that differ nobody is surer than of the whole
         sure = tuple(s if a == b else confidence for s, a, b in zip(sure, best.text, text, strict=True))
     return replace(best, text=text, confidence=confidence, char_confidence=sure)
+
+
+def _speaks_for(
+    reading: Reading, region: str | None, formats: KnownFormats | None
+) -> Iterator[tuple[str, float, bool | None]]:
+    """The texts that a reading speaks for, with what confidence, and whether they fit a format."""
+    fits = None if formats is None else formats.fits(reading.text, region)
+    yield reading.text, reading.confidence, fits
+    if fits is False and formats is not None and (found := formats.nearest(reading, region)) is not None:
+        yield found[0], reading.confidence * min(1.0, found[1]), True

@@ -81,29 +81,30 @@ class RegionFormats:
     def fits(self, text: str, region: str | None) -> bool | None:
         """Whether plates of a country of the region may have this text. None where nobody knows: no text, a character
         that could not be read, no region or one without countries."""
-        classes = [self._classes.get(character) for character in text]
-        formats = self._of(region)
-        if not classes or None in classes or formats is None:
-            return None
-        return formats.fits(classes)
+        known = self._known(text, region)
+        return None if known is None else known[0].fits(known[1])
 
     def nearest(self, reading: Reading, region: str | None) -> tuple[str, float] | None:
         """The likeliest text that a plate of the region may have, as long as the one that was read, and how much
         likelier it is than that. None where there is none, or nobody knows."""
-        classes = [self._classes.get(character) for character in reading.text]
-        formats = self._of(region)
-        if not classes or None in classes or formats is None or reading.slot_probs is None:
+        known = self._known(reading.text, region)
+        if known is None or reading.slot_probs is None:
             return None
+        formats, classes = known
         slots = reading.slot_probs[: len(classes)].astype(float)
         found = formats.nearest(slots)
         if found is None:
             return None
-        read = float(slots[np.arange(len(classes)), np.array(classes, int)].prod())
+        read = float(slots[np.arange(len(classes)), classes].prod())
         return "".join(self._symbols[k] for k in found.classes), found.likely / max(read, 1e-12)
 
-    def _of(self, region: str | None) -> Formats | None:
+    def _known(self, text: str, region: str | None) -> tuple[Formats, list[int]] | None:
+        """The formats of the region and the text as classes, where there are both."""
         countries = tuple(sorted(c for c, where in regions_of(self._folders).items() if where == region))
-        return formats_of(countries, self._folders, self._symbols, self._size) if countries else None
+        classes = [self._classes[character] for character in text if character in self._classes]
+        if not text or len(classes) < len(text) or not countries:
+            return None
+        return formats_of(countries, self._folders, self._symbols, self._size), classes
 
 
 @cache

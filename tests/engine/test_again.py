@@ -104,6 +104,13 @@ def test_what_fits_nothing_speaks_for_the_nearest_that_does(
     assert (one.char_confidence[0] == one.confidence) == (text == "FIT1" and readings[0][0] != "FIT1")
 
 
+def test_a_reading_of_the_text_itself_is_asked_before_one_that_speaks_for_it() -> None:
+    odd, fit = told("ODD1", 0.6), told("FIT1", 0.3)
+    one = together([odd, fit], Told(0.5))
+    assert (one.text, one.char_confidence) == ("FIT1", fit.char_confidence)
+    assert one.slot_probs is fit.slot_probs
+
+
 def test_the_surest_of_those_with_the_text_gives_the_rest() -> None:
     weak, strong = replace(reading_of("AB12", 0.6), confidence=0.2), replace(reading_of("AB12", 0.9), confidence=0.8)
     assert together([weak, strong]).char_confidence == strong.char_confidence

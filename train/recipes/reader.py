@@ -187,11 +187,11 @@ def train_reader(
     strict: bool = False,
 ) -> Path:
     """Trains from the data sets and returns the path of the weights. `strict` as in `reader_data`."""
+    teachers = Teachers(config.teachers, ReaderSize.slots, device) if config.teachers else None
     with first_alone():
         dataset, samples = reader_data(config, data, out, strict, init)
         if rank() == 0:
             reader_sheet(dataset, dataset.alphabet, out / "samples.png")
-    teachers = Teachers(config.teachers, ReaderSize.slots, device) if config.teachers else None
 
     def step_loss(model: ReaderNet, batch: tuple[Tensor, ReaderTargets]) -> dict[str, Tensor]:
         images, t = batch
