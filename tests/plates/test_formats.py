@@ -45,10 +45,10 @@ def between(first: str, second: str, share: float) -> Reading:
 @pytest.mark.parametrize(
     ("country", "text", "fits"),
     [
-        ("BR", "OZL2318", True),
-        ("BR", "OZL2C18", True),
-        ("BR", "0ZL2318", False),
-        ("BR", "OZL231", False),  # no format is so short
+        ("BR", "OZL2378", True),
+        ("BR", "OZL2C78", True),
+        ("BR", "0ZL2378", False),
+        ("BR", "OZL237", False),  # no format is so short
         ("FR", "AB123CD", True),
         ("FR", "AB123CO", False),  # no I, O, U there
         ("DE", "MAB123", True),
@@ -71,7 +71,7 @@ def test_formats(country: str, text: str, fits: bool) -> None:
 
 def test_formats_of_several_countries_count_together() -> None:
     both = of("BR", "FR")
-    assert both.fits(classes("OZL2318"))
+    assert both.fits(classes("OZL2378"))
     assert both.fits(classes("AB123CD"))
     assert not both.fits(classes("皖A12345"))
 
@@ -79,12 +79,12 @@ def test_formats_of_several_countries_count_together() -> None:
 @pytest.mark.parametrize(
     ("text", "region", "fits"),
     [
-        ("V1SEO", "europe", True),  # Great Britain
-        ("VISEO", "europe", False),
+        ("T1XYZ", "europe", True),  # Great Britain
+        ("TIXYZ", "europe", False),
         ("AB123CD", "europe", True),  # one of many
         ("AB123CD", "north-america", False),
-        ("OZL2318", "latin-america", True),
-        ("OZL231O", "latin-america", False),
+        ("OZL2378", "latin-america", True),
+        ("OZL237O", "latin-america", False),
         ("皖A12345", "china", True),
         ("A" * 12, "europe", False),  # no format is so long
         ("AB?23CD", "europe", None),
@@ -101,14 +101,14 @@ def test_formats_of_all_countries_of_a_region(text: str, region: str | None, fit
 @pytest.mark.parametrize(
     ("reading", "region", "nearest"),
     [
-        (between("S0GAR100", "SOGAR100", 0.2), "europe", ("SOGAR100", 0.25)),
-        (between("SOGAR100", "S0GAR100", 0.2), "europe", ("SOGAR100", 1.0)),
-        (between("S0GAR100", "SOGAR100", 0.2), "atlantis", None),
-        (between("S0GAR100", "SOGAR100", 0.2), None, None),
+        (between("B0RAB100", "BORAB100", 0.2), "europe", ("BORAB100", 0.25)),
+        (between("BORAB100", "B0RAB100", 0.2), "europe", ("BORAB100", 1.0)),
+        (between("B0RAB100", "BORAB100", 0.2), "atlantis", None),
+        (between("B0RAB100", "BORAB100", 0.2), None, None),
         (reading_of("A" * 11), "europe", None),  # no format is so long
         (reading_of("AB?23CD"), "europe", None),
         (reading_of(""), "europe", None),
-        (replace(reading_of("VISEO"), slot_probs=None), "europe", None),
+        (replace(reading_of("TIXYZ"), slot_probs=None), "europe", None),
     ],
 )
 def test_the_nearest_text_of_a_region(reading: Reading, region: str | None, nearest: tuple[str, float] | None) -> None:
@@ -127,11 +127,11 @@ def test_every_country_gives_formats() -> None:
 @pytest.mark.parametrize(
     ("read", "likely", "share", "text"),
     [
-        ("0ZL2318", "OZL2318", 0.2, "OZL2318"),  # a letter must stand there
-        ("0ZL2318", "OZL2318", 0.005, "0ZL2318"),  # but not against all evidence
-        ("OZL2318", "0ZL2318", 0.4, "OZL2318"),  # what fits stays, however unsure
-        ("OZLZ31B", "OZL2318", 0.3, "OZL2318"),  # two at once
-        ("OZL23?8", "OZL2318", 0.4, "OZL23?8"),  # what nobody can read is not made up
+        ("0ZL2378", "OZL2378", 0.2, "OZL2378"),  # a letter must stand there
+        ("0ZL2378", "OZL2378", 0.005, "0ZL2378"),  # but not against all evidence
+        ("OZL2378", "0ZL2378", 0.4, "OZL2378"),  # what fits stays, however unsure
+        ("OZLZ37B", "OZL2378", 0.3, "OZL2378"),  # two at once
+        ("OZL23?8", "OZL2378", 0.4, "OZL23?8"),  # what nobody can read is not made up
         ("AB", "A8", 0.4, "AB"),  # of no known length
     ],
 )
@@ -140,12 +140,12 @@ def test_what_the_country_changes(read: str, likely: str, share: float, text: st
     assert read_with_country_prior(given, of("BR"), ALPHABET).text == text
 
 
-@pytest.mark.parametrize("first", ["0ZL2318", "0ZLZ318", "OZLZ31B"])  # one, two and two other characters apart
+@pytest.mark.parametrize("first", ["0ZL2378", "0ZLZ378", "OZLZ37B"])  # one, two and two other characters apart
 def test_the_first_text_is_still_told(first: str) -> None:
-    ballots = [Ballot(between(first, "OZL2318", 0.3), 30.0)] * 2
+    ballots = [Ballot(between(first, "OZL2378", 0.3), 30.0)] * 2
     before = vote(ballots, ALPHABET)
     verdict = with_country_prior(vote, of("BR"))(ballots, ALPHABET)
-    assert (before.text, verdict.text) == (first, "OZL2318")
+    assert (before.text, verdict.text) == (first, "OZL2378")
     others = alternatives(verdict, ALPHABET)
     assert first in dict(others)
     assert [p for _, p in others] == sorted((p for _, p in others), reverse=True)
@@ -156,32 +156,32 @@ def test_the_first_text_is_still_told(first: str) -> None:
 
 
 def test_the_slots_say_what_the_text_says() -> None:
-    reading = between("0ZLZ318", "OZL2318", 0.45)
+    reading = between("0ZLZ378", "OZL2378", 0.45)
     assert reading.slot_probs is not None
     reading.slot_probs[3, SYMBOLS.index("2")] = 0.03
     reading.slot_probs[3, SYMBOLS.index("Z")] = 0.97
     verdict = with_country_prior(vote, of("BR"))([Ballot(reading, 30.0)], ALPHABET)
-    assert verdict.text == "OZL2318"
+    assert verdict.text == "OZL2378"
     assert verdict.slots is not None
     assert "".join(SYMBOLS[k] for k in verdict.slots[:7].argmax(1)) == verdict.text
     assert verdict.text not in dict(alternatives(verdict, ALPHABET))
 
 
 def test_a_reading_that_tells_no_alternatives_stays() -> None:
-    bare = Reading("0ZL2318", 0.45, (0.45, *[0.99] * 6))
+    bare = Reading("0ZL2378", 0.45, (0.45, *[0.99] * 6))
     assert read_with_country_prior(bare, of("BR"), ALPHABET) is bare
     assert with_country_prior(vote, of("BR"))([Ballot(bare, 30.0)], ALPHABET).text == bare.text
 
 
 def test_a_doubtful_text_does_not_become_a_sure_one() -> None:
-    unsure = between("0ZL2318", "OZL2318", 0.45)
+    unsure = between("0ZL2378", "OZL2378", 0.45)
     assert unsure.slot_probs is not None
     for k in range(1, 7):
         unsure.slot_probs[k] = 1 / ALPHABET.size
-        unsure.slot_probs[k, SYMBOLS.index("0ZL2318"[k])] = 0.1
-    given = Reading("0ZL2318", 1e-6, (0.1,) * 7, slot_probs=unsure.slot_probs)
+        unsure.slot_probs[k, SYMBOLS.index("0ZL2378"[k])] = 0.1
+    given = Reading("0ZL2378", 1e-6, (0.1,) * 7, slot_probs=unsure.slot_probs)
     out = read_with_country_prior(given, of("BR"), ALPHABET)
-    assert out.text == "OZL2318"
+    assert out.text == "OZL2378"
     assert out.confidence < 0.001
 
 
@@ -196,7 +196,7 @@ def test_what_comes_out_fits_or_is_as_it_was(text: str, sure: float) -> None:
         assert out.confidence < reading.confidence
 
 
-@pytest.mark.parametrize("text", ["0ZL2318", "AB", "0ZL23?8"])  # of no format, of no length, with a hole
+@pytest.mark.parametrize("text", ["0ZL2378", "AB", "0ZL23?8"])  # of no format, of no length, with a hole
 def test_a_text_of_no_format_is_less_sure_and_says_so(text: str) -> None:
     doubtful, sure = ([Ballot(reading_of(text, one), 30.0)] for one in (0.97, 0.9995))
     for ballots in (doubtful, sure):

@@ -13,11 +13,11 @@ from streamer.plates.look_alikes import ZERO_FOR_O, as_read
 @pytest.mark.parametrize(
     ("text", "region", "read"),
     [
-        ("AGOR6T", "north-america", "AG0R6T"),
+        ("AGOB6T", "north-america", "AG0B6T"),
         ("OO0", "north-america", "000"),
         ("", "north-america", ""),
-        ("AGOR6T", "europe", "AGOR6T"),
-        ("AGOR6T", None, "AGOR6T"),
+        ("AGOB6T", "europe", "AGOB6T"),
+        ("AGOB6T", None, "AGOB6T"),
     ],
 )
 def test_a_plate_as_it_is_read(text: str, region: str | None, read: str) -> None:

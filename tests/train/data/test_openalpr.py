@@ -44,7 +44,7 @@ def texts(samples: list[Sample]) -> dict[str, list[str | None]]:
 
 
 def test_a_line() -> None:
-    assert parse_line("eu1.jpg\t396\t340\t203\t46\tM5XSX") == ("eu1.jpg", (396, 340, 599, 386), "M5XSX")
+    assert parse_line("eu1.jpg\t396\t340\t203\t46\tAB123") == ("eu1.jpg", (396, 340, 599, 386), "AB123")
 
 
 @pytest.mark.parametrize(
