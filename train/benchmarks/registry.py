@@ -103,6 +103,7 @@ _SCENES, _DETECTORS, _CROPS = (
     "| crops | n |",
 )
 _ENDS = "| scenes | n | detector S"
+_OPENALPR = "| set | plates | shipped S, refiner, reader: AP50/AP70 |"
 _SETS = (
     "cn-ccpd", "cn-blue", "cn-green", "cn-other", "eu", "eu-web", "us", "us-web", "br", "tn", "latin-web", "asia-web",
     "ro", "bd", "eg", "world-web",
@@ -132,6 +133,15 @@ def _scenes() -> Iterator[Figure]:
             yield Figure(measure, f"{at}/ap70", Cell(BENCHMARKS, _DETECTORS, row, column, 1))
         yield Figure("scenes", f"{at}/recall50", Cell(BENCHMARKS, _DETECTORS, row, 6))
         yield Figure("scenes", f"{at}/false", Cell(BENCHMARKS, _DETECTORS, row, 7), "count")
+    for name in ("eu", "us", "br"):
+        row, at = name.upper(), f"sets/openalpr-{name}"
+        yield Figure("openalpr", f"{at}/plates", Cell(BENCHMARKS, _OPENALPR, row, 1), "count")
+        yield Figure("openalpr", f"{at}/ap50", Cell(BENCHMARKS, _OPENALPR, row, 2))
+        yield Figure("openalpr", f"{at}/ap70", Cell(BENCHMARKS, _OPENALPR, row, 2, 1))
+        yield Figure("openalpr", f"{at}/found", Cell(BENCHMARKS, _OPENALPR, row, 3), "count")
+        yield Figure("openalpr", f"{at}/e2e", Cell(BENCHMARKS, _OPENALPR, row, 4), scale=100)
+        yield Figure("openalpr", f"{at}/right", Cell(BENCHMARKS, _OPENALPR, row, 4, 1), "count")
+        yield Figure("openalpr", f"{at}/e2e_folded", Cell(BENCHMARKS, _OPENALPR, row, 5), scale=100)
     for name in ("cn-ccpd", "cn-blue", "cn-green", "cn-other", "eu", "us", "br", "eu-web", "us-web", "asia-web",
                  "latin-web", "tn"):  # fmt: skip
         yield Figure("scenes", f"sets/{name}/texts", Cell(BENCHMARKS, _ENDS, f"`{name}`", 1), "count")
@@ -170,10 +180,10 @@ def _texts() -> Iterator[Figure]:
         yield _share("scenes", f"ccpd/{name}/read", rf"own protocol .*`{name}` [\d.]+ / ([\d.]+) %")
     for name in ("eu", "us", "br"):
         start = rf"found and read right, .*\b{name.upper()} "
-        yield _share("openalpr", f"sets/{name}/e2e", rf"{start}([\d.]+)")
-        yield _sentence("openalpr", f"sets/{name}/texts", rf"{start}[\d.]+(?: %)? of (\d+)", "count")
-    yield _share("openalpr", "sets/eu/e2e_folded", r"with O as 0 and I as 1 ([\d.]+)\), US")
-    yield _share("openalpr", "sets/us/e2e_folded", r"US [\d.]+ of \d+ \(([\d.]+)\), BR")
+        yield _share("openalpr", f"sets/openalpr-{name}/e2e", rf"{start}([\d.]+)")
+        yield _sentence("openalpr", f"sets/openalpr-{name}/texts", rf"{start}[\d.]+(?: %)? of (\d+)", "count")
+    yield _share("openalpr", "sets/openalpr-eu/e2e_folded", r"with O as 0 and I as 1 ([\d.]+)\), US")
+    yield _share("openalpr", "sets/openalpr-us/e2e_folded", r"US [\d.]+ of \d+ \(([\d.]+)\), BR")
     for name in ("ar", "asia-web-crops", "cn-lpr", "cn-rare", "eu-web-crops", "tn", "us-web-crops"):
         start = rf"plate crops read exactly.*`{name}` "
         yield _share("reader", f"sets/{name}/exact", rf"{start}([\d.]+)")

@@ -19,6 +19,7 @@ from click.testing import CliRunner
 import streamer
 from streamer.errors import AlprError, ConfigError, InputError, OutputError
 from streamer.types import Plate, Reading
+from train.benchmarks.registry import figures as registered
 from train.cli.eval import evaluate
 from train.data.manifest import Sample, read_manifest
 from train.evaluate.measures import PassageRow
@@ -391,6 +392,12 @@ def test_eval_openalpr(folder: Path, fake: type[FakeReader], tmp_path: Path) -> 
     assert "openalpr-us" in said
     figures = json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))
     assert (figures["total"]["ap70"], figures["total"]["e2e"], list(figures["countries"])) == (1, 1, ["US"])
+    # What the registry of figures asks of such a report is in it.
+    keys = {f.key for f in registered() if f.measure == "openalpr" and "openalpr-us" in f.key}
+    assert len(keys) >= 7
+    for key in keys:
+        _, name, what = key.split("/")
+        assert figures["sets"][name][what] is not None
 
 
 @pytest.mark.parametrize(
