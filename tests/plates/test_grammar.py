@@ -65,7 +65,7 @@ def test_a_faulty_file_is_named(tmp_path: Path, text: str, says: str) -> None:
 
 def test_unknown_countries_are_named(tmp_path: Path) -> None:
     check_countries((), tmp_path / "nowhere")
-    with pytest.raises(ConfigError, match=r"countries: XX: nothing is known .*known .*: AE, .*GB"):
+    with pytest.raises(ConfigError, match=r"countries: XX: nothing is known .*known .*: AD, AE, .*GB"):
         check_countries(("DE", "XX"), PLATES)
     with pytest.raises(ConfigError, match="XX"):
         texts_of(["XX"], PLATES)

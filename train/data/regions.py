@@ -12,12 +12,11 @@ from streamer.plates.countries import regions_of
 # labels of countries that have no layout file.
 WITHOUT_LAYOUTS = {
     "china": "MO",
-    "europe": "EU AD GI IM JE MC SM XK",
+    "europe": "EU",
     "north-america": "",
-    "latin-america": "BO BZ CR CU DO EC GT GY HN HT JM NI PA PR SR SV TT VE",
-    "asia": "AF BD BH BN BT FJ IQ IR JP KG KH KP KR KW LA LB MM MN MV NP OM PG PS QA SY TH TJ TL TM UZ YE",
-    "africa": "AO BF BI BJ BW CD CF CG CI CM CV DJ EG ER ET GA GM GN GQ GW KM LR LS LY MA MG ML MR MU MW MZ NA "
-    "NE RW SC SD SL SN SO SS ST SZ TD TG TZ UG ZM ZW",
+    "latin-america": "BZ GY HT PR SR",
+    "asia": "AF BD BT FJ IR JP KP KR LA MN MV NP PG PS SY TH TL YE",
+    "africa": "BF BI BJ CD CF CG CV DJ EG ER ET GA GM GN GQ GW KM LR LS LY MG ML MW NE SC SD SL SO SS ST SZ TD TG",
 }
 
 

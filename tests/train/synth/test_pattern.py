@@ -21,8 +21,8 @@ from train.synth.plate import CONFIGS
 ALPHABET = Alphabet.load(CONFIGS / "alphabet.yaml")
 CATALOGUE = Catalogue(CONFIGS)
 COUNTRIES = sorted({layout.country for layout in CATALOGUE.layouts.values()})
-# Of the first 20 texts of every layout. Drawn banks and clips are made from them: a change here changes them all.
-DRAWN = "382f793671ff24b548628dde6c983958c2e82aaf6c960bb23cdaa5db374561fc"
+# Of the first 20 texts of every layout that is drawn. Drawn banks and clips are made from them: a change here changes them all.
+DRAWN = "ef480592c9cc3bf4c5e31e81d87a04931c2b72915ce2153e0965db91e10f16fd"
 
 
 @pytest.mark.parametrize("country", COUNTRIES)
@@ -40,7 +40,7 @@ def test_what_is_drawn_fits_the_formats_of_the_country(country: str, seed: int) 
 def test_texts_are_drawn_as_ever() -> None:
     drawn = hashlib.sha256()
     for name, layout in CATALOGUE.layouts.items():
-        for k in range(20):
+        for k in range(20 if CATALOGUE.weight[name] else 0):
             rng = np.random.default_rng((k, 7))
             rows = [[(i.draw, i.label) for i in row] for row in sample_rows(rng, layout, CATALOGUE.family[name])]
             drawn.update(repr((name, rows, int(rng.integers(10**9)))).encode())
