@@ -12,7 +12,7 @@ from streamer.plates.countries import regions_of
 # labels of countries that have no layout file.
 WITHOUT_LAYOUTS = {
     "china": "MO",
-    "europe": "EU",
+    "europe": "EU MC",
     "north-america": "",
     "latin-america": "BZ GY HT PR SR",
     "asia": "AF BD BT FJ IR JP KP KR LA MN MV NP PG PS SY TH TL YE",
