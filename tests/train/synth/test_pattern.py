@@ -21,7 +21,7 @@ from train.synth.plate import CONFIGS
 ALPHABET = Alphabet.load(CONFIGS / "alphabet.yaml")
 CATALOGUE = Catalogue(CONFIGS)
 COUNTRIES = sorted({layout.country for layout in CATALOGUE.layouts.values()})
-# Of the first 20 texts of every layout that is drawn. Drawn banks and clips are made from them: a change changes them all.
+# Of the first 20 texts of every layout that is drawn. Drawn banks and clips are made of them: a change changes all.
 DRAWN = "ef480592c9cc3bf4c5e31e81d87a04931c2b72915ce2153e0965db91e10f16fd"
 
 
